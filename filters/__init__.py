@@ -1,0 +1,1 @@
+"""Pure judgements over columns: what is kept, what is dropped, and why."""

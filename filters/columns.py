@@ -1,0 +1,78 @@
+"""Columns: what filters judge, one array a name, a row a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+
+class Lists(Struct, frozen=True):
+    """A list per row: row i holds values[offsets[i] : offsets[i + 1]]."""
+
+    offsets: NDArray[np.int64]
+    values: NDArray[Any]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]], dtype: Any = object) -> Lists:
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for row in rows], out=offsets[1:])
+        values = np.empty(int(offsets[-1]), dtype)
+        values[:] = [value for row in rows for value in row]
+        return cls(offsets, values)
+
+    def row(self, index: int) -> NDArray[Any]:
+        """Return the values of one row."""
+        return self.values[self.offsets[index] : self.offsets[index + 1]]
+
+    def row_of_value(self) -> NDArray[np.int64]:
+        """Return, for each value, the row that it belongs to."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+
+class Columns:
+    """Columns by name, all of `count` rows: an array for a whole-sample value, Lists where a row holds several."""
+
+    def __init__(self, count: int, arrays: Mapping[str, NDArray[Any] | Lists]) -> None:
+        self.count, self._arrays = count, arrays
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return a column of one value a row."""
+        found = self._arrays[name]
+        if isinstance(found, Lists):
+            raise TypeError(f"{name} holds lists")
+        return found
+
+    def lists(self, name: str) -> Lists:
+        """Return a column of a list a row."""
+        found = self._arrays[name]
+        if not isinstance(found, Lists):
+            raise TypeError(f"{name} holds one value a row")
+        return found
+
+    def row(self, index: int) -> dict[str, Any]:
+        """Return one row as plain values."""
+        return {
+            name: list(found.row(index)) if isinstance(found, Lists) else found[index]
+            for name, found in self._arrays.items()
+        }
+
+    def names(self) -> Iterable[str]:
+        return self._arrays.keys()
+
+
+def one_row(notes: Mapping[str, Any]) -> Columns:
+    """Return the columns of a single sample."""
+    arrays: dict[str, NDArray[Any] | Lists] = {}
+    for name, value in notes.items():
+        if isinstance(value, list | tuple):
+            numeric = all(isinstance(item, int | float) for item in value) and value
+            arrays[name] = Lists.of([value], np.float64 if numeric else object)
+        else:
+            array = np.empty(1, object) if isinstance(value, str) else np.zeros(1, np.asarray(value).dtype)
+            array[0] = value
+            arrays[name] = array
+    return Columns(1, arrays)

@@ -1,0 +1,1 @@
+"""The two doors, the shelf, recipes, engines, answers and the command line."""

@@ -1,0 +1,133 @@
+"""Annotating a shard: block by block, whoever still lives and was not looked at is looked at.
+
+A block of rows in the catalogue's order is the unit that a kill can cost: each annotator's finds on it are one piece.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from annotators.annotator import Annotator
+from pipelines.decisions import read_decisions
+from pipelines.facts import Facts
+from pipelines.guard import Failed, Guard, Request, Result
+from pipelines.judge import judge
+from pipelines.recipe import Recipe, Spec
+from pipelines.shelf import Shelf
+from schemas.errors import TooManyFailed, Unavailable
+from schemas.note import Noted
+
+BLOCK = 1000
+FEW_FAILED = 10
+
+
+class Failure(Struct, frozen=True):
+    """A sample that failed, with the detail that only a run's record keeps."""
+
+    shard: str
+    key: str
+    annotator: str
+    reason: str
+    detail: str
+
+
+class Annotated(Struct, frozen=True):
+    """What was done on a shard: samples looked at, by annotator, and the failures."""
+
+    looked_at: dict[str, int]
+    failures: list[Failure]
+
+
+class AnnotateShard(Struct, frozen=True):
+    """Work: bring a shard to the step `until`, the first barrier or the end; steps before `barriers` are decided."""
+
+    shelf_url: str
+    spec: Spec
+    until: int
+    barriers: tuple[int, ...]
+    snapshot: str
+    max_failed: float
+    retry: bool
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], Annotated]]:
+        """Open the guards and yield what annotates one shard."""
+        recipe = self.spec.build()
+        with ExitStack() as stack:
+            guards = {place: stack.enter_context(Guard(a)) for place, a in recipe.annotators() if place < self.until}
+            yield lambda shard: _Annotating(self, recipe, guards, shard).run()
+
+
+class _Annotating:
+    """One shard on its way to the end of a round."""
+
+    def __init__(self, work: AnnotateShard, recipe: Recipe, guards: dict[int, Guard], shard: str) -> None:
+        self._work, self._recipe, self._guards = work, recipe, guards
+        self._shelf = Shelf(work.shelf_url)
+        self._facts = Facts(self._shelf, recipe, shard)
+        self._decisions = read_decisions(self._shelf, recipe, work.snapshot, work.barriers, shard)
+        self._looked_at = Counter[str]()
+        self._failures: list[Failure] = []
+        self._failed = Counter[int]()
+
+    def run(self) -> Annotated:
+        rows = np.arange(self._facts.count)
+        for first in range(0, len(rows), BLOCK):
+            self._block(rows[first : first + BLOCK])
+        return Annotated(dict(self._looked_at), self._failures)
+
+    def _block(self, rows: Any) -> None:
+        for place, annotator in self._recipe.annotators():
+            if place >= self._work.until:
+                return
+            notes = self._facts.notes[place]
+            again = [row for row in rows.tolist() if row in notes.failed] if self._work.retry else []
+            judged = judge(self._recipe, self._facts, self._decisions, rows, place + 1)
+            todo = sorted({*judged.unknown_at(place), *again})
+            if todo:
+                self._annotate(place, annotator, todo)
+
+    def _annotate(self, place: int, annotator: Annotator, todo: Sequence[int]) -> None:
+        reads = self._facts.columns(annotator.reads, np.array(todo)) if annotator.reads else None
+        requests = [
+            Request(sample, self._shelf.media_url(media), offsets, {} if reads is None else reads.row(at))
+            for at, (sample, media, offsets) in enumerate(self._facts.samples(todo))
+        ]
+        found = dict(zip(todo, self._guards[place].look(requests), strict=True))
+        for row, result in found.items():
+            _check(annotator, result)
+            if isinstance(result, Failed):
+                self._failed[place] += 1
+                key = self._facts.keys()[row].hex()
+                self._failures.append(Failure(self._facts.shard, key, annotator.name, result.reason, result.detail))
+        self._stop_if_too_many(place, annotator)
+        self._looked_at[annotator.name] += len(found)
+        self._facts.notes[place].add(found, retried=self._work.retry)
+
+    def _stop_if_too_many(self, place: int, annotator: Annotator) -> None:
+        allowed = max(FEW_FAILED, self._work.max_failed * self._facts.count)
+        if self._failed[place] > allowed:
+            last = self._failures[-1]
+            raise TooManyFailed(
+                f"{self._failed[place]} of {self._facts.count} samples failed in {annotator.name}, the last because of "
+                f"{last.reason} ({last.detail}), sample {last.key}",
+                where=f"shard {self._facts.shard}",
+                remedy="mend the cause, or allow more with --max-failed",
+            )
+
+
+def _check(annotator: Annotator, result: Result) -> None:
+    if isinstance(result, Noted):
+        missing = [name.name for name in annotator.writes if name.name not in result.values]
+        if missing:
+            raise Unavailable(
+                f"it wrote no {', '.join(missing)}",
+                where=f"annotator {annotator.name}",
+                remedy="write every note that `writes` names, or raise BadSample",
+            )

@@ -1,0 +1,1 @@
+"""The door out: what was kept becomes shards that any trainer reads."""

@@ -1,0 +1,243 @@
+"""The door: planned rows become samples. Bytes are read once, hashed, and kept as they are; nothing is decoded.
+
+For each shard: media first, then what the source noted, the catalogue last, since its file says that the shard is
+done. A row that can be no sample is a `failed` row of the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from typing import IO, Any
+
+import msgspec
+from msgspec import Struct
+
+from pipelines.ingest.row import Ref, Row, from_json
+from pipelines.ingest.source import open_url, stamp_of
+from pipelines.media import MediaReader
+from pipelines.notes import places_json
+from pipelines.shelf import Shelf
+from pipelines.table import put_table, read_table, uuid_bytes
+from schemas import form
+from schemas.errors import BadSample, TooManyFailed, Unavailable
+from schemas.note import Note
+from schemas.publish import publish
+from schemas.sample import Image, Media, Part, Sample, Source, Text, Video, key_of, part_digest, parts_json
+from schemas.sniff import PICTURES, sniff
+from schemas.tables import CATALOG, PLACES, SEEN, Column
+from schemas.tar import Writer
+
+SOURCE_NOTES = "source@1"
+FEW_FAILED = 10
+_CAPTION_KEYS = ("caption", "captions", "text", "texts")
+_URL_KEYS = ("url", "uri", "coco_url")
+_LICENCE_KEYS = ("licence", "license")
+
+
+class IngestShard(Struct, frozen=True):
+    """Work: make one planned shard, unless its catalogue is there."""
+
+    shelf_url: str
+    by_reference: bool
+    licence: str
+    max_failed: float
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], dict[str, int]]]:
+        """Yield what makes one shard and returns its counts: samples, and failed rows by reason."""
+        with closing(MediaReader()) as read:
+            yield lambda shard: _Making(self, read, shard).run()
+
+
+class _Making:
+    """One shard in the making."""
+
+    def __init__(self, work: IngestShard, read: MediaReader, shard: str) -> None:
+        self._work, self._read, self._shard = work, read, shard
+        self._shelf = Shelf(work.shelf_url)
+        self._columns: dict[str, list[Any]] = {column.name: [] for column in CATALOG}
+        self._noted: list[tuple[int, tuple[Note, ...]]] = []
+        self._stamps: dict[str, str] = {}
+        self._details: list[str] = []
+
+    def run(self) -> dict[str, int]:
+        catalog = self._shelf.path("catalog", f"{self._shard}.parquet")
+        if not self._shelf.fs.exists(catalog):
+            plan = read_table(self._shelf.fs, self._shelf.path("plan", f"{self._shard}.parquet")).to_pydict()
+            rows = list(zip(plan["dataset"], plan["name"], map(from_json, plan["payload"]), strict=True))
+            if self._work.by_reference:
+                self._take_rows(rows, None)
+            else:
+                publish(self._shelf.fs, self._shelf.path("media", f"{self._shard}.tar"), lambda f: self._copy(rows, f))
+            self._stop_if_too_many()
+            self._put_source_notes()
+            put_table(self._shelf.fs, catalog, CATALOG, self._columns, exclusive=True)
+        failed = read_table(self._shelf.fs, catalog, ["failed"])["failed"].to_pylist()
+        counts = Counter(reason or "samples" for reason in failed)
+        return dict(counts)
+
+    def _copy(self, rows: list[tuple[str, str, Row]], file: IO[bytes]) -> None:
+        tar = Writer(file)
+        self._take_rows(rows, tar)
+        tar.close()
+
+    def _take_rows(self, rows: list[tuple[str, str, Row]], tar: Writer | None) -> None:
+        for dataset, name, row in rows:
+            try:
+                sample, contents = self._sample(dataset, name, row)
+            except BadSample as bad:
+                self._fail(dataset, name, row, bad)
+                continue
+            if tar:
+                media, offsets = f"media/{self._shard}.tar", form.write(tar, sample, contents)
+            else:
+                media, offsets = row.media[0].url if row.media else "", [ref.offset for ref in row.media]
+            self._catalogue(sample, media, offsets)
+            if row.notes:
+                self._noted.append((len(self._columns["row"]) - 1, row.notes))
+
+    def _sample(self, dataset: str, name: str, row: Row) -> tuple[Sample, list[bytes]]:
+        if row.failed:
+            raise BadSample(row.failed, row.meta)
+        contents = [self._bytes(ref) for ref in row.media]
+        parts: list[Part] = [_media(ref, content) for ref, content in zip(row.media, contents, strict=True)]
+        told = self._told(row.json_file)
+        said = list(row.texts) + [(role, _utf8(self._bytes(ref), ref.name)) for role, ref in row.text_files]
+        said += [("caption", text) for text in told.texts if ("caption", text) not in said]
+        parts += [Text(text, role) for role, text in said]
+        if not parts:
+            raise BadSample("nothing_in_it", "the row has no picture, no video and no text")
+        source = Source(
+            dataset,
+            name,
+            row.uri or told.uri,
+            row.licence or told.licence or self._work.licence,
+            row.parent,
+            row.meta or told.meta,
+        )
+        key = key_of(dataset, name, tuple(part_digest(part) for part in parts))
+        return Sample(key, tuple(parts), source), contents
+
+    def _bytes(self, ref: Ref) -> bytes:
+        if ref.url not in self._stamps:
+            fs, path = open_url(ref.url)
+            try:
+                self._stamps[ref.url] = stamp_of(fs.info(path))
+            except FileNotFoundError:
+                self._stamps[ref.url] = "gone"
+        if self._stamps[ref.url] != ref.stamp:
+            raise BadSample("changed_since_listed", f"{ref.url} is not as it was when it was listed")
+        try:
+            return self._read(ref.url, ref.offset, ref.size_bytes)
+        except Unavailable as error:
+            if isinstance(error.__cause__, PermissionError | IsADirectoryError):
+                raise BadSample("unreadable", str(error)) from None
+            raise
+
+    def _told(self, ref: Ref | None) -> _Told:
+        if ref is None:
+            return _Told()
+        text = _utf8(self._bytes(ref), ref.name)
+        try:
+            fields = msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise BadSample("json_unreadable", f"{ref.name}: {error}") from None
+        return _Told.of(fields, text) if isinstance(fields, dict) else _Told(meta=text)
+
+    def _fail(self, dataset: str, name: str, row: Row, bad: BadSample) -> None:
+        source = Source(dataset, name, row.uri, row.licence or self._work.licence, row.parent)
+        self._details.append(f"{name}: {bad}")
+        self._catalogue(Sample(key_of(dataset, name), (), source), "", [], bad.reason)
+
+    def _catalogue(self, sample: Sample, media: str, offsets: list[int], failed: str = "") -> None:
+        parts = sample.parts
+        media_parts = [part for _, part in sample.media()]
+        identity = media_parts[0] if media_parts else parts[0] if parts else None
+        texts = [(place, part) for place, part in enumerate(parts) if isinstance(part, Text)]
+        values = {
+            "row": len(self._columns["row"]),
+            "key": uuid_bytes(sample.key),
+            "digest": uuid_bytes(part_digest(identity)) if identity else b"\0" * 16,
+            "size_bytes": sum(part.size_bytes for part in media_parts),
+            "images": sum(isinstance(part, Image) for part in parts),
+            "videos": sum(isinstance(part, Video) for part in parts),
+            "texts": len(texts),
+            "text_chars": [len(text.text) for _, text in texts],
+            "text_parts": [place for place, _ in texts],
+            "dataset": sample.source.dataset,
+            "name": sample.source.row,
+            "uri": sample.source.uri,
+            "licence": sample.source.licence,
+            "parent": sample.source.parent,
+            "failed": failed,
+            "parts": parts_json(sample),
+            "meta": sample.source.meta,
+            "media": media,
+            "offsets": offsets,
+        }
+        for name, value in values.items():
+            self._columns[name].append(value)
+
+    def _put_source_notes(self) -> None:
+        if not self._noted:
+            return
+        columns = (*SEEN, Column(PLACES, "string"))
+        values = {
+            "row": [row for row, _ in self._noted],
+            "failed": [""] * len(self._noted),
+            PLACES: [places_json(notes) for _, notes in self._noted],
+        }
+        path = self._shelf.path("notes", SOURCE_NOTES, f"{self._shard}-0000.parquet")
+        put_table(self._shelf.fs, path, columns, values, exclusive=True)
+
+    def _stop_if_too_many(self) -> None:
+        count, failed = len(self._columns["row"]), len(self._details)
+        if failed > max(FEW_FAILED, self._work.max_failed * count):
+            raise TooManyFailed(
+                f"{failed} of {count} rows can be no sample, the last is {self._details[-1]}",
+                where=f"shard {self._shard}",
+                remedy="mend the source, or allow more with --max-failed",
+            )
+
+
+class _Told(Struct, frozen=True):
+    """What a row's JSON says."""
+
+    texts: tuple[str, ...] = ()
+    uri: str = ""
+    licence: str = ""
+    meta: str = ""
+
+    @classmethod
+    def of(cls, fields: dict[str, Any], text: str) -> _Told:
+        def first(names: tuple[str, ...]) -> str:
+            return next((value for name in names if isinstance(value := fields.get(name), str) and value), "")
+
+        texts = dict.fromkeys(
+            caption
+            for name in _CAPTION_KEYS
+            if name in fields
+            for caption in (fields[name] if isinstance(fields[name], list) else [fields[name]])
+            if isinstance(caption, str) and caption
+        )
+        return cls(tuple(texts), first(_URL_KEYS), first(_LICENCE_KEYS), text)
+
+
+def _media(ref: Ref, content: bytes) -> Media:
+    if not content:
+        raise BadSample("empty_file", f"{ref.name} has no bytes")
+    extension = sniff(content[:64])
+    if not extension:
+        raise BadSample("unknown_format", f"{ref.name} begins with {content[:8]!r}")
+    kind = Image if extension in PICTURES else Video
+    return kind(sha256(content).hexdigest(), len(content), extension)
+
+
+def _utf8(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig").strip("\r\n")
+    except UnicodeDecodeError as error:
+        raise BadSample("text_not_utf8", f"{name}: {error.reason} at byte {error.start}") from None

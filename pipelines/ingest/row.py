@@ -1,0 +1,50 @@
+"""A source's row, before it is a sample: what it says, and where its bytes are."""
+
+from __future__ import annotations
+
+from msgspec import Struct, json
+
+from schemas.note import Note
+
+
+class Ref(Struct, frozen=True, omit_defaults=True):
+    """Bytes somewhere: a whole file, or a span of one; a compressed file's span is of what it holds.
+
+    `stamp` is the file's size and modification time when it was listed, where the file system tells.
+    """
+
+    url: str
+    name: str
+    offset: int = 0
+    size_bytes: int = 0
+    stamp: str = ""
+
+
+class Row(Struct, frozen=True, omit_defaults=True):
+    """One row: `media` become pictures and videos, `texts` and `text_files` texts, `json_file` is read at the door.
+
+    `name` is the row's path or id relative to the source's root. `notes` are what only the source can know. `failed`
+    is a reason why the row can be no sample, known when it was listed.
+    """
+
+    name: str
+    media: tuple[Ref, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+    text_files: tuple[tuple[str, Ref], ...] = ()
+    json_file: Ref | None = None
+    uri: str = ""
+    licence: str = ""
+    parent: str = ""
+    meta: str = ""
+    notes: tuple[Note, ...] = ()
+    failed: str = ""
+
+
+def to_json(row: Row) -> str:
+    """Return a row as a plan holds it."""
+    return json.encode(row).decode()
+
+
+def from_json(payload: str) -> Row:
+    """Read a row back."""
+    return json.decode(payload, type=Row)

@@ -1,0 +1,95 @@
+"""What a source is: something that lists rows in an order that is the same every time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import fsspec
+from msgspec import Struct
+
+from pipelines.ingest.row import Ref, Row
+from schemas.errors import BadInput, BadSample
+
+PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+VIDEOS = ("mp4", "webm", "mkv", "mov", "avi", "m4v")
+TEXTS = {"txt": "caption", "caption": "caption", "text": "caption", "cls": "label"}
+
+
+class Source(Protocol):
+    """Lists rows; raises BadInput where it is no such source at all."""
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every row, the ones that can be no sample with their reason."""
+        ...
+
+
+class Options(Struct, frozen=True):
+    """What a user says of a source: see `ostraka ingest --help`."""
+
+    root: str = ""
+    image_column: str = ""
+    caption_column: str = ""
+    id_column: str = ""
+    base_names: bool = False
+    by_reference: bool = False
+
+
+def open_url(url: str) -> tuple[Any, str]:
+    """Return the file system of a URL and the absolute path in it."""
+    fs, path = fsspec.core.url_to_fs(url)
+    return fs, str(path).rstrip("/") or "/"
+
+
+def full_url(fs: Any, path: str) -> str:
+    """Return what opens a path again: the path itself for a local file, a URL otherwise."""
+    return path if getattr(fs, "local_file", False) else str(fs.unstrip_protocol(path))
+
+
+def file_ref(fs: Any, path: str, name: str, *, within: str = "") -> Ref:
+    """Refer to a whole file; raises BadSample where it is not there, or is a link that leaves `within`."""
+    try:
+        info = fs.info(path)
+    except FileNotFoundError:
+        raise BadSample("file_missing", f"{path} is not there") from None
+    except OSError as error:
+        raise BadSample("unreadable", f"{path}: {error.strerror or error}") from None
+    if info["type"] != "file":
+        raise BadSample("no_regular_file", f"{path} is a {info['type']}")
+    if within and info.get("islink") and not _inside(os.path.realpath(path), os.path.realpath(within)):
+        raise BadSample("link_leaves_source", f"{path} links to {info.get('destination', 'elsewhere')!r}")
+    return Ref(full_url(fs, path), name, 0, info["size"], stamp_of(info))
+
+
+def stamp_of(info: dict[str, Any]) -> str:
+    """Return a file's size, and its modification time or tag where the file system tells."""
+    return f"{info['size']}:{info.get('mtime', info.get('ETag', info.get('LastModified', '')))}"
+
+
+def _inside(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
+
+
+def resolve(root: str, relative: str, *, base_names: bool = False) -> str:
+    """Return the path of something that a manifest names; raises BadSample where it leaves the root."""
+    if base_names:
+        relative = relative.rsplit("/", 1)[-1]
+    if not relative or "\0" in relative:
+        raise BadSample("no_image_path", f"the path is {relative!r}")
+    path = os.path.normpath(relative if relative.startswith("/") else f"{root}/{relative}")
+    if not _inside(path, os.path.normpath(root)):
+        raise BadSample("path_leaves_source", f"{relative!r} is outside {root}; say --root, or --base-names")
+    return path
+
+
+def extension_of(name: str) -> str:
+    """Return a name's last extension in lower case, or an empty string."""
+    last = name.rsplit("/", 1)[-1]
+    return last.rsplit(".", 1)[1].lower() if "." in last.lstrip(".") else ""
+
+
+def need(condition: object, what: str, where: str, remedy: str = "") -> None:
+    """Raise BadInput unless the condition holds."""
+    if not condition:
+        raise BadInput(what, where=where, remedy=remedy)

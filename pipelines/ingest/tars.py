@@ -1,0 +1,105 @@
+"""WebDataset tars, as img2dataset, video2dataset and any writer that webdataset reads make them."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from pipelines.ingest.row import Ref, Row
+from pipelines.ingest.source import PICTURES, TEXTS, VIDEOS, full_url, need, open_url, stamp_of
+from schemas.errors import BadInput, BadSample, BadTar
+from schemas.tar import Member, by_extension, group, scan, split_name
+
+TAR_NAMES = (".tar", ".tar.gz", ".tgz")
+
+
+class Tars(Struct, frozen=True):
+    """One tar, or all of a folder's in the order of their names; a sample's row is <tar>/<key>."""
+
+    url: str
+    by_reference: bool = False
+
+    def paths(self) -> tuple[Any, list[str], str]:
+        """Return the file system, the tars, and the root that rows are relative to."""
+        fs, path = open_url(self.url)
+        if not fs.isdir(path):
+            return fs, [path], path.rsplit("/", 1)[0]
+        found = sorted(str(p) for p in fs.find(path) if str(p).endswith(TAR_NAMES))
+        need(found, "no tars in this folder", self.url)
+        return fs, found, path
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row per sample. Raises BadInput where a tar is none, or holds no picture, text or video."""
+        fs, paths, root = self.paths()
+        for path in paths:
+            if self.by_reference:
+                need(path.endswith(".tar"), "a compressed tar cannot be taken by reference", path, "ingest a copy")
+            yield from self._of_tar(fs, path, path[len(root) :].lstrip("/"))
+
+    def _of_tar(self, fs: Any, path: str, name: str) -> Iterator[Row]:
+        stamp, url = stamp_of(fs.info(path)), full_url(fs, path)
+        extensions = set[str]()
+        usable = False
+        try:
+            for key, members in group(_members(fs, path)):
+                extensions.update(cut[1] for cut in (split_name(m.name) for m in members) if cut)
+                row = _row(url, stamp, f"{name}/{key}", members)
+                usable = usable or bool(row.failed or row.media or row.text_files or row.texts)
+                yield row
+        except BadTar as cut:
+            if not extensions:
+                raise BadInput(cut.what, where=path, remedy="give a tar of samples") from None
+            usable = True
+            yield Row(f"{name}/(cut)", failed="tar_cut", meta=cut.what)
+        if not usable:
+            ends = ", ".join(sorted(extensions)) or "nothing"
+            raise BadInput(
+                f"no sample holds a picture, a text or a video: its members end in {ends}",
+                where=path,
+                remedy=f"ostraka reads {', '.join((*PICTURES, *VIDEOS, *TEXTS, 'json'))}",
+            )
+
+
+def _members(fs: Any, path: str) -> Iterator[Member]:
+    if path.endswith((".tgz", ".gz")):
+        with fs.open(path, "rb") as file, gzip.open(file) as plain:
+            yield from _stream(plain)
+    else:
+        with fs.open(path, "rb") as file:
+            yield from scan(file)
+
+
+def _stream(plain: Any) -> Iterator[Member]:
+    """Yield the members of a tar that can only be read from its beginning."""
+    try:
+        with tarfile.open(fileobj=plain, mode="r|") as tar:
+            for info in tar:
+                if not info.isdir():
+                    kind = "file" if info.isreg() and not info.issparse() else "link"
+                    yield Member(info.name, info.offset_data, info.size, kind)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise BadTar(f"the compressed tar cannot be read to its end: {error}") from None
+
+
+def _row(url: str, stamp: str, name: str, members: list[Member]) -> Row:
+    try:
+        found = by_extension(members)
+    except BadSample as bad:
+        return Row(name, failed=bad.reason)
+    media: list[Ref] = []
+    texts: list[tuple[str, Ref]] = []
+    told: Ref | None = None
+    for extension, member in found.items():
+        last = extension.rsplit(".", 1)[-1]
+        ref = Ref(url, member.name, member.offset, member.size_bytes, stamp)
+        if last in PICTURES + VIDEOS:
+            media.append(ref)
+        elif last in TEXTS:
+            texts.append((TEXTS[last], ref))
+        elif extension == "json":
+            told = ref
+    return Row(name, tuple(media), text_files=tuple(texts), json_file=told)

@@ -1,0 +1,86 @@
+"""The local engine: this process for one worker, a pool of processes for more.
+
+A process that dies costs one attempt of one shard. Processes come from a fork server: a fork of a process that holds
+DuckDB's threads can hang.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
+from multiprocessing.util import Finalize
+from typing import Any
+
+from msgspec import Struct
+
+from pipelines.engine import Work
+from schemas.errors import Unavailable
+
+ATTEMPTS = 3
+
+_doing: Any = None
+
+
+class Local(Struct, frozen=True):
+    """Runs work on this machine in `workers` processes."""
+
+    workers: int = 1
+
+    def map(self, work: Work, shards: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        """Yield every shard with its answer."""
+        if self.workers <= 1 or len(shards) <= 1:
+            with work.open() as do:
+                for shard in shards:
+                    yield shard, do(shard)
+        else:
+            yield from self._pool(work, shards)
+
+    def _pool(self, work: Work, shards: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        from pebble import ProcessExpired, ProcessPool
+
+        pool: Any = ProcessPool(
+            max_workers=min(self.workers, len(shards)),
+            context=multiprocessing.get_context("forkserver"),
+            initializer=_open,
+            initargs=(work,),
+        )
+        waiting = [(shard, 1) for shard in reversed(shards)]
+        flying: dict[Future[Any], tuple[str, int]] = {}
+        try:
+            while waiting or flying:
+                while waiting and len(flying) < 2 * self.workers:
+                    shard, attempt = waiting.pop()
+                    flying[pool.schedule(_do, args=(shard,))] = shard, attempt
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    shard, attempt = flying.pop(future)
+                    try:
+                        yield shard, future.result()
+                    except ProcessExpired as died:
+                        if attempt >= ATTEMPTS:
+                            raise Unavailable(
+                                f"its worker died {attempt} times ({died})",
+                                where=f"shard {shard}",
+                                remedy="look for a lack of memory; the same command goes on where this one stopped",
+                            ) from None
+                        waiting.append((shard, attempt + 1))
+            pool.close()
+        except BaseException:
+            pool.stop()
+            raise
+        finally:
+            pool.join()
+
+
+def _open(work: Work) -> None:
+    global _doing  # noqa: PLW0603
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stack = ExitStack()
+    _doing = stack.enter_context(work.open())
+    Finalize(None, stack.close, exitpriority=10)
+
+
+def _do(shard: str) -> Any:
+    return _doing(shard)

@@ -1,0 +1,147 @@
+"""A recipe: a name and an ordered tuple of steps, each an annotator that writes or a filter that keeps.
+
+Recipe("caption", Annotate(Header()), Keep(MinSide(px=28)), Annotate(Clip()), Keep(Above("clip_score", 0.30)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import msgspec
+from msgspec import Struct
+
+from annotators.annotator import Annotator
+from filters.corpus import CorpusFilter
+from filters.filter import Filter
+from pipelines.value import Value, annotator_id, digest, value_of
+from schemas.errors import BadInput
+
+FACTS = (
+    "key",
+    "digest",
+    "size_bytes",
+    "images",
+    "videos",
+    "texts",
+    "text_chars",
+    "text_parts",
+    "text",
+    "dataset",
+    "licence",
+)
+"""What the door wrote of each sample: filters read these as they read notes."""
+
+
+class Annotate(Struct, frozen=True):
+    """A step in which every sample that still lives is looked at."""
+
+    annotator: Annotator
+
+
+class Keep(Struct, frozen=True):
+    """A step in which samples are judged; a corpus filter is a barrier that ends a round."""
+
+    filter: Filter | CorpusFilter
+
+
+class Spec(Struct, frozen=True):
+    """A recipe as data: name, and the kind and the value of each step."""
+
+    name: str
+    steps: tuple[tuple[str, Value], ...]
+
+    def build(self) -> Recipe:
+        kinds = {"annotate": Annotate, "keep": Keep}
+        return Recipe(self.name, *(kinds[kind](value.build()) for kind, value in self.steps))
+
+
+class Recipe:
+    """Steps in order. Raises BadInput where a filter reads what no earlier annotator writes."""
+
+    def __init__(self, name: str, *steps: Annotate | Keep) -> None:
+        self.name, self.steps = name, steps
+        self._check()
+
+    def _check(self) -> None:
+        known: dict[str, int] = {}
+        for place, step in enumerate(self.steps):
+            if not isinstance(step, Annotate | Keep):
+                raise BadInput(f"step {place} is {step!r}", where=f"recipe {self.name}", remedy="use Annotate or Keep")
+            thing = step.annotator if isinstance(step, Annotate) else step.filter
+            missing = [name for name in thing.reads if name not in known and name not in FACTS]
+            if missing:
+                raise BadInput(
+                    f"step {place} ({thing.name}) reads {', '.join(missing)}, which no earlier step writes",
+                    where=f"recipe {self.name}",
+                    remedy="put the annotator that writes it before this step",
+                )
+            if isinstance(step, Annotate):
+                for name in step.annotator.writes:
+                    if name.name in known:
+                        raise BadInput(
+                            f"steps {known[name.name]} and {place} both write {name.name}", where=f"recipe {self.name}"
+                        )
+                    known[name.name] = place
+
+    @cached_property
+    def ids(self) -> dict[int, str]:
+        """Annotator name@fingerprint by step."""
+        found: dict[int, str] = {}
+        writer: dict[str, str] = {}
+        for place, step in enumerate(self.steps):
+            if isinstance(step, Annotate):
+                ids_it_reads = sorted({writer[name] for name in step.annotator.reads if name in writer})
+                found[place] = annotator_id(step.annotator, tuple(ids_it_reads))
+                writer.update({name.name: found[place] for name in step.annotator.writes})
+        return found
+
+    @cached_property
+    def writer(self) -> dict[str, int]:
+        """The step that writes each note."""
+        return {name.name: place for place, a in self.annotators() for name in a.writes}
+
+    @cached_property
+    def spec(self) -> Spec:
+        """The recipe as data."""
+        return Spec(
+            self.name,
+            tuple(
+                ("annotate", value_of(step.annotator))
+                if isinstance(step, Annotate)
+                else ("keep", value_of(step.filter))
+                for step in self.steps
+            ),
+        )
+
+    @cached_property
+    def id(self) -> str:
+        """name@fingerprint: the annotators' fingerprints and the filters' values, in order."""
+        fields = [self.ids.get(place, value.at + value.fields) for place, (_, value) in enumerate(self.spec.steps)]
+        return f"{self.name}@{digest(*fields)}"
+
+    def annotators(self) -> Iterator[tuple[int, Annotator]]:
+        """Yield the annotators with their steps."""
+        for place, step in enumerate(self.steps):
+            if isinstance(step, Annotate):
+                yield place, step.annotator
+
+    def barriers(self) -> list[int]:
+        """Return the steps of the corpus filters."""
+        return [
+            place
+            for place, step in enumerate(self.steps)
+            if isinstance(step, Keep) and isinstance(step.filter, CorpusFilter)
+        ]
+
+    def step_name(self, place: int) -> str:
+        """Return what a step is called in verdicts and funnels; `kept` past the last."""
+        if place >= len(self.steps):
+            return "kept"
+        step = self.steps[place]
+        return step.annotator.name if isinstance(step, Annotate) else step.filter.name
+
+    def json(self) -> bytes:
+        """Return the recipe as a shelf keeps it: its values and its steps' names."""
+        names = [self.ids.get(place, self.step_name(place)) for place in range(len(self.steps))]
+        return msgspec.json.format(msgspec.json.encode({"spec": self.spec, "names": names}), indent=1)

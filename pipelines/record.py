@@ -1,0 +1,80 @@
+"""Run records: what each run did and cost. The one place on a shelf with clocks in it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import msgspec
+
+from pipelines.shelf import Shelf
+from schemas.publish import put
+
+_PINS = ("ostraka", "duckdb", "fsspec", "msgspec", "numpy", "pillow", "pyarrow")
+
+
+class Record:
+    """A run's record, published when the run begins and when it ends."""
+
+    def __init__(self, shelf: Shelf, verb: str, config: Mapping[str, Any]) -> None:
+        self._shelf = shelf
+        self._began = time.monotonic()
+        now = datetime.now(UTC)
+        self.id = f"{now:%Y%m%dT%H%M%S.%f}-{os.getpid()}"
+        self.fields: dict[str, Any] = {
+            "id": self.id,
+            "verb": verb,
+            "status": "running",
+            "began": now.isoformat(timespec="seconds"),
+            "seconds": 0.0,
+            "config": dict(config),
+            "counts": {},
+            "peak_rss_mib": 0.0,
+            "versions": {name: metadata.version(name) for name in _PINS},
+            "error": "",
+        }
+        self._failures: list[Any] = []
+
+    def count(self, name: str, number: int) -> None:
+        """Add to one of the run's counts."""
+        counts = self.fields["counts"]
+        counts[name] = counts.get(name, 0) + number
+
+    def failed(self, failures: list[Any]) -> None:
+        """Keep the details of samples that failed."""
+        self._failures.extend(failures)
+
+    def publish(self) -> None:
+        """Write the record as it stands."""
+        self.fields["seconds"] = round(time.monotonic() - self._began, 3)
+        mine, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        self.fields["peak_rss_mib"] = round(max(mine, children) / 1024, 1)
+        put(self._shelf.fs, self._shelf.path("runs", self.id, "record.json"), msgspec.json.encode(self.fields) + b"\n")
+        if self._failures:
+            lines = b"".join(msgspec.json.encode(failure) + b"\n" for failure in self._failures)
+            put(self._shelf.fs, self._shelf.path("runs", self.id, "failures.jsonl"), lines)
+
+
+@contextmanager
+def recorded(shelf: Shelf, verb: str, config: Mapping[str, Any]) -> Iterator[Record]:
+    """Record what happens inside, however it ends."""
+    record = Record(shelf, verb, config)
+    record.publish()
+    try:
+        yield record
+    except KeyboardInterrupt:
+        record.fields["status"] = "interrupted"
+        raise
+    except BaseException as error:
+        record.fields["status"], record.fields["error"] = "stopped", str(error)
+        raise
+    else:
+        record.fields["status"] = "done"
+    finally:
+        record.publish()

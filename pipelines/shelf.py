@@ -1,0 +1,99 @@
+"""The shelf: the one map of a corpus on disk, under any fsspec URL.
+
+plan/000017.parquet                        the rows that make this shard, cut once
+media/000017.tar                           their original bytes (or the user's own tar, by reference)
+catalog/000017.parquet                     a row per sample; there when the shard is done
+notes/<annotator>@<fp>/000017-0000.parquet what an annotator found, in numbered pieces
+decisions/<recipe>@<fp>/<snapshot>/        what a corpus filter dropped, for one set of shards
+verdicts/<recipe>@<fp>/000017.parquet      a row per sample: kept, dropped or failed, and why
+recipes/<recipe>@<fp>.json                 what that recipe is, as values
+runs/<id>/                                 what each run did; the one place with clocks
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import fsspec
+
+from pipelines.table import read_table
+from schemas.errors import BadInput
+from schemas.publish import sweep
+
+SHARD_DIGITS = 6
+
+
+class Shelf:
+    """A shelf by its URL; paths it returns belong to its file system."""
+
+    def __init__(self, url: str) -> None:
+        self.fs, root = fsspec.core.url_to_fs(url)
+        self.root = str(root).rstrip("/")
+        self.url = self.fs.unstrip_protocol(self.root) if not self.is_local else self.root
+
+    @property
+    def is_local(self) -> bool:
+        return bool(getattr(self.fs, "local_file", False))
+
+    def path(self, *parts: str) -> str:
+        """Return the path of something on the shelf."""
+        return "/".join((self.root, *parts))
+
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """Return, sorted and without the suffix, the names of the files in a folder; none where it is not there."""
+        path = self.path(folder)
+        if not self.fs.isdir(path):
+            return []
+        found = (entry.rsplit("/", 1)[-1] for entry in self.fs.ls(path, detail=False, refresh=True))
+        return sorted(name[: -len(suffix)] for name in found if name.endswith(suffix) and not name.startswith("."))
+
+    def folders(self, folder: str) -> list[str]:
+        """Return, sorted, the names of the folders in a folder."""
+        path = self.path(folder)
+        if not self.fs.isdir(path):
+            return []
+        return sorted(
+            entry["name"].rstrip("/").rsplit("/", 1)[-1]
+            for entry in self.fs.ls(path, detail=True, refresh=True)
+            if entry["type"] == "directory"
+        )
+
+    def shards(self) -> list[str]:
+        """Return the shards whose catalogue is there, in order."""
+        return self.names("catalog", ".parquet")
+
+    def planned(self) -> list[str]:
+        """Return the shards that were planned, in order."""
+        return self.names("plan", ".parquet")
+
+    def need_shards(self) -> list[str]:
+        """Return the shards; raises BadInput where there are none."""
+        shards = self.shards()
+        if not shards:
+            raise BadInput("no samples on this shelf", where=self.url, remedy="begin with `ostraka ingest SOURCE`")
+        return shards
+
+    def snapshot(self) -> str:
+        """Return the digest of the catalogue's list: what a corpus decision is a decision about."""
+        return sha256("\n".join(self.shards()).encode()).hexdigest()[:10]
+
+    def catalog(self, shard: str, columns: list[str] | None = None) -> Any:
+        """Return a shard's catalogue, or some of its columns, as an Arrow table."""
+        return read_table(self.fs, self.path("catalog", f"{shard}.parquet"), columns)
+
+    def media_url(self, media: str) -> str:
+        """Return the URL of a tar that a catalogue row names, relative to the shelf or absolute."""
+        if "://" in media or media.startswith("/"):
+            return media
+        return self.path(media) if self.is_local else str(self.fs.unstrip_protocol(self.path(media)))
+
+    def sweep(self) -> None:
+        """Remove what killed writers left behind."""
+        if self.is_local:
+            sweep(self.root)
+
+
+def shard_name(number: int) -> str:
+    """Return a shard's name, six digits."""
+    return f"{number:0{SHARD_DIGITS}d}"

@@ -1,0 +1,120 @@
+"""Tables: the one place where columns become parquet bytes, and come back.
+
+Every table leaves through `put_table`: one schema, one row group size, one call, so that the same rows are the same
+bytes under one set of pins.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import Unavailable
+from schemas.publish import publish
+from schemas.tables import Column
+
+ROW_GROUP = 16_384
+
+_KINDS: dict[str, pa.DataType] = {
+    "bool": pa.bool_(),
+    "uint8": pa.uint8(),
+    "uint16": pa.uint16(),
+    "uint32": pa.uint32(),
+    "uint64": pa.uint64(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+    "dictionary": pa.string(),
+    "uuid": pa.uuid(),
+}
+
+
+def arrow_type(kind: str) -> pa.DataType:
+    """Return the Arrow type of a column's kind."""
+    if kind.startswith("list<"):
+        return pa.list_(arrow_type(kind[5:-1]))
+    return _KINDS[kind]
+
+
+def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
+    """Return the Arrow schema of a table's columns."""
+    return pa.schema([(column.name, arrow_type(column.kind)) for column in columns])
+
+
+def table_of(columns: Sequence[Column], values: Mapping[str, Any]) -> pa.Table:
+    """Build a table from a sequence of values, or an Arrow array, per column."""
+    arrays = [_array(values[column.name], arrow_type(column.kind)) for column in columns]
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def _array(values: Any, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if isinstance(values, pa.Array):
+        return values if values.type == kind else values.cast(kind)
+    if isinstance(kind, pa.UuidType):
+        return pa.ExtensionArray.from_storage(kind, pa.array(values, pa.binary(16)))
+    return pa.array(values, kind)
+
+
+def parquet_bytes(table: pa.Table, columns: Sequence[Column], file: IO[bytes]) -> None:
+    """Write a table's bytes: zstd, dictionaries for what repeats, statistics on."""
+    pq.write_table(
+        table,
+        file,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=ROW_GROUP,
+        use_dictionary=[column.name for column in columns if column.kind == "dictionary"],
+        write_statistics=[column.name for column in columns if not column.kind.startswith("list<")],
+        version="2.6",
+        data_page_version="1.0",
+        store_schema=False,
+    )
+
+
+def put_table(
+    fs: Any, path: str, columns: Sequence[Column], values: Mapping[str, Any], *, exclusive: bool = False
+) -> bool:
+    """Publish columns as parquet; return False where `exclusive` and the file is there."""
+    table = table_of(columns, values)
+    return publish(fs, path, lambda file: parquet_bytes(table, columns, file), exclusive=exclusive)
+
+
+def put_if_changed(fs: Any, path: str, columns: Sequence[Column], values: Mapping[str, Any]) -> bool:
+    """Publish columns unless the file holds these very bytes; return whether it was written."""
+    memory = io.BytesIO()
+    parquet_bytes(table_of(columns, values), columns, memory)
+    data = memory.getvalue()
+    if fs.exists(path) and fs.size(path) == len(data) and fs.cat_file(path) == data:
+        return False
+    return publish(fs, path, lambda file: file.write(data))
+
+
+def read_table(fs: Any, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a parquet file, or some of its columns.
+
+    Raises Unavailable where it cannot be read: a table is ours, so that is never a sample's fault.
+    """
+    try:
+        with fs.open(path, "rb") as file:
+            return pq.ParquetFile(file).read(columns=None if columns is None else list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise Unavailable(f"the table cannot be read ({error})", where=path) from error
+
+
+def uuid_bytes(hexadecimal: str) -> bytes:
+    """Return the 16 bytes of a key, or of the first half of a digest."""
+    return bytes.fromhex(hexadecimal[:32])
+
+
+def uuid_hexes(array: pa.Array | pa.ChunkedArray) -> list[str]:
+    """Return a uuid column as 32 hex digits a row."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    storage = array.storage if isinstance(array, pa.ExtensionArray) else array
+    return ["" if value is None else cast(bytes, value).hex() for value in storage.to_pylist()]

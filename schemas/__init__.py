@@ -1,0 +1,1 @@
+"""The nouns: samples, notes, verdicts, tables and tar layout, on the standard library and msgspec alone."""

@@ -1,0 +1,72 @@
+"""A note: what somebody says about a sample, or about a place in it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+Value = bool | int | float | str | list[bool | int | float | str]
+
+
+class Whole(Struct, frozen=True, tag="whole", tag_field="at"):
+    """The whole sample."""
+
+
+class Characters(Struct, frozen=True, tag="characters", tag_field="at"):
+    """Characters [start, end) of the text at place `part`."""
+
+    part: int
+    start: int
+    end: int
+
+
+class TimeSpan(Struct, frozen=True, tag="time_span", tag_field="at"):
+    """Presentation times [start_pts, end_pts) in units of numerator/denominator seconds."""
+
+    part: int
+    start_pts: int
+    end_pts: int
+    time_base: tuple[int, int]
+
+
+class Box(Struct, frozen=True, tag="box", tag_field="at"):
+    """A box on a picture: left, top, right, bottom in pixels of the picture as stored."""
+
+    part: int
+    left_px: float
+    top_px: float
+    right_px: float
+    bottom_px: float
+
+
+class Quad(Struct, frozen=True, tag="quad", tag_field="at"):
+    """Four corners (x, y) in pixels, clockwise from the top left of what is written."""
+
+    part: int
+    corners_px: tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+
+
+class Track(Struct, frozen=True, tag="track", tag_field="at"):
+    """A box over time: (pts, left, top, right, bottom) in pixels, times in units of the time base."""
+
+    part: int
+    time_base: tuple[int, int]
+    boxes: tuple[tuple[int, float, float, float, float], ...]
+
+
+At = Whole | Characters | TimeSpan | Box | Quad | Track
+
+
+class Note(Struct, frozen=True):
+    """What `by` (an annotator@fingerprint, or a person) says under `name`, at a place in a sample."""
+
+    name: str
+    value: Value
+    at: At = Whole()
+    by: str = ""
+
+
+class Noted(Struct, frozen=True):
+    """What an annotator found on one sample: values by name, and notes on places."""
+
+    values: dict[str, Value] = {}
+    places: tuple[Note, ...] = ()

@@ -1,0 +1,131 @@
+"""Publishing: a file is there whole, or not at all.
+
+Locally: a temporary name beside the target, flock, write, fsync, rename (or link, which refuses a taken name), fsync
+of the folder. Elsewhere: one PUT. `crossing` is called at each point where a kill could leave a trace, so that a test
+can kill there; it does nothing here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import IO, Any
+
+PREFIX = ".tmp-"
+
+
+def crossing(point: str, path: str) -> None:
+    """Mark a point of a write: `before` (nothing is there), `written` (path is the temporary), `published`."""
+
+
+def publish(fs: Any, path: str, write: Callable[[IO[bytes]], object], *, exclusive: bool = False) -> bool:
+    """Write a file through `write(file)` and make it visible at once; return False where `exclusive` and it exists.
+
+    `fs` is an fsspec file system. Raises what `write` raises, and then nothing is visible.
+    """
+    if getattr(fs, "local_file", False):
+        return _publish_local(path, write, exclusive)
+    return _publish_remote(fs, path, write, exclusive)
+
+
+def put(fs: Any, path: str, data: bytes, *, exclusive: bool = False) -> bool:
+    """Publish bytes."""
+    return publish(fs, path, lambda file: file.write(data), exclusive=exclusive)
+
+
+def _publish_local(path: str, write: Callable[[IO[bytes]], object], exclusive: bool) -> bool:
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    if exclusive and os.path.exists(path):
+        return False
+    crossing("before", path)
+    temporary, file = _locked_temporary(folder)
+    try:
+        with file:
+            write(file)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+            crossing("written", temporary)
+            if exclusive:
+                os.link(temporary, path)
+                os.unlink(temporary)
+            else:
+                os.replace(temporary, path)
+    except FileExistsError:
+        os.unlink(temporary)
+        return False
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+    crossing("published", path)
+    _fsync_folder(folder)
+    return True
+
+
+def _locked_temporary(folder: str) -> tuple[str, IO[bytes]]:
+    """Open a temporary file that `sweep` leaves alone for as long as it is open here."""
+    while True:
+        number, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
+        fcntl.flock(number, fcntl.LOCK_EX)
+        if os.fstat(number).st_nlink:
+            return name, os.fdopen(number, "wb")
+        os.close(number)
+
+
+def _fsync_folder(folder: str) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _publish_remote(fs: Any, path: str, write: Callable[[IO[bytes]], object], exclusive: bool) -> bool:
+    with tempfile.TemporaryFile() as file:
+        write(file)
+        file.seek(0)
+        crossing("before", path)
+        if exclusive:
+            try:
+                fs.pipe_file(path, file.read(), mode="create")
+            except FileExistsError:
+                return False
+        else:
+            with fs.open(path, "wb") as target:
+                shutil.copyfileobj(file, target, 8 << 20)
+    crossing("published", path)
+    return True
+
+
+def sweep(folder: str) -> int:
+    """Remove, below a local folder, the temporaries that a killed writer left behind; return how many."""
+    removed = 0
+    for here, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith(PREFIX) and _remove_if_abandoned(os.path.join(here, name)):
+                removed += 1
+    return removed
+
+
+def _remove_if_abandoned(path: str) -> bool:
+    try:
+        number = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return False
+        return True
+    finally:
+        os.close(number)

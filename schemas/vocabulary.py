@@ -1,0 +1,62 @@
+"""The names a note may have: each with its type, unit and range.
+
+An annotator outside these rooms declares names of its own in `writes`; these are the ones that ostraka writes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Kind = Literal["bool", "uint32", "uint64", "float64", "string", "list<uint32>", "list<float64>", "list<string>"]
+
+
+class Name(Struct, frozen=True):
+    """A note's name: the column type that holds it, its unit, its range where it has one, and what it says."""
+
+    name: str
+    kind: Kind
+    unit: str
+    says: str
+    low: float | None = None
+    high: float | None = None
+
+
+WIDTH_PX = Name("width_px", "uint32", "px", "width as stored, before EXIF orientation", 1)
+HEIGHT_PX = Name("height_px", "uint32", "px", "height as stored, before EXIF orientation", 1)
+FORMAT = Name("format", "string", "", "the format that the bytes are in, whatever the name says: jpeg, png, webp, ...")
+MODE = Name("mode", "string", "", "Pillow's pixel mode: RGB, L, CMYK, I;16, ...")
+ORIENTATION = Name("orientation", "uint32", "", "EXIF orientation, 1 where none is stated", 1, 8)
+FRAMES = Name("frames", "uint32", "", "frames of an animated picture, 1 for a still one", 1)
+
+PHASH = Name("phash", "uint64", "", "64-bit perceptual hash of the upright picture, top left coefficient first")
+TOP_COLOUR_SHARE = Name("top_colour_share", "float64", "", "share of the most common colour", 0, 1)
+CHANNEL_STD = Name("channel_std", "float64", "8-bit levels", "standard deviation of the most varied channel", 0, 128)
+SHARPNESS = Name("sharpness", "float64", "8-bit levels squared", "variance of the Laplacian of the luma", 0)
+
+TEXT_LANGUAGE = Name("text_language", "list<string>", "ISO 639-1", "language of each text, in the order of the texts")
+TEXT_LANGUAGE_SHARE = Name("text_language_share", "list<float64>", "", "its probability among all languages", 0, 1)
+
+CLIP_SCORE = Name("clip_score", "float64", "cosine", "similarity of picture and first text in CLIP's space", -1, 1)
+OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
+
+NAMES: dict[str, Name] = {
+    name.name: name
+    for name in (
+        WIDTH_PX,
+        HEIGHT_PX,
+        FORMAT,
+        MODE,
+        ORIENTATION,
+        FRAMES,
+        PHASH,
+        TOP_COLOUR_SHARE,
+        CHANNEL_STD,
+        SHARPNESS,
+        TEXT_LANGUAGE,
+        TEXT_LANGUAGE_SHARE,
+        CLIP_SCORE,
+        OBJECT,
+    )
+}

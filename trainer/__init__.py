@@ -1,0 +1,1 @@
+"""Shards in, checkpoints out; this room meets the pipelines on disk alone."""
