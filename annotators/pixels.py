@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from annotators.annotator import Annotator, Subject
+from annotators.header import PILLOW_RAISES
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.vocabulary import CHANNEL_STD, PHASH, SHARPNESS, TOP_COLOUR_SHARE
@@ -59,7 +60,7 @@ class Pixels(Annotator, frozen=True):
                 picture.draft("RGB", (self.side_px, self.side_px))
                 picture.load()
                 return upright_rgb(picture)
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+        except PILLOW_RAISES as error:
             raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
 
 

@@ -56,7 +56,7 @@ class Columns:
     def row(self, index: int) -> dict[str, Any]:
         """Return one row as plain values."""
         return {
-            name: list(found.row(index)) if isinstance(found, Lists) else found[index]
+            name: found.row(index).tolist() if isinstance(found, Lists) else found[index : index + 1].tolist()[0]
             for name, found in self._arrays.items()
         }
 

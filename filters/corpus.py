@@ -9,6 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from filters.columns import Columns
+from schemas.names import snake_case
 
 
 class Lost(Struct, frozen=True):
@@ -28,8 +29,7 @@ class CorpusFilter(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The name in verdicts and funnels: the class's, in snake_case."""
-        letters = type(self).__name__
-        return "".join("_" + c.lower() if c.isupper() else c for c in letters).lstrip("_")
+        return snake_case(type(self).__name__)
 
     def decide(self, columns: Columns) -> Lost:
         """Return who goes, for the filter's one reason; the same for any order of the rows."""

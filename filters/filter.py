@@ -21,6 +21,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from filters.columns import Columns, one_row
+from schemas.names import snake_case
 from schemas.verdict import Verdict
 
 KEEP = -1
@@ -44,8 +45,7 @@ class Filter(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The name in verdicts and funnels: the class's, in snake_case."""
-        letters = type(self).__name__
-        return "".join("_" + c.lower() if c.isupper() else c for c in letters).lstrip("_")
+        return snake_case(type(self).__name__)
 
     def judge(self, notes: Mapping[str, Any]) -> Verdict:
         """Judge one sample by the values it reads."""

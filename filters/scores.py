@@ -11,7 +11,9 @@ from filters.columns import Columns
 from filters.filter import ColumnFilter, Judgement, dropped_where
 
 
-class _OfOneNote(ColumnFilter, frozen=True):
+class OfOneNote(ColumnFilter, frozen=True):
+    """A judgement over one number, a note or a fact."""
+
     note: str
 
     @property
@@ -30,7 +32,7 @@ class _OfOneNote(ColumnFilter, frozen=True):
         raise NotImplementedError
 
 
-class Above(_OfOneNote, frozen=True):
+class Above(OfOneNote, frozen=True):
     """Keeps what is strictly above the threshold; NaN goes."""
 
     threshold: float
@@ -40,7 +42,7 @@ class Above(_OfOneNote, frozen=True):
         return values > self.threshold
 
 
-class AtLeast(_OfOneNote, frozen=True):
+class AtLeast(OfOneNote, frozen=True):
     """Keeps the threshold itself and what is above; NaN goes."""
 
     threshold: float
@@ -50,7 +52,7 @@ class AtLeast(_OfOneNote, frozen=True):
         return values >= self.threshold
 
 
-class Below(_OfOneNote, frozen=True):
+class Below(OfOneNote, frozen=True):
     """Keeps what is strictly below the threshold; NaN goes."""
 
     threshold: float
@@ -60,7 +62,7 @@ class Below(_OfOneNote, frozen=True):
         return values < self.threshold
 
 
-class AtMost(_OfOneNote, frozen=True):
+class AtMost(OfOneNote, frozen=True):
     """Keeps the threshold itself and what is below; NaN goes."""
 
     threshold: float
@@ -70,7 +72,7 @@ class AtMost(_OfOneNote, frozen=True):
         return values <= self.threshold
 
 
-class Between(_OfOneNote, frozen=True):
+class Between(OfOneNote, frozen=True):
     """Keeps low <= value <= high; NaN goes."""
 
     low: float

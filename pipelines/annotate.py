@@ -19,22 +19,13 @@ from pipelines.facts import Facts
 from pipelines.guard import Failed, Guard, Request, Result
 from pipelines.judge import judge
 from pipelines.recipe import Recipe, Spec
+from pipelines.record import Failure
 from pipelines.shelf import Shelf
 from schemas.errors import TooManyFailed, Unavailable
 from schemas.note import Noted
 
 BLOCK = 1000
 FEW_FAILED = 10
-
-
-class Failure(Struct, frozen=True):
-    """A sample that failed, with the detail that only a run's record keeps."""
-
-    shard: str
-    key: str
-    annotator: str
-    reason: str
-    detail: str
 
 
 class Annotated(Struct, frozen=True):
@@ -54,6 +45,7 @@ class AnnotateShard(Struct, frozen=True):
     snapshot: str
     max_failed: float
     retry: bool
+    block: int
 
     @contextmanager
     def open(self) -> Iterator[Callable[[str], Annotated]]:
@@ -74,12 +66,12 @@ class _Annotating:
         self._decisions = read_decisions(self._shelf, recipe, work.snapshot, work.barriers, shard)
         self._looked_at = Counter[str]()
         self._failures: list[Failure] = []
-        self._failed = Counter[int]()
+        self._round_begins = max(work.barriers, default=0)
 
     def run(self) -> Annotated:
         rows = np.arange(self._facts.count)
-        for first in range(0, len(rows), BLOCK):
-            self._block(rows[first : first + BLOCK])
+        for first in range(0, len(rows), self._work.block):
+            self._block(rows[first : first + self._work.block])
         return Annotated(dict(self._looked_at), self._failures)
 
     def _block(self, rows: Any) -> None:
@@ -87,7 +79,8 @@ class _Annotating:
             if place >= self._work.until:
                 return
             notes = self._facts.notes[place]
-            again = [row for row in rows.tolist() if row in notes.failed] if self._work.retry else []
+            retry = self._work.retry and place >= self._round_begins
+            again = [row for row in rows.tolist() if row in notes.failed] if retry else []
             judged = judge(self._recipe, self._facts, self._decisions, rows, place + 1)
             todo = sorted({*judged.unknown_at(place), *again})
             if todo:
@@ -100,22 +93,22 @@ class _Annotating:
             for at, (sample, media, offsets) in enumerate(self._facts.samples(todo))
         ]
         found = dict(zip(todo, self._guards[place].look(requests), strict=True))
+        failed = {*self._facts.notes[place].failed} - {*found}
         for row, result in found.items():
             _check(annotator, result)
             if isinstance(result, Failed):
-                self._failed[place] += 1
+                failed.add(row)
                 key = self._facts.keys()[row].hex()
                 self._failures.append(Failure(self._facts.shard, key, annotator.name, result.reason, result.detail))
-        self._stop_if_too_many(place, annotator)
+        self._stop_if_too_many(len(failed), annotator)
         self._looked_at[annotator.name] += len(found)
         self._facts.notes[place].add(found, retried=self._work.retry)
 
-    def _stop_if_too_many(self, place: int, annotator: Annotator) -> None:
-        allowed = max(FEW_FAILED, self._work.max_failed * self._facts.count)
-        if self._failed[place] > allowed:
+    def _stop_if_too_many(self, failed: int, annotator: Annotator) -> None:
+        if self._failures and failed > max(FEW_FAILED, self._work.max_failed * self._facts.count):
             last = self._failures[-1]
             raise TooManyFailed(
-                f"{self._failed[place]} of {self._facts.count} samples failed in {annotator.name}, the last because of "
+                f"{failed} of {self._facts.count} samples failed in {annotator.name}, the last because of "
                 f"{last.reason} ({last.detail}), sample {last.key}",
                 where=f"shard {self._facts.shard}",
                 remedy="mend the cause, or allow more with --max-failed",

@@ -10,7 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from msgspec import Struct
+from numpy.typing import NDArray
 
 from filters.columns import Columns
 from filters.corpus import CorpusFilter
@@ -18,7 +22,8 @@ from pipelines.facts import Facts
 from pipelines.judge import Decisions, Loss, judge
 from pipelines.recipe import Keep, Recipe
 from pipelines.shelf import Shelf
-from pipelines.table import put_if_changed, read_table
+from pipelines.table import put_if_changed
+from schemas.errors import Unavailable
 from schemas.tables import DECISION
 
 
@@ -27,32 +32,49 @@ def decision_path(shelf: Shelf, recipe: Recipe, snapshot: str, step: int) -> str
     return shelf.path("decisions", recipe.id, snapshot, f"{step:02d}-{recipe.step_name(step)}.parquet")
 
 
+class _Decision(Struct, frozen=True):
+    """Who lost at one step: places among all samples gathered, ascending, what was measured, and to whom."""
+
+    reason: str
+    shard: NDArray[np.int32]
+    row: NDArray[np.int64]
+    measured: NDArray[np.float64]
+    witness: NDArray[np.bytes_]
+    has_witness: NDArray[np.bool_]
+
+
 class Decided:
-    """The decisions of a recipe on one set of shards, by shard and step, as far as they have been made."""
+    """The decisions of a recipe on one set of shards, as far as they have been made: some 40 bytes a sample lost."""
 
     def __init__(self) -> None:
-        self._by_shard: dict[str, dict[int, dict[int, Loss]]] = {}
-        self._steps: set[int] = set()
+        self._steps: dict[int, tuple[dict[str, int], _Decision]] = {}
 
     def of(self, shard: str) -> Decisions:
         """Return, for one shard, who lost at each step."""
-        found = self._by_shard.get(shard, {})
-        return {step: found.get(step, {}) for step in self._steps}
+        return {step: _losses(decision, places.get(shard, -1)) for step, (places, decision) in self._steps.items()}
 
-    def add(self, step: int, shard: str, row: int, loss: Loss) -> None:
-        self._by_shard.setdefault(shard, {}).setdefault(step, {})[row] = loss
+    def add(self, step: int, shards: Sequence[str], decision: _Decision) -> None:
+        """Keep the decision of a step on these shards."""
+        self._steps[step] = {shard: place for place, shard in enumerate(shards)}, decision
 
-    def decided(self, step: int) -> None:
-        """Say that a step has been decided, even where nobody lost."""
-        self._steps.add(step)
+
+def _losses(decision: _Decision, shard: int) -> dict[int, Loss]:
+    first, end = np.searchsorted(decision.shard, [shard, shard + 1])
+    return {
+        int(decision.row[at]): Loss(
+            decision.reason,
+            float(decision.measured[at]),
+            decision.witness[at].ljust(16, b"\0") if decision.has_witness[at] else None,
+        )
+        for at in range(first, end)
+    }
 
 
 def read_decisions(shelf: Shelf, recipe: Recipe, snapshot: str, steps: Sequence[int], shard: str) -> Decisions:
     """Return, for one shard, who lost at each of these steps."""
     found: dict[int, Mapping[int, Loss]] = {}
     for step in steps:
-        table = read_table(shelf.fs, decision_path(shelf, recipe, snapshot, step))
-        mine = table.filter(pc.equal(table["shard"], shard))
+        mine = _rows_of(shelf, decision_path(shelf, recipe, snapshot, step), shard)
         witnesses = mine["witness"].combine_chunks().storage.to_pylist()
         columns = (mine[name].to_pylist() for name in ("row", "reason", "measured"))
         found[step] = {
@@ -62,36 +84,67 @@ def read_decisions(shelf: Shelf, recipe: Recipe, snapshot: str, steps: Sequence[
     return found
 
 
-def decide(shelf: Shelf, recipe: Recipe, shards: Sequence[str], step: int, decided: Decided) -> dict[str, list[Any]]:
+def _rows_of(shelf: Shelf, path: str, shard: str) -> pa.Table:
+    """Read one shard's rows of a decision, which are sorted by shard: the row groups that hold it, no others."""
+    try:
+        with shelf.fs.open(path, "rb") as file:
+            parquet = pq.ParquetFile(file)
+            bounds = [parquet.metadata.row_group(n).column(0).statistics for n in range(parquet.num_row_groups)]
+            groups = [n for n, bound in enumerate(bounds) if not bound or bound.min <= shard <= bound.max]
+            table = parquet.read_row_groups(groups)
+    except (pa.ArrowException, OSError) as error:
+        raise Unavailable(f"the table cannot be read ({error})", where=path) from error
+    return table.filter(pc.equal(table["shard"], shard))
+
+
+def decide(shelf: Shelf, recipe: Recipe, shards: Sequence[str], step: int, decided: Decided) -> dict[str, pa.Array]:
     """Decide one corpus step over the samples that live before it; return the decision's columns, in order of rows.
 
-    `decided` holds the steps before, and gets this one.
+    `decided` holds the steps before, and gets this one. Memory grows with the samples that live: the columns that the
+    filter reads, the key, and 12 bytes each.
     """
     keep = recipe.steps[step]
     assert isinstance(keep, Keep) and isinstance(keep.filter, CorpusFilter)
     names = tuple(dict.fromkeys(("key", *keep.filter.reads)))
-    places: list[tuple[str, int]] = []
+    rows: list[NDArray[np.int64]] = []
     gathered: list[Columns] = []
     for shard in shards:
         facts = Facts(shelf, recipe, shard)
-        living = judge(recipe, facts, decided.of(shard), np.arange(facts.count), step).living()
-        gathered.append(facts.columns(names, living))
-        places.extend((shard, row) for row in living.tolist())
+        rows.append(judge(recipe, facts, decided.of(shard), np.arange(facts.count), step).living())
+        gathered.append(facts.columns(names, rows[-1]))
     columns = _joined(names, gathered)
     lost = keep.filter.decide(columns)
-    keys, reason = columns.array("key"), keep.filter.reasons[0]
-    decided.decided(step)
-    rows: list[tuple[str, int, str, float, bytes | None]] = []
-    for at, witness, measured in zip(lost.rows.tolist(), lost.witnesses.tolist(), lost.measured.tolist(), strict=True):
-        key = bytes(keys[witness]).ljust(16, b"\0") if witness >= 0 else None
-        shard, row = places[at]
-        rows.append((shard, row, reason, measured, key))
-        decided.add(step, shard, row, Loss(reason, measured, key))
-    rows.sort(key=lambda entry: entry[:2])
-    return {column.name: [entry[n] for entry in rows] for n, column in enumerate(DECISION)}
+    order = np.argsort(lost.rows, kind="stable")
+    at, witness = lost.rows[order], lost.witnesses[order]
+    decision = _Decision(
+        keep.filter.reasons[0],
+        np.repeat(np.arange(len(shards), dtype=np.int32), [len(living) for living in rows])[at],
+        np.concatenate(rows)[at],
+        lost.measured[order],
+        columns.array("key")[witness],
+        witness >= 0,
+    )
+    decided.add(step, shards, decision)
+    return _table_columns(shards, decision)
 
 
-def put_decision(shelf: Shelf, recipe: Recipe, snapshot: str, step: int, columns: Mapping[str, list[Any]]) -> None:
+def _table_columns(shards: Sequence[str], decision: _Decision) -> dict[str, pa.Array]:
+    count = len(decision.row)
+    witness = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(16), count, [None, pa.py_buffer(np.ascontiguousarray(decision.witness))]
+    )
+    nobody = pa.nulls(count, pa.binary(16))
+    values = (
+        pa.DictionaryArray.from_arrays(pa.array(decision.shard), pa.array(shards, pa.string())),
+        pa.array(decision.row),
+        pa.repeat(decision.reason, count),
+        pa.array(decision.measured),
+        pa.ExtensionArray.from_storage(pa.uuid(), pc.if_else(pa.array(decision.has_witness), witness, nobody)),
+    )
+    return {column.name: value for column, value in zip(DECISION, values, strict=True)}
+
+
+def put_decision(shelf: Shelf, recipe: Recipe, snapshot: str, step: int, columns: Mapping[str, Any]) -> None:
     """Write a decision where it is new or differs."""
     put_if_changed(shelf.fs, decision_path(shelf, recipe, snapshot, step), DECISION, columns)
 

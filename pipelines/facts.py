@@ -78,7 +78,7 @@ class Facts:
         else:
             everywhere, kind = self._fact(name), _FACT_KINDS[name]
             chosen = [everywhere[row] for row in rows]
-        if left_out and (name == "text" or name.startswith("text_")):
+        if left_out and kind.startswith("list<") and (name == "text" or name.startswith("text_")):
             places = self._fact("text_parts")
             for at, row in enumerate(rows):
                 if gone := left_out.get(row):

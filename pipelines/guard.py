@@ -30,11 +30,13 @@ from annotators.annotator import Annotator, Look, Needs, Subject
 from pipelines.media import MediaReader
 from pipelines.value import Value, value_of
 from schemas.errors import BadSample, OstrakaError, Unavailable
+from schemas.names import snake_case
 from schemas.note import Noted
 from schemas.sample import Sample
 
-FRAME = 32
+FRAME = 128
 POLL_S = 0.05
+GATHER_S = 0.0003
 OPEN_LIMIT_S = 300.0
 _PR_SET_PDEATHSIG = 1
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -80,6 +82,7 @@ class _Frame(Struct, frozen=True, array_like=True):
 
 _Answer = Failed | _Found | _Broken | _Ready
 Result = Noted | Failed
+_answers = msgspec.msgpack.Decoder(_Answer)
 
 
 class _LostError(Exception):
@@ -132,7 +135,7 @@ class Guard:
         try:
             self._child.send(_Frame(batch, list(frame)))
             for _ in frame:
-                answer = self._child.receive(self._annotator.needs.limit_s)
+                answer = self._child.receive(self._annotator.needs.limit_s * batch)
                 if isinstance(answer, _Found):
                     yield answer.noted
                 elif isinstance(answer, Failed):
@@ -187,7 +190,10 @@ class _Child:
             raise _LostError(self._how_it_ended()) from None
 
     def receive(self, limit_s: float) -> _Answer:
-        """Return the next answer; raises _LostError where the child ends, takes too long or grows too large."""
+        """Return the next answer; raises _LostError where the child ends, takes too long or grows too large.
+
+        Before it waits it lets a few answers gather, since to be woken for each costs more than a quick look.
+        """
         until = time.monotonic() + limit_s
         while True:
             if len(self._buffer) >= 8:
@@ -195,8 +201,9 @@ class _Child:
                 if len(self._buffer) >= 8 + size:
                     data = bytes(self._buffer[8 : 8 + size])
                     del self._buffer[: 8 + size]
-                    answer: _Answer = msgspec.msgpack.decode(data, type=_Answer)
+                    answer: _Answer = _answers.decode(data)
                     return answer
+            time.sleep(GATHER_S)
             if select.select([self._read], [], [], POLL_S)[0]:
                 chunk = os.read(self._read, 1 << 20)
                 if not chunk:
@@ -275,23 +282,30 @@ def _look(look: Look, requests: Sequence[Request], read: MediaReader) -> list[_A
     subjects = [Subject(r.sample, r.media, r.offsets, r.notes, read) for r in requests]
     try:
         found = look(subjects)
-    except MemoryError:
-        found = [BadSample("resource", "MemoryError")] * len(requests)
     except (OstrakaError, ImportError, NotImplementedError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         if len(requests) > 1:
             return [answer for request in requests for answer in _look(look, [request], read)]
-        found = [BadSample(_snake(type(error).__name__), str(error))]
+        found = [_as_bad_sample(error)]
+    if len(found) != len(requests):
+        raise Unavailable(
+            f"it answered for {len(found)} of {len(requests)} samples",
+            remedy="answer for each, with BadSample if need be",
+        )
     return [
         Failed(noted.reason, noted.detail[:500]) if isinstance(noted, BadSample) else _Found(noted) for noted in found
     ]
 
 
-def _snake(name: str) -> str:
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
+def _as_bad_sample(error: BaseException) -> BadSample:
+    if isinstance(error, BadSample):
+        return error
+    if isinstance(error, MemoryError):
+        return BadSample("resource", "MemoryError")
+    return BadSample(snake_case(type(error).__name__), str(error))
 
 
 def _frame(file: IO[bytes]) -> bytes:

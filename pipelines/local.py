@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from multiprocessing.util import Finalize
@@ -78,8 +78,20 @@ def _open(work: Work) -> None:
     global _doing  # noqa: PLW0603
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stack = ExitStack()
-    _doing = stack.enter_context(work.open())
+    try:
+        _doing = stack.enter_context(work.open())
+    except Exception as error:
+        _doing = _raises(error)
     Finalize(None, stack.close, exitpriority=10)
+
+
+def _raises(error: Exception) -> Callable[[str], Any]:
+    """Return what raises this error for its shard: a pool whose initializer raises never says why."""
+
+    def do(shard: str) -> Any:
+        raise error
+
+    return do
 
 
 def _do(shard: str) -> Any:

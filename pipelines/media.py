@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections import OrderedDict
 from typing import Any, Protocol
 
@@ -54,8 +55,8 @@ class MediaReader:
     def __call__(self, url: str, offset: int, size_bytes: int) -> bytes:
         try:
             data = self._file(url).read_at(offset, size_bytes)
-        except OSError as error:
-            raise Unavailable(f"cannot be read ({error.strerror or error})", where=url) from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise Unavailable(f"cannot be read ({getattr(error, 'strerror', None) or error})", where=url) from error
         if len(data) != size_bytes:
             raise Unavailable(f"ends before byte {offset + size_bytes}", where=url, remedy="restore the file")
         return data

@@ -14,7 +14,7 @@ from msgspec import Struct
 from annotators.annotator import Annotator
 from filters.corpus import CorpusFilter
 from filters.filter import Filter
-from pipelines.value import Value, annotator_id, digest, value_of
+from pipelines.value import Value, annotator_id, digest, source_of, value_of
 from schemas.errors import BadInput
 
 FACTS = (
@@ -31,6 +31,9 @@ FACTS = (
     "licence",
 )
 """What the door wrote of each sample: filters read these as they read notes."""
+
+LIST_FACTS = ("text_chars", "text_parts", "text")
+"""Those of them that hold several values a sample, one a text."""
 
 
 class Annotate(Struct, frozen=True):
@@ -65,6 +68,7 @@ class Recipe:
 
     def _check(self) -> None:
         known: dict[str, int] = {}
+        lists = set(LIST_FACTS)
         for place, step in enumerate(self.steps):
             if not isinstance(step, Annotate | Keep):
                 raise BadInput(f"step {place} is {step!r}", where=f"recipe {self.name}", remedy="use Annotate or Keep")
@@ -76,7 +80,15 @@ class Recipe:
                     where=f"recipe {self.name}",
                     remedy="put the annotator that writes it before this step",
                 )
+            if isinstance(thing, CorpusFilter) and (several := lists.intersection(thing.reads)):
+                names = ", ".join(sorted(several))
+                raise BadInput(
+                    f"step {place} ({thing.name}) reads {names}, which hold several values a sample",
+                    where=f"recipe {self.name}",
+                    remedy="a corpus filter reads one value a sample: write one with an annotator",
+                )
             if isinstance(step, Annotate):
+                lists.update(name.name for name in step.annotator.writes if name.kind.startswith("list<"))
                 for name in step.annotator.writes:
                     if name.name in known:
                         raise BadInput(
@@ -116,8 +128,11 @@ class Recipe:
 
     @cached_property
     def id(self) -> str:
-        """name@fingerprint: the annotators' fingerprints and the filters' values, in order."""
-        fields = [self.ids.get(place, value.at + value.fields) for place, (_, value) in enumerate(self.spec.steps)]
+        """name@fingerprint: the annotators' fingerprints, the filters' values and sources from outside, in order."""
+        fields = [
+            self.ids[place] if isinstance(step, Annotate) else value.at + value.fields + source_of(type(step.filter))
+            for place, (step, (_, value)) in enumerate(zip(self.steps, self.spec.steps, strict=True))
+        ]
         return f"{self.name}@{digest(*fields)}"
 
     def annotators(self) -> Iterator[tuple[int, Annotator]]:

@@ -6,17 +6,31 @@ import os
 import resource
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from pipelines.shelf import Shelf
+from schemas.errors import Unavailable
 from schemas.publish import put
 
 _PINS = ("ostraka", "duckdb", "fsspec", "msgspec", "numpy", "pillow", "pyarrow")
+
+MOST_DETAILS = 10_000
+
+
+class Failure(Struct, frozen=True):
+    """A sample that failed, with the detail that only a run's record keeps."""
+
+    shard: str
+    key: str
+    annotator: str
+    reason: str
+    detail: str
 
 
 class Record:
@@ -39,16 +53,16 @@ class Record:
             "versions": {name: metadata.version(name) for name in _PINS},
             "error": "",
         }
-        self._failures: list[Any] = []
+        self._failures: list[Failure] = []
 
     def count(self, name: str, number: int) -> None:
         """Add to one of the run's counts."""
         counts = self.fields["counts"]
         counts[name] = counts.get(name, 0) + number
 
-    def failed(self, failures: list[Any]) -> None:
-        """Keep the details of samples that failed."""
-        self._failures.extend(failures)
+    def failed(self, failures: list[Failure]) -> None:
+        """Keep the details of samples that failed, of the first ten thousand."""
+        self._failures.extend(failures[: MOST_DETAILS - len(self._failures)])
 
     def publish(self) -> None:
         """Write the record as it stands."""
@@ -63,18 +77,18 @@ class Record:
 
 @contextmanager
 def recorded(shelf: Shelf, verb: str, config: Mapping[str, Any]) -> Iterator[Record]:
-    """Record what happens inside, however it ends."""
+    """Record what happens inside, however it ends; where the record itself cannot be written, what stopped the run is
+    said all the same."""
     record = Record(shelf, verb, config)
     record.publish()
     try:
         yield record
-    except KeyboardInterrupt:
-        record.fields["status"] = "interrupted"
-        raise
     except BaseException as error:
-        record.fields["status"], record.fields["error"] = "stopped", str(error)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        record.fields["status"] = "interrupted" if interrupted else "stopped"
+        record.fields["error"] = "" if interrupted else str(error)
+        with suppress(Unavailable):
+            record.publish()
         raise
-    else:
-        record.fields["status"] = "done"
-    finally:
-        record.publish()
+    record.fields["status"] = "done"
+    record.publish()

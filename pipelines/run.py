@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pipelines.annotate import AnnotateShard
+from pipelines.annotate import BLOCK, AnnotateShard
 from pipelines.decisions import Decided, decide, put_decision
 from pipelines.engine import Engine, Work
 from pipelines.recipe import Recipe
@@ -21,10 +21,14 @@ Progress = Callable[[str, Sequence[str], Any], Any]
 
 
 class RunOptions(Struct, frozen=True):
-    """How a run behaves where samples fail: the share of a shard that may, and whether failed ones are tried again."""
+    """How a run behaves where samples fail: the share of a shard that may, and whether failed ones are tried again.
+
+    `block` is how many samples a kill can cost.
+    """
 
     max_failed: float = 0.05
     retry: bool = False
+    block: int = BLOCK
 
 
 def run(
@@ -79,6 +83,7 @@ class _Run:
             self._snapshot,
             self._options.max_failed,
             self._options.retry,
+            self._options.block,
         )
         names = [a.name for place, a in self._recipe.annotators() if begins <= place < until]
         for _, answer in self._map(f"annotate {', '.join(names)}", work):

@@ -69,12 +69,23 @@ def annotator_id(annotator: Annotator, ids_it_reads: tuple[str, ...]) -> str:
     A class outside the rooms has its module's source in the fingerprint, since nobody raises its version for it.
     """
     value = value_of(annotator)
-    made_with = [f"{package}=={metadata.version(package)}" for package in annotator.made_with]
+    made_with = [f"{package}=={_version(package, annotator)}" for package in annotator.made_with]
     fields = [value.at, value.fields, str(annotator.version), *annotator.weights(), *made_with, *ids_it_reads]
-    return f"{annotator.name}@{digest(*fields, _source(type(annotator)))}"
+    return f"{annotator.name}@{digest(*fields, source_of(type(annotator)))}"
 
 
-def _source(kind: type) -> str:
+def _version(package: str, annotator: Annotator) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        raise BadInput(
+            f"it is made with {package}, which is not installed",
+            where=f"annotator {annotator.name}",
+            remedy=f"pip install {package}",
+        ) from None
+
+
+def source_of(kind: type) -> str:
     """Return the source of the module that holds a class from outside the rooms."""
     if kind.__module__.partition(".")[0] in ROOMS:
         return ""

@@ -59,7 +59,7 @@ def verdict_columns(recipe: Recipe, facts: Facts, judged: Judged) -> dict[str, l
         "row": rows,
         "outcome": [OUTCOMES[code] for code in judged.outcome.tolist()],
         "step": steps,
-        "by": [
+        "decided_by": [
             INGEST if facts.failed_at_door[row] else recipe.step_name(step)
             for row, step in zip(rows, steps, strict=True)
         ],

@@ -1,16 +1,33 @@
 """The form of a sample in a shard: `<key>.<extension>` for its media, `<key>.json` for everything else it is.
 
 A sample with one picture or video has `<key>.jpg`; one with several has `<key>.000.jpg`, numbered by their places
-among the parts, so that no member's name depends on what else is left out.
+among the parts, so that no member's name depends on what else is left out. In an export `<key>.txt` comes between: the
+first text, empty where there is none, for readers that know pairs of picture and caption.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+from msgspec import json, to_builtins
 
 from schemas.errors import BadTar
 from schemas.sample import Media, Sample, from_json, to_json
-from schemas.tar import Writer
+from schemas.tar import Member, Writer
+
+MOST_FORM_CHARS = 64
+_EVERY_PART = {
+    "kind": "",
+    "text": "",
+    "role": "",
+    "digest": "",
+    "size_bytes": 0,
+    "extension": "",
+    "width_px": 0,
+    "height_px": 0,
+    "duration_s": 0.0,
+}
 
 
 def media_extensions(sample: Sample) -> list[tuple[int, Media, str]]:
@@ -32,6 +49,29 @@ def write(tar: Writer, sample: Sample, contents: Iterable[bytes]) -> list[int]:
     return offsets
 
 
+def write_exported(tar: Writer, sample: Sample, contents: Iterable[bytes]) -> list[Member]:
+    """Write a sample as an export holds it and return its members, named by their extensions."""
+    members = [
+        Member(extension, tar.add(f"{sample.key}.{extension}", content), len(content))
+        for (_, _, extension), content in zip(media_extensions(sample), contents, strict=True)
+    ]
+    for extension, content in (("txt", first_text(sample).encode()), ("json", exported_json(sample))):
+        members.append(Member(extension, tar.add(f"{sample.key}.{extension}", content), len(content)))
+    return members
+
+
+def exported_json(sample: Sample) -> bytes:
+    """Return the JSON of a sample in an export: every part has the fields of all kinds, so that a reader that infers
+    a schema from the first samples has the schema of all; `from_json` reads it."""
+    parts = [{**_EVERY_PART, **to_builtins(part)} for part in sample.parts]
+    return json.encode({"key": sample.key, "parts": parts, "source": sample.source})
+
+
+def first_text(sample: Sample) -> str:
+    """Return the first text of a sample, empty where it has none."""
+    return sample.texts[0].text if sample.texts else ""
+
+
 def read(members: Mapping[str, bytes]) -> tuple[Sample, list[bytes]]:
     """Read a sample back from its members by extension; raises BadTar where one is missing."""
     if "json" not in members:
@@ -46,3 +86,15 @@ def read(members: Mapping[str, bytes]) -> tuple[Sample, list[bytes]]:
 def member_set(sample: Sample) -> tuple[str, ...]:
     """Return what has to be equal for two samples to lie in one folder: the extensions of their media."""
     return tuple(extension for _, _, extension in media_extensions(sample))
+
+
+def form_name(sample: Sample) -> str:
+    """Return the name of the folder that holds samples with this member set: jpg, mp4, 000.jpg+002.png, or txt.
+
+    A long one is cut to its count and a digest, so that different member sets never share a name.
+    """
+    extensions = member_set(sample)
+    name = "+".join(extensions) or "txt"
+    if len(name) <= MOST_FORM_CHARS:
+        return name
+    return f"{len(extensions)}-media-{sha256(name.encode()).hexdigest()[:10]}"

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from typing import IO, Any
 
+from schemas.errors import Unavailable
+
 PREFIX = ".tmp-"
 
 
@@ -24,11 +26,19 @@ def crossing(point: str, path: str) -> None:
 def publish(fs: Any, path: str, write: Callable[[IO[bytes]], object], *, exclusive: bool = False) -> bool:
     """Write a file through `write(file)` and make it visible at once; return False where `exclusive` and it exists.
 
-    `fs` is an fsspec file system. Raises what `write` raises, and then nothing is visible.
+    `fs` is an fsspec file system. Raises what `write` raises, and Unavailable where the disk is full or the place
+    cannot be written; then nothing is visible.
     """
-    if getattr(fs, "local_file", False):
-        return _publish_local(path, write, exclusive)
-    return _publish_remote(fs, path, write, exclusive)
+    try:
+        if getattr(fs, "local_file", False):
+            return _publish_local(path, write, exclusive)
+        return _publish_remote(fs, path, write, exclusive)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot be written ({error.strerror or error})",
+            where=path,
+            remedy="make room, or mend the place: the same command goes on where this one stopped",
+        ) from error
 
 
 def put(fs: Any, path: str, data: bytes, *, exclusive: bool = False) -> bool:
@@ -50,20 +60,28 @@ def _publish_local(path: str, write: Callable[[IO[bytes]], object], exclusive: b
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
             crossing("written", temporary)
-            if exclusive:
-                os.link(temporary, path)
-                os.unlink(temporary)
-            else:
-                os.replace(temporary, path)
-    except FileExistsError:
-        os.unlink(temporary)
-        return False
+            if not _give_name(temporary, path, exclusive):
+                return False
     except BaseException:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
     crossing("published", path)
     _fsync_folder(folder)
+    return True
+
+
+def _give_name(temporary: str, path: str, exclusive: bool) -> bool:
+    """Make a temporary visible under its name; return False where `exclusive` and the name is taken."""
+    if not exclusive:
+        os.replace(temporary, path)
+        return True
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(temporary)
     return True
 
 

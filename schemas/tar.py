@@ -14,6 +14,7 @@ import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from mmap import mmap
+from struct import Struct
 from typing import IO, NamedTuple
 
 from schemas.errors import BadSample, BadTar
@@ -24,10 +25,12 @@ END = b"\0" * (2 * BLOCK)
 _PADDING = tuple(b"\0" * (-length % BLOCK) for length in range(BLOCK))
 _SAMPLE_NAME = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
 _OCTAL_LIMIT = 8**11
+_SMALL_BYTES = 16_384
 
 _HEAD = b"0000644\0" + b"0000000\0" * 2
 _TAIL = b"0" + b"\0" * 100 + b"ustar\x0000" + b"\0" * 247
 _TIME = b"00000000000\0"
+_pack = Struct("100s24s12s12s8s356s").pack
 _PLAIN_SUM = sum(_HEAD) + sum(_TIME) + sum(b" " * 8) + sum(_TAIL)
 
 
@@ -48,8 +51,7 @@ def header(name: str, size_bytes: int) -> bytes:
         info.size = size_bytes
         return info.tobuf(tarfile.PAX_FORMAT)
     size = b"%011o\0" % size_bytes
-    total = _PLAIN_SUM + sum(plain) + sum(size)
-    return b"".join((plain.ljust(100, b"\0"), _HEAD, size, _TIME, b"%06o\0 " % total, _TAIL))
+    return _pack(plain, _HEAD, size, _TIME, b"%06o\0 " % (_PLAIN_SUM + sum(plain + size)), _TAIL)
 
 
 class Writer:
@@ -60,10 +62,14 @@ class Writer:
 
     def add(self, name: str, data: bytes) -> int:
         """Write one member and return where its bytes begin."""
-        head = header(name, len(data))
-        self._file.writelines((head, data, _PADDING[len(data) % BLOCK]))
+        size_bytes = len(data)
+        head, padding = header(name, size_bytes), _PADDING[size_bytes % BLOCK]
+        if size_bytes < _SMALL_BYTES:
+            self._file.write(b"".join((head, data, padding)))
+        else:
+            self._file.writelines((head, data, padding))
         start = self._offset + len(head)
-        self._offset = start + len(data) + len(_PADDING[len(data) % BLOCK])
+        self._offset = start + size_bytes + len(padding)
         return start
 
     def add_span(self, span: bytes) -> int:
@@ -84,25 +90,24 @@ def span_end(offset: int, size_bytes: int) -> int:
     return offset + size_bytes + (-size_bytes % BLOCK)
 
 
-def scan(source: bytes | mmap | IO[bytes]) -> Iterator[Member]:
-    """Yield the members of a tar, folders left out; a file is read at its headers alone.
+def scan(source: bytes | mmap | IO[bytes], start: int = 0) -> Iterator[Member]:
+    """Yield the members of a tar from the header at `start` on, folders left out; a file is read at its headers alone.
 
     Raises BadTar, after every whole member was yielded, where the tar is cut or is none.
     """
     if isinstance(source, bytes | mmap):
         buffer = source
-        return _scan(lambda at: buffer[at : at + BLOCK], len(buffer), buffer)
+        return _scan(lambda at: buffer[at : at + BLOCK], start, len(buffer), buffer)
     file = source
 
     def block_at(at: int) -> bytes:
         file.seek(at)
         return file.read(BLOCK)
 
-    return _scan(block_at, file.seek(0, io.SEEK_END), file)
+    return _scan(block_at, start, file.seek(0, io.SEEK_END), file)
 
 
-def _scan(block_at: Callable[[int], bytes], end: int, source: bytes | mmap | IO[bytes]) -> Iterator[Member]:
-    at = 0
+def _scan(block_at: Callable[[int], bytes], at: int, end: int, source: bytes | mmap | IO[bytes]) -> Iterator[Member]:
     while at + BLOCK <= end:
         block = block_at(at)
         plain = _plain(block)
@@ -125,9 +130,10 @@ def _plain(block: bytes) -> tuple[str, int] | None:
     """Return name and size of an ordinary file's header, None for any other block."""
     if block[257:262] != b"ustar" or block[156] != 0x30 or block[345]:
         return None
+    size = block[124:135]
     try:
         name = block[: block.index(0)].decode("ascii") if block[99] == 0 else block[:100].decode("ascii")
-        return name, int(block[124:135], 8)
+        return (name, int(size, 8)) if size.isdigit() else None
     except ValueError:
         return None
 
@@ -140,10 +146,15 @@ def _scan_with_library(source: bytes | mmap | IO[bytes], start: int, end: int) -
             for info in tar:
                 if info.isdir():
                     continue
-                if info.offset_data + info.size > end:
-                    raise BadTar(f"the tar is cut: member {info.name!r} announces {info.size} bytes")
                 kind = "link" if info.islnk() or info.issym() else "file" if info.isreg() else "other"
-                yield Member(info.name, info.offset_data, info.size, "other" if info.issparse() else kind)
+                if info.issparse():
+                    kind = "other"
+                if info.size < 0 or (kind == "file" and info.offset_data + info.size > end):
+                    raise BadTar(f"the tar is cut: member {info.name!r} announces {info.size} bytes")
+                yield Member(info.name, info.offset_data, info.size, kind)
+            file.seek(tar.offset)
+            if file.read(BLOCK).strip(b"\0"):
+                raise BadTar(f"the tar is cut or broken: no member begins at byte {tar.offset}")
     except tarfile.TarError as error:
         raise BadTar(f"the tar cannot be read past byte {start}: {error}") from None
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from pipelines.ingest.row import Row
-from pipelines.ingest.source import file_ref, need, open_url
+from pipelines.ingest.source import file_ref, need, open_url, resolve
 from schemas.errors import BadInput, BadSample
 from schemas.note import Box, Note
 from schemas.vocabulary import OBJECT
@@ -100,14 +100,14 @@ def _split(fs: Any, root: str, split: str, names: list[str]) -> Iterator[Row]:
         try:
             row = Row(
                 name,
-                (file_ref(fs, f"{folder}/{image.file_name}", image.file_name, within=root),),
+                (file_ref(fs, resolve(folder, image.file_name), image.file_name, within=root),),
                 texts,
                 uri=image.coco_url or image.flickr_url,
                 licence=licences.get(image.license, ""),
                 notes=tuple(unique.values()),
             )
         except BadSample as bad:
-            row = Row(name, uri=image.coco_url, failed=bad.reason)
+            row = Row(name, uri=image.coco_url or image.flickr_url, failed=bad.reason)
         yield row
 
 
@@ -125,7 +125,7 @@ def _read(fs: Any, path: str) -> _File:
         return msgspec.json.decode(data, type=_File)
     except msgspec.ValidationError as error:
         raise BadInput(f"not COCO json: {error}", where=path, remedy="it needs images[] and annotations[]") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"not JSON: {error}", where=path) from None
 
 

@@ -12,13 +12,14 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from typing import IO, Any
 
-import msgspec
 from msgspec import Struct
 
 from pipelines.ingest.row import Ref, Row, from_json
 from pipelines.ingest.source import open_url, stamp_of
+from pipelines.ingest.told import Told, told
 from pipelines.media import MediaReader
 from pipelines.notes import places_json
+from pipelines.record import Failure
 from pipelines.shelf import Shelf
 from pipelines.table import put_table, read_table, uuid_bytes
 from schemas import form
@@ -32,9 +33,14 @@ from schemas.tar import Writer
 
 SOURCE_NOTES = "source@1"
 FEW_FAILED = 10
-_CAPTION_KEYS = ("caption", "captions", "text", "texts")
-_URL_KEYS = ("url", "uri", "coco_url")
-_LICENCE_KEYS = ("licence", "license")
+MOST_PARTS = 65_535
+
+
+class Made(Struct, frozen=True):
+    """What a shard holds, samples and failed rows by reason, and the details of those that failed just now."""
+
+    counts: dict[str, int]
+    failures: list[Failure]
 
 
 class IngestShard(Struct, frozen=True):
@@ -46,8 +52,8 @@ class IngestShard(Struct, frozen=True):
     max_failed: float
 
     @contextmanager
-    def open(self) -> Iterator[Callable[[str], dict[str, int]]]:
-        """Yield what makes one shard and returns its counts: samples, and failed rows by reason."""
+    def open(self) -> Iterator[Callable[[str], Made]]:
+        """Yield what makes one shard."""
         with closing(MediaReader()) as read:
             yield lambda shard: _Making(self, read, shard).run()
 
@@ -61,9 +67,9 @@ class _Making:
         self._columns: dict[str, list[Any]] = {column.name: [] for column in CATALOG}
         self._noted: list[tuple[int, tuple[Note, ...]]] = []
         self._stamps: dict[str, str] = {}
-        self._details: list[str] = []
+        self._failures: list[Failure] = []
 
-    def run(self) -> dict[str, int]:
+    def run(self) -> Made:
         catalog = self._shelf.path("catalog", f"{self._shard}.parquet")
         if not self._shelf.fs.exists(catalog):
             plan = read_table(self._shelf.fs, self._shelf.path("plan", f"{self._shard}.parquet")).to_pydict()
@@ -72,12 +78,10 @@ class _Making:
                 self._take_rows(rows, None)
             else:
                 publish(self._shelf.fs, self._shelf.path("media", f"{self._shard}.tar"), lambda f: self._copy(rows, f))
-            self._stop_if_too_many()
             self._put_source_notes()
             put_table(self._shelf.fs, catalog, CATALOG, self._columns, exclusive=True)
         failed = read_table(self._shelf.fs, catalog, ["failed"])["failed"].to_pylist()
-        counts = Counter(reason or "samples" for reason in failed)
-        return dict(counts)
+        return Made(dict(Counter(reason or "samples" for reason in failed)), self._failures)
 
     def _copy(self, rows: list[tuple[str, str, Row]], file: IO[bytes]) -> None:
         tar = Writer(file)
@@ -98,6 +102,7 @@ class _Making:
             self._catalogue(sample, media, offsets)
             if row.notes:
                 self._noted.append((len(self._columns["row"]) - 1, row.notes))
+        self._stop_if_too_many()
 
     def _sample(self, dataset: str, name: str, row: Row) -> tuple[Sample, list[bytes]]:
         if row.failed:
@@ -110,6 +115,8 @@ class _Making:
         parts += [Text(text, role) for role, text in said]
         if not parts:
             raise BadSample("nothing_in_it", "the row has no picture, no video and no text")
+        if len(parts) > MOST_PARTS:
+            raise BadSample("too_many_parts", f"{len(parts)} pictures, videos and texts")
         source = Source(
             dataset,
             name,
@@ -128,6 +135,8 @@ class _Making:
                 self._stamps[ref.url] = stamp_of(fs.info(path))
             except FileNotFoundError:
                 self._stamps[ref.url] = "gone"
+            except PermissionError:
+                raise BadSample("unreadable", ref.url) from None
         if self._stamps[ref.url] != ref.stamp:
             raise BadSample("changed_since_listed", f"{ref.url} is not as it was when it was listed")
         try:
@@ -137,20 +146,14 @@ class _Making:
                 raise BadSample("unreadable", str(error)) from None
             raise
 
-    def _told(self, ref: Ref | None) -> _Told:
-        if ref is None:
-            return _Told()
-        text = _utf8(self._bytes(ref), ref.name)
-        try:
-            fields = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
-            raise BadSample("json_unreadable", f"{ref.name}: {error}") from None
-        return _Told.of(fields, text) if isinstance(fields, dict) else _Told(meta=text)
+    def _told(self, ref: Ref | None) -> Told:
+        return Told() if ref is None else told(_utf8(self._bytes(ref), ref.name), ref.name)
 
     def _fail(self, dataset: str, name: str, row: Row, bad: BadSample) -> None:
         source = Source(dataset, name, row.uri, row.licence or self._work.licence, row.parent)
-        self._details.append(f"{name}: {bad}")
-        self._catalogue(Sample(key_of(dataset, name), (), source), "", [], bad.reason)
+        key = key_of(dataset, name)
+        self._failures.append(Failure(self._shard, key, "ingest", bad.reason, f"{name}: {bad.detail}"))
+        self._catalogue(Sample(key, (), source), "", [], bad.reason)
 
     def _catalogue(self, sample: Sample, media: str, offsets: list[int], failed: str = "") -> None:
         parts = sample.parts
@@ -194,36 +197,14 @@ class _Making:
         put_table(self._shelf.fs, path, columns, values, exclusive=True)
 
     def _stop_if_too_many(self) -> None:
-        count, failed = len(self._columns["row"]), len(self._details)
+        count, failed = len(self._columns["row"]), len(self._failures)
         if failed > max(FEW_FAILED, self._work.max_failed * count):
             raise TooManyFailed(
-                f"{failed} of {count} rows can be no sample, the last is {self._details[-1]}",
+                f"{failed} of {count} rows can be no sample, the last because of {self._failures[-1].reason} "
+                f"({self._failures[-1].detail})",
                 where=f"shard {self._shard}",
                 remedy="mend the source, or allow more with --max-failed",
             )
-
-
-class _Told(Struct, frozen=True):
-    """What a row's JSON says."""
-
-    texts: tuple[str, ...] = ()
-    uri: str = ""
-    licence: str = ""
-    meta: str = ""
-
-    @classmethod
-    def of(cls, fields: dict[str, Any], text: str) -> _Told:
-        def first(names: tuple[str, ...]) -> str:
-            return next((value for name in names if isinstance(value := fields.get(name), str) and value), "")
-
-        texts = dict.fromkeys(
-            caption
-            for name in _CAPTION_KEYS
-            if name in fields
-            for caption in (fields[name] if isinstance(fields[name], list) else [fields[name]])
-            if isinstance(caption, str) and caption
-        )
-        return cls(tuple(texts), first(_URL_KEYS), first(_LICENCE_KEYS), text)
 
 
 def _media(ref: Ref, content: bytes) -> Media:

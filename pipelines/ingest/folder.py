@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -11,9 +11,14 @@ from pipelines.ingest.row import Ref, Row
 from pipelines.ingest.source import PICTURES, TEXTS, VIDEOS, extension_of, file_ref, need, open_url
 from schemas.errors import BadSample
 
+_BESIDE = (*TEXTS, "json")
+
 
 class Folder(Struct, frozen=True):
-    """Walks folders in the order of their names; a picture's row is its path below the folder."""
+    """Walks folders in the order of their names; a picture's row is its path below the folder.
+
+    Memory grows with the names in one folder. Linked folders are not entered: each is a failed row.
+    """
 
     url: str
 
@@ -28,29 +33,46 @@ class Folder(Struct, frozen=True):
 
 
 def _walk(fs: Any, root: str, folder: str) -> Iterator[Row]:
-    entries = sorted(fs.ls(folder, detail=True), key=lambda entry: entry["name"])
-    names = {entry["name"]: entry for entry in entries}
-    for path, entry in names.items():
+    try:
+        paths = sorted(str(path) for path in fs.ls(folder, detail=False))
+    except PermissionError:
+        if folder == root:
+            raise
+        yield Row(_name(root, folder), failed="unreadable")
+        return
+    beside = {_sidecar(path): path for path in paths if extension_of(path) in _BESIDE}
+    for path in paths:
         last = path.rsplit("/", 1)[-1]
         if last.startswith("."):
             continue
-        if entry["type"] == "directory" and not entry.get("islink"):
-            yield from _walk(fs, root, path)
+        if fs.isdir(path):
+            if fs.info(path).get("islink"):
+                yield Row(_name(root, path), failed="linked_folder")
+            else:
+                yield from _walk(fs, root, path)
         elif extension_of(last) in PICTURES + VIDEOS:
-            yield _row(fs, root, path, names)
+            yield _row(fs, root, path, beside)
 
 
-def _row(fs: Any, root: str, path: str, beside: dict[str, Any]) -> Row:
-    name = path[len(root) :].lstrip("/")
-    stem = path.rsplit(".", 1)[0]
+def _name(root: str, path: str) -> str:
+    return path[len(root) :].lstrip("/")
+
+
+def _sidecar(path: str) -> str:
+    return f"{path.rsplit('.', 1)[0]}.{extension_of(path)}"
+
+
+def _row(fs: Any, root: str, path: str, beside: Mapping[str, str]) -> Row:
+    name, stem = _name(root, path), path.rsplit(".", 1)[0]
+
+    def ref(extension: str) -> Ref:
+        found = beside[f"{stem}.{extension}"]
+        return file_ref(fs, found, _name(root, found), within=root)
+
     try:
         media = (file_ref(fs, path, name, within=root),)
-        texts: list[tuple[str, Ref]] = []
-        for extension, role in TEXTS.items():
-            if f"{stem}.{extension}" in beside:
-                texts.append((role, file_ref(fs, f"{stem}.{extension}", f"{stem}.{extension}", within=root)))
-        told = f"{stem}.json"
-        meta = file_ref(fs, told, told, within=root) if told in beside else None
-        return Row(name, media, text_files=tuple(texts), json_file=meta)
+        texts = tuple((role, ref(extension)) for extension, role in TEXTS.items() if f"{stem}.{extension}" in beside)
+        told = ref("json") if f"{stem}.json" in beside else None
+        return Row(name, media, text_files=texts, json_file=told)
     except BadSample as bad:
         return Row(name, failed=bad.reason)

@@ -13,8 +13,8 @@ from pipelines.ingest.coco import Coco
 from pipelines.ingest.door import IngestShard
 from pipelines.ingest.folder import Folder
 from pipelines.ingest.manifest import Manifest
-from pipelines.ingest.plan import Cut, plan
-from pipelines.ingest.source import Options, Source, extension_of, full_url, open_url
+from pipelines.ingest.plan import Cut, listing
+from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
 from pipelines.ingest.tars import TAR_NAMES, Tars
 from pipelines.record import recorded
 from pipelines.shelf import Shelf
@@ -25,7 +25,7 @@ KINDS = ("folder", "tars", "coco", "manifest")
 
 
 class Ingested(Struct, frozen=True):
-    """What an ingest did: rows listed and new, and what the shelf now holds, samples and failed rows by reason."""
+    """What an ingest did: rows listed and new, and what the dataset now holds, samples and failed rows by reason."""
 
     listed: int
     new: int
@@ -54,14 +54,15 @@ def ingest(
     shelf.sweep()
     config = {"source": where, "dataset": dataset, "engine": msgspec.to_builtins(engine)}
     with recorded(shelf, "ingest", config) as record:
-        _claim(shelf, dataset, where)
-        planned = plan(shelf, source, dataset, cut)
-        shards = shelf.planned()
+        with listing(source, where) as listed:
+            _claim(shelf, dataset, where, {"read_as": msgspec.to_builtins(source), "licence": licence})
+            planned = listed.plan(shelf, dataset, cut)
         work = IngestShard(shelf.url, options.by_reference, licence, max_failed)
-        answers = engine.map(work, shards)
+        answers = engine.map(work, planned.shards)
         total: dict[str, int] = {}
-        for _, counts in progress("ingest", shards, answers) if progress else answers:
-            for name, number in counts.items():
+        for _, made in progress("ingest", planned.shards, answers) if progress else answers:
+            record.failed(made.failures)
+            for name, number in made.counts.items():
                 total[name] = total.get(name, 0) + number
                 record.count(name, number)
         return Ingested(planned.listed, planned.new, total)
@@ -75,7 +76,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
             "nothing is there", where=url, remedy="give a folder, a tar, or a json, jsonl, csv or parquet file"
         )
     where = full_url(fs, path)
-    kind = kind or _kind_of(fs, path)
+    with readable(where):
+        kind = kind or _kind_of(fs, path)
     if options.by_reference and kind != "tars":
         raise BadInput("only tars are taken by reference", where=url, remedy="leave --by-reference out")
     if kind == "folder":
@@ -86,7 +88,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         return Coco(where), where
     if kind == "manifest":
         columns = (options.image_column, options.caption_column, options.id_column)
-        return Manifest(where, options.root, *columns, options.base_names), where
+        root = full_url(*open_url(options.root)) if options.root else ""
+        return Manifest(where, root, *columns, options.base_names), where
     raise BadInput(
         f"a {extension_of(path) or 'file without an extension'} is no source",
         where=url,
@@ -104,7 +107,8 @@ def _kind_of(fs: Any, path: str) -> str:
     if fs.isdir(f"{path}/annotations"):
         return "coco"
     names = [str(entry) for entry in fs.ls(path, detail=False)]
-    return "tars" if names and all(n.endswith((*TAR_NAMES, ".json", ".parquet", ".idx")) for n in names) else "folder"
+    pictures = any(extension_of(name) in PICTURES + VIDEOS for name in names)
+    return "tars" if not pictures and any(name.endswith(TAR_NAMES) for name in names) else "folder"
 
 
 def _dataset_of(where: str) -> str:
@@ -112,17 +116,19 @@ def _dataset_of(where: str) -> str:
     return name.split(".", 1)[0] or name
 
 
-def _claim(shelf: Shelf, dataset: str, where: str) -> None:
-    """Hold a dataset's name for one source: rows are known by it, so another source's would be taken for these."""
+def _claim(shelf: Shelf, dataset: str, where: str, how: dict[str, Any]) -> None:
+    """Hold a dataset's name for one source, read in one way: rows are known by it, and are planned once."""
     if "/" in dataset or dataset in ("", ".", ".."):
         raise BadInput(f"{dataset!r} is no dataset's name", remedy="give a plain name with --dataset")
     path = shelf.path("sources", f"{dataset}.json")
-    if put(shelf.fs, path, msgspec.json.encode({"dataset": dataset, "source": where}) + b"\n", exclusive=True):
+    claim = {"dataset": dataset, "source": where, **how}
+    if put(shelf.fs, path, msgspec.json.encode(claim) + b"\n", exclusive=True):
         return
-    held = msgspec.json.decode(shelf.fs.cat_file(path))["source"]
-    if held != where:
+    held = msgspec.json.decode(shelf.fs.cat_file(path))
+    if held != claim:
+        what = "with other options" if held["source"] == where else f"from {held['source']}"
         raise BadInput(
-            f"dataset {dataset!r} on this shelf came from {held}",
+            f"dataset {dataset!r} on this shelf came {what}",
             where=where,
-            remedy="give this source a name of its own with --dataset",
+            remedy="give it a name of its own with --dataset, or begin on a fresh shelf",
         )

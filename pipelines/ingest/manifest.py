@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from pipelines.ingest.row import Row
 from pipelines.ingest.source import extension_of, file_ref, need, open_url, resolve
+from pipelines.ingest.told import read_json
 from schemas.errors import BadInput, BadSample
 
 IMAGE_COLUMNS = (
@@ -42,6 +44,7 @@ CAPTION_COLUMNS = {
 ID_COLUMNS = ("id", "key", "uid", "image_id")
 URL_COLUMNS = ("url", "URL", "uri")
 LICENCE_COLUMNS = ("licence", "license")
+_PEEK = 100
 _MARKS = ("<__dj__image>", "<__dj__video>", "<|__dj__eoc|>", "<image>", "<video>")
 
 
@@ -49,7 +52,10 @@ csv.field_size_limit(2**31 - 1)
 
 
 class Manifest(Struct, frozen=True):
-    """Paths are relative to `root`, by default the manifest's own folder; other columns are kept as the row's meta."""
+    """Paths are relative to `root`, by default the manifest's own folder; other columns are kept as the row's meta.
+
+    Columns are found among those of the first hundred rows, since rows of a jsonl need not all have the same.
+    """
 
     url: str
     root: str = ""
@@ -62,21 +68,28 @@ class Manifest(Struct, frozen=True):
         """Yield a row per line. Raises BadInput where the columns are not there."""
         fs, path = open_url(self.url)
         root = open_url(self.root)[1] if self.root else path.rsplit("/", 1)[0]
-        columns: _Columns | None = None
-        for number, record in enumerate(_records(fs, path)):
-            if not isinstance(record, Mapping):
-                yield Row(f"line-{number + 1:09d}", failed="not_a_record")
-                continue
-            columns = columns or _Columns.find(self, record, path)
-            yield self._row(fs, root, columns, number, record)
-        need(columns, "the manifest has no rows", self.url)
+        records = _records(fs, path)
+        first = list(islice(records, _PEEK))
+        need(first, "the manifest has no rows", self.url)
+        names = dict.fromkeys(name for record in first if isinstance(record, Mapping) for name in record if name)
+        need(names, f"none of its first {len(first)} rows is a record", self.url, "give a jsonl, csv or parquet file")
+        columns = _Columns.find(self, list(names), path)
+        for number, record in enumerate(chain(first, records)):
+            if isinstance(record, BadSample):
+                yield Row(_line(number), failed=record.reason)
+            elif not isinstance(record, Mapping):
+                yield Row(_line(number), failed="not_a_record")
+            else:
+                yield self._row(fs, root, columns, number, record)
 
     def _row(self, fs: Any, root: str, columns: _Columns, number: int, record: Mapping[str, Any]) -> Row:
         told = record.get(columns.id) if columns.id else None
-        name = f"line-{number + 1:09d}" if _empty(told) else str(told)
+        name = _line(number) if _empty(told) else str(told)
         named = record.get(columns.image)
         paths = named if isinstance(named, list) else [named]
         try:
+            if None in record:
+                raise BadSample("too_many_columns", "the row has more columns than the header")
             texts = tuple(
                 (role, _plain(text))
                 for column, role in columns.captions.items()
@@ -89,16 +102,11 @@ class Manifest(Struct, frozen=True):
                 file_ref(fs, resolve(root, str(one), base_names=self.base_names), str(one), within=root)
                 for one in paths
             )
+            meta = columns.meta(record)
         except BadSample as bad:
             return Row(name, failed=bad.reason)
-        rest = {key: value for key, value in record.items() if key not in columns.used() and not _empty(value)}
         return Row(
-            name,
-            media,
-            texts,
-            uri=_text(record, columns.url),
-            licence=_text(record, columns.licence),
-            meta=msgspec.json.encode(rest, order="sorted").decode() if rest else "",
+            name, media, texts, uri=_text(record, columns.url), licence=_text(record, columns.licence), meta=meta
         )
 
 
@@ -111,11 +119,19 @@ class _Columns(Struct, frozen=True):
     url: str
     licence: str
 
-    def used(self) -> set[str]:
-        return {self.image, *self.captions, self.id, self.url, self.licence}
+    def meta(self, record: Mapping[str, Any]) -> str:
+        """Return the other columns as JSON; raises BadSample where they cannot be written as such."""
+        used = {self.image, *self.captions, self.id, self.url, self.licence}
+        rest = {key: value for key, value in record.items() if key not in used and not _empty(value)}
+        try:
+            return msgspec.json.encode(rest, order="sorted").decode() if rest else ""
+        except UnicodeEncodeError:
+            raise BadSample("text_not_utf8", "a column is not UTF-8") from None
+        except (TypeError, OverflowError) as error:
+            raise BadSample("column_not_json", str(error)) from None
 
     @classmethod
-    def find(cls, manifest: Manifest, record: Mapping[str, Any], where: str) -> _Columns:
+    def find(cls, manifest: Manifest, record: list[str], where: str) -> _Columns:
         def first(chosen: str, known: Iterable[str]) -> str:
             if chosen:
                 need(chosen in record, f"no column {chosen!r}", where, f"the columns are {', '.join(record)}")
@@ -148,7 +164,7 @@ def _records(fs: Any, path: str) -> Iterator[Any]:
         with fs.open(path, "rb") as file:
             if kind == "parquet":
                 for batch in pq.ParquetFile(file).iter_batches(batch_size=1024):
-                    yield from batch.to_pylist()
+                    yield from _arrow_rows(batch)
             elif kind in ("csv", "tsv"):
                 wrapped = io.TextIOWrapper(file, "utf-8-sig", newline="", errors="surrogateescape")
                 yield from csv.DictReader(wrapped, delimiter="\t" if kind == "tsv" else ",")
@@ -156,17 +172,28 @@ def _records(fs: Any, path: str) -> Iterator[Any]:
                 for line in file:
                     if line.strip():
                         yield _json_line(line)
-    except (pa.ArrowInvalid, csv.Error) as error:
+    except (pa.ArrowException, csv.Error) as error:
         raise BadInput(f"not a {kind} file: {error}", where=path) from None
 
 
 def _json_line(line: bytes) -> Any:
     try:
-        return msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        return None
+        return read_json(line, "line")
+    except BadSample as bad:
+        return bad
+
+
+def _arrow_rows(batch: pa.RecordBatch) -> Iterable[Any]:
+    try:
+        return list(batch.to_pylist())
     except UnicodeDecodeError:
-        return None
+        if batch.num_rows == 1:
+            return [BadSample("text_not_utf8", "a column is not UTF-8")]
+        return [row for at in range(batch.num_rows) for row in _arrow_rows(batch.slice(at, 1))]
+
+
+def _line(number: int) -> str:
+    return f"line-{number + 1:09d}"
 
 
 def _empty(value: Any) -> bool:

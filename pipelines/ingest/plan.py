@@ -7,22 +7,25 @@ finds names that stand twice. Plan files are numbered and created exclusively, s
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
-from pipelines.ingest.row import from_json, to_json
-from pipelines.ingest.source import Source
+from pipelines.ingest.row import Row, from_json, in_utf8, to_json
+from pipelines.ingest.source import Source, readable
 from pipelines.shelf import Shelf, shard_name
 from pipelines.table import put_table, read_table
+from schemas.errors import BadInput, Unavailable
 from schemas.tables import PLAN
 
-BATCH = 4096
-MEMORY_LIMIT = "1GB"
+BATCH_ROWS = 4096
+BATCH_BYTES = 32 << 20
+FETCH_ROWS = 64
+MEMORY_LIMIT = "256MB"
 
 _NEW_ROWS = """
     SELECT unique_name, payload, size_bytes, copy FROM (
@@ -34,56 +37,106 @@ _NEW_ROWS = """
 
 
 class Cut(Struct, frozen=True):
-    """Where a shard ends: after so many rows, or so many MiB of media."""
+    """Where a shard ends: after so many rows, or so many MiB of pictures, videos and texts."""
 
     rows: int = 10_000
     mib: int = 1024
 
 
 class Planned(Struct, frozen=True):
-    """How many rows the source lists, and how many of them were not planned before."""
+    """How many rows the source lists, how many of them were not planned before, and all shards of the dataset."""
 
     listed: int
     new: int
+    shards: list[str]
 
 
-def plan(shelf: Shelf, source: Source, dataset: str, cut: Cut) -> Planned:
-    """List a source and plan what is new in it; memory does not grow with the listing."""
+class Listing:
+    """A source's rows, as they were listed."""
+
+    def __init__(self, db: Any, listed: int) -> None:
+        self._db, self.listed = db, listed
+
+    def plan(self, shelf: Shelf, dataset: str, cut: Cut) -> Planned:
+        """Plan what is new."""
+        shards = _read_planned(shelf, self._db, dataset)
+        [(new,)] = self._db.execute(f"SELECT count(*) FROM ({_NEW_ROWS})").fetchall()
+        while (added := _append(shelf, self._db, dataset, cut)) is None:
+            shards = _read_planned(shelf, self._db, dataset)
+        return Planned(self.listed, new, shards + added)
+
+
+@contextmanager
+def listing(source: Source, where: str) -> Iterator[Listing]:
+    """List a source; memory does not grow with it.
+
+    Raises BadInput where it is none, cannot be read, or holds no row that can be a sample.
+    """
     import duckdb
 
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect(f"{folder}/listing.duckdb") as db:
-        db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = '{folder}'; SET threads = 1")
-        listed = _list(db, source)
-        _read_planned(shelf, db, dataset)
-        [(new,)] = db.execute(f"SELECT count(*) FROM ({_NEW_ROWS})").fetchall()
-        while not _append(shelf, db, dataset, cut):
-            _read_planned(shelf, db, dataset)
-        return Planned(listed, new)
+    with tempfile.TemporaryDirectory(prefix="ostraka-") as folder:
+        try:
+            with duckdb.connect(f"{folder}/listing.duckdb") as db:
+                db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = '{folder}'; SET threads = 1")
+                yield Listing(db, _list(db, source, where))
+        except RuntimeError as error:
+            if "interrupted" in str(error):
+                raise KeyboardInterrupt from error
+            raise
+        except duckdb.Error as error:
+            raise Unavailable(
+                f"the listing cannot be held ({error})", where=folder, remedy="make room there, or set TMPDIR"
+            ) from error
 
 
-def _list(db: Any, source: Source) -> int:
+def _list(db: Any, source: Source, where: str) -> int:
     db.execute("CREATE TABLE listing (ordinal BIGINT, name VARCHAR, size_bytes BIGINT, payload VARCHAR)")
-    listed = 0
-    rows = iter(source.rows())
-    while batch := list(islice(rows, BATCH)):
-        columns = {
-            "ordinal": range(listed, listed + len(batch)),
-            "name": [row.name for row in batch],
-            "size_bytes": [sum(ref.size_bytes for ref in row.media) for row in batch],
-            "payload": [to_json(row) for row in batch],
-        }
-        _insert(db, "listing", columns)
-        listed += len(batch)
+    listed, failed, first = 0, 0, ""
+    with readable(where):
+        for batch in _batches(in_utf8(row) for row in source.rows()):
+            columns = {
+                "ordinal": range(listed, listed + len(batch)),
+                "name": [row.name for row, _ in batch],
+                "size_bytes": [_size_bytes(row) for row, _ in batch],
+                "payload": [payload for _, payload in batch],
+            }
+            _insert(db, "listing", columns)
+            first = first or next((f"{row.failed} ({row.name})" for row, _ in batch if row.failed), "")
+            failed += sum(bool(row.failed) for row, _ in batch)
+            listed += len(batch)
+    if listed and failed == listed:
+        raise BadInput(f"none of its {listed} rows can be a sample, the first because of {first}", where=where)
     return listed
 
 
-def _read_planned(shelf: Shelf, db: Any, dataset: str) -> None:
+def _batches(rows: Iterable[Row]) -> Iterator[list[tuple[Row, str]]]:
+    batch, size_bytes = list[tuple[Row, str]](), 0
+    for row in rows:
+        payload = to_json(row)
+        batch.append((row, payload))
+        size_bytes += len(payload)
+        if len(batch) == BATCH_ROWS or size_bytes > BATCH_BYTES:
+            yield batch
+            batch, size_bytes = [], 0
+    if batch:
+        yield batch
+
+
+def _size_bytes(row: Row) -> int:
+    files = [*row.media, *(ref for _, ref in row.text_files)]
+    beside = row.json_file.size_bytes if row.json_file else 0
+    return sum(ref.size_bytes for ref in files) + beside + sum(len(text) for _, text in row.texts)
+
+
+def _read_planned(shelf: Shelf, db: Any, dataset: str) -> list[str]:
     db.execute("CREATE OR REPLACE TABLE planned (name VARCHAR)")
+    shards: list[str] = []
     for shard in shelf.planned():
         table = read_table(shelf.fs, shelf.path("plan", f"{shard}.parquet"), ["dataset", "name"]).to_pydict()
-        names = [name for name, other in zip(table["name"], table["dataset"], strict=True) if other == dataset]
-        if names:
-            _insert(db, "planned", {"name": names})
+        if dataset in table["dataset"]:
+            _insert(db, "planned", {"name": table["name"]})
+            shards.append(shard)
+    return shards
 
 
 def _insert(db: Any, table: str, columns: dict[str, Any]) -> None:
@@ -92,26 +145,26 @@ def _insert(db: Any, table: str, columns: dict[str, Any]) -> None:
     db.unregister("batch")
 
 
-def _append(shelf: Shelf, db: Any, dataset: str, cut: Cut) -> bool:
-    """Write plan files for the new rows; return False where another run took a number meanwhile."""
-    number = len(shelf.planned())
+def _append(shelf: Shelf, db: Any, dataset: str, cut: Cut) -> list[str] | None:
+    """Write plan files for the new rows and return the shards; None where another run took a number meanwhile."""
+    number, added = len(shelf.planned()), list[str]()
     for rows in _shards(db, cut):
         columns = {
             "dataset": [dataset] * len(rows),
             "name": [name for name, _ in rows],
             "payload": [payload for _, payload in rows],
         }
-        path = shelf.path("plan", f"{shard_name(number)}.parquet")
-        if not put_table(shelf.fs, path, PLAN, columns, exclusive=True):
-            return False
-        number += 1
-    return True
+        shard = shard_name(number + len(added))
+        if not put_table(shelf.fs, shelf.path("plan", f"{shard}.parquet"), PLAN, columns, exclusive=True):
+            return None
+        added.append(shard)
+    return added
 
 
 def _shards(db: Any, cut: Cut) -> Iterator[list[tuple[str, str]]]:
     found = db.cursor().execute(_NEW_ROWS)
     rows, size_bytes = list[tuple[str, str]](), 0
-    while batch := found.fetchmany(BATCH):
+    while batch := found.fetchmany(FETCH_ROWS):
         for name, payload, row_bytes, copy in batch:
             if rows and (len(rows) >= cut.rows or size_bytes + row_bytes > cut.mib << 20):
                 yield rows

@@ -45,6 +45,15 @@ def to_json(row: Row) -> str:
     return json.encode(row).decode()
 
 
+def in_utf8(row: Row) -> Row:
+    """Return the row, or a failed one in its place where a name in it is not UTF-8: no table could hold that."""
+    try:
+        json.encode(row)
+        return row
+    except UnicodeEncodeError:
+        return Row(row.name.encode("utf-8", "backslashreplace").decode(), failed="name_not_utf8")
+
+
 def from_json(payload: str) -> Row:
     """Read a row back."""
     return json.decode(payload, type=Row)

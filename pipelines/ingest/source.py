@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import fsspec
 from msgspec import Struct
 
 from pipelines.ingest.row import Ref, Row
-from schemas.errors import BadInput, BadSample
+from schemas.errors import BadInput, BadSample, Unavailable
 
 PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 VIDEOS = ("mp4", "webm", "mkv", "mov", "avi", "m4v")
@@ -57,8 +58,10 @@ def file_ref(fs: Any, path: str, name: str, *, within: str = "") -> Ref:
         raise BadSample("unreadable", f"{path}: {error.strerror or error}") from None
     if info["type"] != "file":
         raise BadSample("no_regular_file", f"{path} is a {info['type']}")
-    if within and info.get("islink") and not _inside(os.path.realpath(path), os.path.realpath(within)):
-        raise BadSample("link_leaves_source", f"{path} links to {info.get('destination', 'elsewhere')!r}")
+    if within and getattr(fs, "local_file", False):
+        real = os.path.realpath(path)
+        if not _inside(real, os.path.realpath(within)):
+            raise BadSample("link_leaves_source", f"{path} links to {real}")
     return Ref(full_url(fs, path), name, 0, info["size"], stamp_of(info))
 
 
@@ -87,6 +90,20 @@ def extension_of(name: str) -> str:
     """Return a name's last extension in lower case, or an empty string."""
     last = name.rsplit("/", 1)[-1]
     return last.rsplit(".", 1)[1].lower() if "." in last.lstrip(".") else ""
+
+
+@contextmanager
+def readable(where: str) -> Iterator[None]:
+    """Turn an error of the file system into one that says where; raises BadInput or Unavailable."""
+    try:
+        yield
+    except OSError as error:
+        kind = BadInput if isinstance(error, PermissionError | FileNotFoundError) else Unavailable
+        raise kind(
+            f"cannot be read ({error.strerror or error})",
+            where=str(error.filename or where),
+            remedy="see that it is there and that you may read it",
+        ) from error
 
 
 def need(condition: object, what: str, where: str, remedy: str = "") -> None:

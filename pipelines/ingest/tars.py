@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tarfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,25 +44,34 @@ class Tars(Struct, frozen=True):
     def _of_tar(self, fs: Any, path: str, name: str) -> Iterator[Row]:
         stamp, url = stamp_of(fs.info(path)), full_url(fs, path)
         extensions = set[str]()
-        usable = False
-        try:
-            for key, members in group(_members(fs, path)):
-                extensions.update(cut[1] for cut in (split_name(m.name) for m in members) if cut)
-                row = _row(url, stamp, f"{name}/{key}", members)
-                usable = usable or bool(row.failed or row.media or row.text_files or row.texts)
-                yield row
-        except BadTar as cut:
-            if not extensions:
-                raise BadInput(cut.what, where=path, remedy="give a tar of samples") from None
-            usable = True
-            yield Row(f"{name}/(cut)", failed="tar_cut", meta=cut.what)
-        if not usable:
-            ends = ", ".join(sorted(extensions)) or "nothing"
+        broken = list[BadTar]()
+        usable, key, last = False, "", None
+        for key, members in group(_until_broken(_members(fs, path), broken)):
+            if last:
+                yield last
+            extensions.update(cut[1] for cut in (split_name(m.name) for m in members) if cut)
+            last = _row(url, stamp, f"{name}/{key}", members)
+            usable = usable or bool(last.failed or last.media or last.text_files)
+        if broken and last is None:
+            raise BadInput(broken[0].what, where=path, remedy="give a tar of samples")
+        if broken:
+            yield Row(f"{name}/(cut at {key})", failed="tar_cut")
+        elif not usable:
             raise BadInput(
-                f"no sample holds a picture, a text or a video: its members end in {ends}",
+                f"no sample holds a picture, a text or a video: members end in {', '.join(sorted(extensions)) or '-'}",
                 where=path,
                 remedy=f"ostraka reads {', '.join((*PICTURES, *VIDEOS, *TEXTS, 'json'))}",
             )
+        elif last:
+            yield last
+
+
+def _until_broken(members: Iterator[Member], broken: list[BadTar]) -> Iterator[Member]:
+    """Yield members to the tar's end, or to a cut: then `broken` holds why, and the last sample is in doubt."""
+    try:
+        yield from members
+    except BadTar as error:
+        broken.append(error)
 
 
 def _members(fs: Any, path: str) -> Iterator[Member]:
@@ -74,14 +84,23 @@ def _members(fs: Any, path: str) -> Iterator[Member]:
 
 
 def _stream(plain: Any) -> Iterator[Member]:
-    """Yield the members of a tar that can only be read from its beginning."""
+    """Yield the members of a tar that can only be read from its beginning, each when its bytes have been passed.
+
+    It is read past the archive's end, since gzip's checksum stands behind it.
+    """
+    whole: Member | None = None
     try:
         with tarfile.open(fileobj=plain, mode="r|") as tar:
             for info in tar:
-                if not info.isdir():
-                    kind = "file" if info.isreg() and not info.issparse() else "link"
-                    yield Member(info.name, info.offset_data, info.size, kind)
-    except (tarfile.TarError, EOFError, OSError) as error:
+                if whole:
+                    yield whole
+                kind = "file" if info.isreg() and not info.issparse() else "link"
+                whole = None if info.isdir() else Member(info.name, info.offset_data, info.size, kind)
+        while plain.read(1 << 20):
+            pass
+        if whole:
+            yield whole
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise BadTar(f"the compressed tar cannot be read to its end: {error}") from None
 
 

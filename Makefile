@@ -1,0 +1,50 @@
+# The two commands for a fresh machine are `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+DEMO := .venv-demo
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test check bench docs test-readers proofs clean
+
+setup: $(VENV)/.done
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The light core and webdataset alone; of scikit-image only the photographs that it ships.
+$(DEMO)/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/pip install --quiet --constraint constraints.txt --editable . webdataset
+	$(DEMO)/bin/pip install --quiet --constraint constraints.txt --no-deps scikit-image
+	touch $@
+
+demo: $(DEMO)/.done
+	$(DEMO)/bin/ostraka demo
+
+test: setup
+	$(BIN)/pytest -n 2
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: setup
+	$(BIN)/sphinx-build --fail-on-warning --nitpicky --quiet docs docs/_build/html
+
+bench: setup
+	$(BIN)/python -m bench
+
+test-readers: setup
+	tests/readers/run.sh
+
+# Longer proofs: each resumes where it was and writes its table into docs/proofs/.
+proofs: setup
+	$(BIN)/python tests/long/kill_everywhere.py
+	$(BIN)/python tests/long/memory.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) .venv-readers ostraka-demo docs/_build

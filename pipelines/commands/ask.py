@@ -1,0 +1,220 @@
+"""The verbs that answer: funnel, why, what-if, show, sql, browse."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from pipelines.commands.options import open_shelf, recipe_option, shelf_option
+from pipelines.commands.screen import number, say, share, table
+
+
+@click.command(short_help="Count what each step kept, dropped and failed.")
+@shelf_option
+@recipe_option
+def funnel(shelf_url: str, asked: str) -> None:
+    """Show, step by step, how many samples came in, went on, were dropped and failed, and why."""
+    from pipelines.query.choose import choose_recipe
+    from pipelines.query.funnel import funnel as count
+    from pipelines.query.views import connect
+
+    shelf = open_shelf(shelf_url)
+    recipe_id = choose_recipe(shelf, asked)
+    with connect(shelf) as db:
+        stages = count(db, shelf, recipe_id)
+    rows = [
+        (
+            stage.name.split("@")[0],
+            stage.reached,
+            stage.went_on,
+            sum(stage.dropped.values()) or "",
+            sum(stage.failed.values()) or "",
+            ", ".join(f"{reason} {count}" for reason, count in sorted({**stage.dropped, **stage.failed}.items())),
+        )
+        for stage in stages
+    ]
+    table(recipe_id, ("step", "in", "kept", "dropped", "failed", "why"), rows, numbers=[1, 2, 3, 4])
+    whole, kept = stages[0].reached, stages[-1].went_on
+    dropped, failed = (sum(sum(getattr(s, kind).values()) for s in stages) for kind in ("dropped", "failed"))
+    say(f"{whole} in = {kept} kept + {dropped} dropped + {failed} failed ({share(kept, whole)} kept)")
+    say(f"next: ostraka browse --shelf {shelf_url}")
+
+
+@click.command(short_help="Tell a sample's whole story.")
+@click.argument("key")
+@shelf_option
+@recipe_option
+def why(key: str, shelf_url: str, asked: str) -> None:
+    """Tell why a sample was kept, dropped or failed. KEY may be the beginning of a key, or a row's name."""
+    from pipelines.query.choose import choose_recipe, find_sample, load_recipe
+    from pipelines.query.story import tell
+    from pipelines.query.views import connect
+
+    shelf = open_shelf(shelf_url)
+    _own_modules()
+    with connect(shelf) as db:
+        place = find_sample(db, shelf, key)
+        recipe_id = choose_recipe(shelf, asked)
+        story = tell(db, shelf, load_recipe(shelf, recipe_id), place)
+    source = story.sample.source
+    say(f"{story.sample.key}  {story.outcome}" + (f" by {story.by}: {story.reason}" if story.reason else ""))
+    say(f"  from {source.dataset}/{source.row}, licence {source.licence or 'not stated'}{_uri(source.uri)}")
+    say(f"  on the shelf in shard {story.shard}, row {story.row}, bytes in {story.media or 'no tar'}")
+    for place_among, part in enumerate(story.sample.parts):
+        say(f"  part {place_among}: {_part(part)}")
+    if story.places:
+        named = ", ".join(f"{note['name']} {note['value']}" for note in story.places[:8])
+        say(f"  {len(story.places)} notes on places: {named}{', ...' if len(story.places) > 8 else ''}")
+    table(recipe_id, ("step", "", "said"), [(told.step, told.outcome, _said(told)) for told in story.told])
+    for folder in story.exports:
+        say(f"exported to {folder}")
+
+
+@click.command("what-if", short_help="Say what a changed threshold would keep; runs no model.")
+@click.argument("condition")
+@shelf_option
+@recipe_option
+def what_if(condition: str, shelf_url: str, asked: str) -> None:
+    """Judge the shelf again with one step changed, from the notes that are there.
+
+    CONDITION is a condition on a note, 'clip_score >= 0.28', or a filter's field, 'near_dedup.radius = 2'.
+    """
+    from pipelines.query.choose import choose_recipe, load_recipe
+    from pipelines.query.whatif import what_if as ask
+
+    shelf = open_shelf(shelf_url)
+    _own_modules()
+    recipe_id = choose_recipe(shelf, asked)
+    found = ask(shelf, load_recipe(shelf, recipe_id), condition)
+    waiting = ", ".join(f"{name} has not looked at {count}" for name, count in sorted(found.waiting_for.items()))
+    table(
+        f"{recipe_id}: {found.change}",
+        ("samples", "count", ""),
+        [
+            ("kept now", found.kept_now, ""),
+            ("would be kept", found.would_be_kept, f"{found.gained} in, {found.lost} out"),
+            ("not known", found.not_known, waiting),
+        ],
+        numbers=[1],
+    )
+    for what, keys, count in (("comes in", found.gained_keys, found.gained), ("goes", found.lost_keys, found.lost)):
+        for key in keys:
+            say(f"  {what}: {key}")
+        if count > len(keys):
+            say(f"  ... and {count - len(keys)} more")
+
+
+@click.command(short_help="Show a sample: its parts, its notes, its bytes.")
+@click.argument("key")
+@shelf_option
+@click.option("--to", "folder", default="", metavar="FOLDER", help="Write its pictures and videos there.")
+def show(key: str, shelf_url: str, folder: str) -> None:
+    """Print a sample as JSON, and write its original bytes where a folder is given."""
+    import msgspec
+
+    from pipelines.query.show import sample_at, write_media
+    from pipelines.query.views import connect
+
+    shelf = open_shelf(shelf_url)
+    with connect(shelf) as db:
+        shown = sample_at(db, shelf, key)
+    say(msgspec.json.format(msgspec.json.encode(shown.sample), indent=2).decode())
+    for path in write_media(shelf, shown, folder) if folder else []:
+        say(f"written: {path}")
+
+
+@click.command(short_help="Ask the shelf with SQL.")
+@click.argument("query", required=False, default="")
+@shelf_option
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--database", is_flag=True, help="Write a DuckDB file with the views instead, and say where.")
+def sql(query: str, shelf_url: str, form: str, database: bool) -> None:
+    """Run a query over the views samples, notes, notes_<annotator>, verdicts, runs and exports."""
+    from pipelines.query.sql import run_query
+    from pipelines.query.views import write_database
+
+    shelf = open_shelf(shelf_url)
+    if database:
+        say(f"open it with: duckdb {shlex.quote(write_database(shelf))}")
+    elif not query:
+        raise click.UsageError('give a query, for instance "select outcome, count(*) from verdicts group by all"')
+    else:
+        headings, rows = run_query(shelf, query)
+        _print_rows(headings, rows, form)
+
+
+@click.command(short_help="Write one page with funnel, pictures and stories.")
+@shelf_option
+@recipe_option
+@click.option("--to", "path", default="browse.html", show_default=True, help="The page to write.")
+@click.option("--pictures", default=24, show_default=True, type=click.IntRange(0), help="Pictures of each reason.")
+def browse(shelf_url: str, asked: str, path: str, pictures: int) -> None:
+    """Write a self-contained HTML page: funnel, kept and dropped pictures by reason, histograms, stories."""
+    from pipelines.query.browse import write_page
+    from pipelines.query.choose import choose_recipe, load_recipe
+
+    shelf = open_shelf(shelf_url)
+    _own_modules()
+    size_bytes = write_page(shelf, load_recipe(shelf, choose_recipe(shelf, asked)), path, pictures)
+    say(f"{path}: {size_bytes / 2**20:.1f} MiB; open it in a browser")
+
+
+def _own_modules() -> None:
+    """Let recipes of the user's own be imported from the folder the command runs in."""
+    import os
+
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+
+
+def _print_rows(headings: list[str], rows: list[tuple[Any, ...]], form: str) -> None:
+    if form == "table":
+        table("", headings, rows)
+    elif form == "csv":
+        import csv
+
+        writer = csv.writer(sys.stdout)
+        writer.writerow(headings)
+        writer.writerows(rows)
+    else:
+        import msgspec
+
+        for row in rows:
+            click.echo(msgspec.json.encode(dict(zip(headings, row, strict=True)), enc_hook=str))
+
+
+def _uri(uri: str) -> str:
+    return f", {uri}" if uri else ""
+
+
+def _part(part: Any) -> str:
+    from schemas.sample import Text
+
+    if isinstance(part, Text):
+        text = part.text if len(part.text) <= 160 else f"{part.text[:160]}... ({len(part.text)} characters)"
+        return f"{part.role} {text!r}"
+    return f"{type(part).__name__.lower()} {part.extension}, {part.size_bytes} bytes, sha256 {part.digest[:16]}..."
+
+
+def _said(told: Any) -> str:
+    said = [f"{name} {_value(value)}" for name, value in told.notes.items()]
+    if told.reason:
+        said.append(told.reason)
+    if told.measured is not None:
+        said.append(f"measured {number(told.measured)}")
+    if told.witness:
+        said.append(f"lost to {told.witness} ({told.witness_name})")
+    if told.left_out:
+        said.append(f"left out parts {', '.join(map(str, told.left_out))}")
+    if told.detail:
+        said.append(told.detail)
+    return ", ".join(said)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    return number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,108 @@
+"""`ostraka export`, `verify` and `reshard`: the door out."""
+
+from __future__ import annotations
+
+import click
+
+from pipelines.commands.options import open_shelf, shelf_option, workers_option
+from pipelines.commands.screen import say, shown, table
+
+
+@click.command(short_help="Write what was kept as WebDataset shards.")
+@click.argument("name")
+@shelf_option
+@click.option("--to", default="", metavar="URL", help="The folder to write; by default exports/NAME on the shelf.")
+@click.option("--recipe", "asked", default="", metavar="NAME", help="The recipe, where several were run here.")
+@click.option(
+    "--split", "splits", multiple=True, metavar="NAME=SHARE", help="A split beside train, for instance val=0.01."
+)
+@click.option(
+    "--licence", "licences", multiple=True, metavar="PATTERN", help="Only these licences, for instance 'CC-BY*'."
+)
+@click.option("--exclude", default="", metavar="FILE", help="An opt-out list: a key, SHA-256 or address a line.")
+@click.option(
+    "--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most samples of a shard."
+)
+@click.option("--shard-mib", default=512, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
+@click.option("--energon", is_flag=True, help="Write Energon's index beside the shards.")
+@click.option("--replace", is_flag=True, help="Replace another export in that folder.")
+@workers_option
+def export(
+    name: str,
+    shelf_url: str,
+    to: str,
+    asked: str,
+    splits: tuple[str, ...],
+    licences: tuple[str, ...],
+    exclude: str,
+    shard_rows: int,
+    shard_mib: int,
+    energon: bool,
+    replace: bool,
+    workers: int,
+) -> None:
+    """Write the samples that a recipe kept as shards called NAME; the same command again goes on.
+
+    Original bytes, one member set and one image type a folder, a parquet sidecar a shard, a card and a manifest.
+    """
+    from pipelines.export.export import ExportOptions
+    from pipelines.export.export import export as write
+    from pipelines.local import Local
+
+    options = ExportOptions(
+        recipe=asked,
+        splits=_shares(splits),
+        licences=licences,
+        exclude=exclude,
+        rows=shard_rows,
+        mib=shard_mib,
+        energon=energon,
+        replace=replace,
+    )
+    done = write(open_shelf(shelf_url), name, to, Local(workers), options, shown)
+    rows = [(folder, count) for folder, count in sorted(done.folders.items())]
+    rows += [(f"left out: {reason}", count) for reason, count in sorted(done.left_out.items()) if count]
+    table(
+        f"{done.to}: {done.shards} shards, {done.size_bytes / 2**20:.1f} MiB", ("samples", "count"), rows, numbers=[1]
+    )
+    say(f"{done.kept} kept = {done.exported} exported + {done.kept - done.exported} left out")
+    say(f"next: ostraka verify {done.to}")
+
+
+@click.command(short_help="Prove an export whole.")
+@click.argument("folder")
+@workers_option
+def verify(folder: str, workers: int) -> None:
+    """Check every file, member, row and count of the export in FOLDER, without its shelf."""
+    from pipelines.export.verify import verify as prove
+    from pipelines.local import Local
+
+    found = prove(folder, Local(workers), shown)
+    held = ", ".join(f"{name} {count}" for name, count in sorted(found.folders.items()))
+    say(f"{folder} is whole: {found.samples} samples in {found.shards} shards ({held}), {found.size_bytes} bytes")
+
+
+@click.command(short_help="Apply a list of keys to an export.")
+@click.argument("folder")
+@click.option("--keep", required=True, metavar="FILE", help="The keys to keep, one a line.")
+@click.option("--to", required=True, metavar="URL", help="The folder to write.")
+def reshard(folder: str, keep: str, to: str) -> None:
+    """Copy the samples of a list of keys from the export in FOLDER to another, span by span, without its shelf."""
+    from pipelines.export.reshard import reshard as copy
+
+    done = copy(folder, keep, to)
+    say(f"{done.to}: {done.exported} of {done.kept} samples in {done.shards} shards, {done.size_bytes} bytes")
+    say(f"next: ostraka verify {to}")
+
+
+def _shares(splits: tuple[str, ...]) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for said in splits:
+        name, _, share = said.partition("=")
+        try:
+            shares[name] = float(share)
+        except ValueError:
+            raise click.BadParameter(
+                f"{said!r} is not NAME=SHARE, for instance val=0.01", param_hint="--split"
+            ) from None
+    return shares

@@ -1,0 +1,71 @@
+"""`ostraka ingest`: bring samples to a shelf."""
+
+from __future__ import annotations
+
+import click
+
+from pipelines.commands.options import max_failed_option, open_shelf, shelf_option, workers_option
+from pipelines.commands.screen import say, shown, table
+
+
+@click.command(short_help="Bring pictures, captions and videos to a shelf.")
+@click.argument("source")
+@shelf_option
+@click.option("--as", "kind", type=click.Choice(["folder", "tars", "coco", "manifest"]), help="What the source is.")
+@click.option("--dataset", default="", help="Its name on the shelf; by default the source's own.")
+@click.option("--licence", default="", help="The licence of rows that state none, for instance CC-BY-4.0.")
+@click.option("--root", default="", metavar="URL", help="The folder that a manifest's paths start at.")
+@click.option("--base-names", is_flag=True, help="Of a manifest's paths, take the file's name alone.")
+@click.option("--image-column", default="", help="The manifest's column of pictures or videos.")
+@click.option("--caption-column", default="", help="The manifest's column of texts.")
+@click.option("--id-column", default="", help="The manifest's column of ids.")
+@click.option("--by-reference", is_flag=True, help="Leave the samples in their tars and index them in place.")
+@click.option("--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most rows of a shard.")
+@click.option("--shard-mib", default=1024, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
+@workers_option
+@max_failed_option
+def ingest(
+    source: str,
+    shelf_url: str,
+    kind: str | None,
+    dataset: str,
+    licence: str,
+    root: str,
+    base_names: bool,
+    image_column: str,
+    caption_column: str,
+    id_column: str,
+    by_reference: bool,
+    shard_rows: int,
+    shard_mib: int,
+    workers: int,
+    max_failed: float,
+) -> None:
+    """Bring the samples of SOURCE to a shelf; the same command again goes on, or takes what is new.
+
+    SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
+    WebDataset tar or a folder of them, or COCO json.
+    """
+    from pipelines.ingest import ingest as door
+    from pipelines.ingest.plan import Cut
+    from pipelines.ingest.source import Options
+    from pipelines.local import Local
+
+    done = door.ingest(
+        open_shelf(shelf_url),
+        source,
+        Local(workers),
+        Options(root, image_column, caption_column, id_column, base_names, by_reference),
+        kind=kind or "",
+        dataset=dataset,
+        licence=licence,
+        cut=Cut(shard_rows, shard_mib),
+        max_failed=max_failed,
+        progress=shown,
+    )
+    say(f"{source}: {done.listed} rows listed, {done.new} of them new")
+    failed = {reason: count for reason, count in done.counts.items() if reason != "samples"}
+    total = sum(done.counts.values())
+    rows = [("samples", done.counts.get("samples", 0)), *((f"failed: {r}", n) for r, n in sorted(failed.items()))]
+    table("on the shelf from this source", ("rows", "count"), [*rows, ("in all", total)], numbers=[1])
+    say(f"next: ostraka run caption-light --shelf {shelf_url}")

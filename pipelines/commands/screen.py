@@ -1,0 +1,49 @@
+"""What a verb shows: tables on standard output, progress on standard error where a person is watching."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[int] = ()) -> None:
+    """Print a table; the columns of `numbers` are aligned to the right."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(headings):
+        shown.add_column(heading, justify="right" if place in numbers else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+    say(shown)
+
+
+def say(*what: Any) -> None:
+    """Print text or a table, as it is: markup in data means nothing."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=True).print(*what)
+
+
+def shown(what: str, shards: Sequence[str], answers: Iterable[Any]) -> Iterator[Any]:
+    """Pass answers on, with a progress bar where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield from answers
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(answers, what, total=len(shards), console=Console(stderr=True), transient=True)
+
+
+def number(value: float | None) -> str:
+    """Return a measured number for people, or nothing."""
+    return "" if value is None else f"{value:.6g}"
+
+
+def share(part: int, whole: int) -> str:
+    """Return a percentage, or a dash of nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else "-"

@@ -1,0 +1,183 @@
+"""The dataset card: what an export holds, how it came to be, how to read it, in the form that Hugging Face reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from pipelines.export.choose import EXCLUDE, LICENCE, NOTHING_LEFT
+from pipelines.export.manifest import CROISSANT, MANIFEST, Manifest
+from schemas.sniff import PICTURES
+
+_KNOWN_LICENCES = frozenset(
+    [
+        *("apache-2.0", "mit", "cc0-1.0", "odc-by", "odbl", "pddl", "cdla-permissive-2.0"),
+        *("cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nd-4.0"),
+        *("cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0"),
+        *("cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"),
+    ]
+)
+KEEP_LIST = "keep_list"
+_WHY = {
+    LICENCE: "their licence was not asked for",
+    EXCLUDE: "they stand on the opt-out list",
+    NOTHING_LEFT: "no part of them was left",
+    KEEP_LIST: "they do not stand on the list of keys to keep",
+}
+
+
+def card(manifest: Manifest) -> str:
+    """Return the card as Markdown with YAML in front."""
+    blocks = [
+        _front(manifest),
+        f"# {manifest.name}",
+        _summary(manifest),
+        *_contents(manifest),
+        *_funnel(manifest),
+        *_sources(manifest),
+        *_opt_out(manifest),
+        *_loading(manifest),
+        *_layout(),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _front(manifest: Manifest) -> str:
+    licences = {licence.lower() for licence in manifest.licences}
+    known = sorted(licences) if licences and licences <= _KNOWN_LICENCES else ["other"]
+    lines = ["---", "license:", *(f"- {licence}" for licence in known)]
+    lines += ["configs:"] if manifest.folders() else []
+    for form, splits in _by_form(manifest).items():
+        lines += [f"- config_name: {_yaml(form)}", "  data_files:"]
+        for split in splits:
+            lines += [f"  - split: {_yaml(split)}", f"    path: {_yaml(f'{split}/{form}/*.tar')}"]
+    return "\n".join([*lines, "---"])
+
+
+def _summary(manifest: Manifest) -> str:
+    tars = manifest.tars()
+    size_mib = sum(tar.size_bytes for tar in tars) / 2**20
+    return (
+        f"{manifest.counts.exported:,} samples in {len(tars):,} WebDataset shards ({size_mib:,.1f} MiB), curated by "
+        f"the recipe `{manifest.recipe}` and exported by ostraka. Pictures and videos are the original bytes, never "
+        "re-encoded."
+    )
+
+
+def _contents(manifest: Manifest) -> Iterator[str]:
+    yield "## Contents"
+    folders = manifest.folders()
+    rows = [(split, form, folders[f"{split}/{form}"]) for form, s in _by_form(manifest).items() for split in s]
+    yield _table(("split", "form", "samples"), sorted(rows))
+    yield (
+        "One folder holds one set of members and one image type. Copies of a picture, and samples made from one "
+        "parent, lie in the same split."
+    )
+    left_out = manifest.counts.left_out
+    yield f"{manifest.counts.kept:,} samples were kept = {manifest.counts.exported:,} exported + " + (
+        ", ".join(f"{n:,} left out because {_WHY[reason]}" for reason, n in left_out.items()) or "none left out"
+    )
+
+
+def _funnel(manifest: Manifest) -> Iterator[str]:
+    yield "## How they were chosen"
+    rows = []
+    for step in manifest.funnel:
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in step.reasons.items())
+        rows.append((f"`{step.name}`", step.reached, step.kept, step.dropped, step.failed, reasons))
+    yield _table(("step", "in", "kept", "dropped", "failed", "reasons"), rows)
+    yield "At every step in = kept + dropped + failed. Steps with values of their own:"
+    valued = [(name, fields.replace("`", "\\u0060")) for name, _, fields in manifest.steps if fields != "{}"]
+    yield _list(f"`{name}`: `{fields}`" for name, fields in valued)
+
+
+def _sources(manifest: Manifest) -> Iterator[str]:
+    yield "## Sources and licences"
+    yield _table(("dataset", "samples"), sorted(manifest.datasets.items()))
+    yield _table(("licence", "samples"), [(name or "not stated", n) for name, n in sorted(manifest.licences.items())])
+    asked = manifest.options["licences"]
+    yield (
+        f"Only licences like {', '.join(f'`{_cell(one)}`' for one in asked)} were exported. "
+        if asked
+        else "Licences were not restricted. "
+    ) + "Each sample carries its own, as its source stated it, in its sidecar's row and its json."
+
+
+def _opt_out(manifest: Manifest) -> Iterator[str]:
+    yield "## Opting out"
+    entries = manifest.options["exclude_entries"]
+    applied = (
+        f"A list of {entries:,} entries was applied (SHA-256 `{manifest.options['exclude_sha256']}`); it left out "
+        f"{manifest.counts.left_out.get(EXCLUDE, 0):,} samples."
+        if manifest.options["exclude_sha256"]
+        else "No list was applied to this export."
+    )
+    yield (
+        "Whoever has rights in a sample can have it left out: its key, the SHA-256 of its bytes or its address goes on "
+        "a list, and whatever is on that list (and whatever was made from it) is in no later export: "
+        f"`ostraka export {manifest.name} --exclude opt-outs.txt`. {applied}"
+    )
+
+
+def _loading(manifest: Manifest) -> Iterator[str]:
+    yield "## Loading"
+    folder = next(iter(manifest.folders()), "train/jpg")
+    form = folder.split("/")[1]
+    first = f"{folder}/{manifest.name}-000000.tar"
+    yield _code("python", "from datasets import load_dataset", "", f'samples = load_dataset("PATH", {_yaml(form)})')
+    yield _code(
+        "python", "import webdataset", "", f'samples = webdataset.WebDataset("PATH/{first}", shardshuffle=False)'
+    )
+    yield _code("sh", "ostraka verify PATH", "ostraka ingest PATH/" + folder + " --shelf NEW --by-reference")
+    if manifest.options["energon"]:
+        yield 'Energon\'s index is there: `get_train_dataset("PATH", ...)` of `megatron.energon` reads it as it is.'
+
+
+def _layout() -> Iterator[str]:
+    yield "## Layout"
+    yield _list(
+        (
+            "`<split>/<form>/<name>-000000.tar`: per sample `<key>.jpg` (or what the form says), `<key>.txt`, its "
+            "first text, and `<key>.json`, everything that is known of it",
+            "`<split>/<form>/<name>-000000.parquet`: a row per sample under img2dataset's names, with the byte range "
+            "of every member",
+            f"`{MANIFEST}`: counts, funnel, recipe, and the SHA-256 of every file; `{CROISSANT}`: for machines",
+        )
+    )
+
+
+def _by_form(manifest: Manifest) -> dict[str, list[str]]:
+    """Return the splits that each form has, in order of forms."""
+    found: dict[str, list[str]] = {}
+    for folder in sorted(manifest.folders()):
+        split, form = folder.split("/", 1)
+        found.setdefault(form, []).append(split)
+    return dict(sorted(found.items(), key=lambda item: (item[0] not in PICTURES, item[0])))
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    def line(cells: Iterable[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    rows = list(rows)
+    numeric = [all(isinstance(row[n], int) for row in rows) for n in range(len(names))]
+    ruler = ("---:" if number else "---" for number in numeric)
+    shown = (line(f"{cell:,}" if isinstance(cell, int) else _cell(str(cell)) for cell in row) for row in rows)
+    return "\n".join([line(names), line(ruler), *shown])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _code(language: str, *lines: str) -> str:
+    return "\n".join([f"```{language}", *lines, "```"])
+
+
+def _yaml(text: str) -> str:
+    return msgspec.json.encode(text).decode()

@@ -1,0 +1,163 @@
+"""Export: what a recipe kept becomes shards, with a sidecar each, a card, and a manifest that proves them whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+
+from pipelines.engine import Engine
+from pipelines.export.choose import TRAIN, Choosing, Rule, read_opt_outs
+from pipelines.export.finish import finish
+from pipelines.export.folder import Folder, plan_json
+from pipelines.export.manifest import FORMAT, PLAN, Manifest
+from pipelines.export.plan import Plan, Request, plan
+from pipelines.export.recipe import need_recipe, stored_recipe
+from pipelines.export.shard import ExportShard
+from pipelines.ingest.source import full_url, open_url
+from pipelines.record import recorded
+from pipelines.shelf import Shelf
+from schemas.errors import BadInput
+
+Progress = Callable[[str, Sequence[str], Any], Any]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_SPLIT = re.compile(r"[A-Za-z0-9_]+")
+
+
+class ExportOptions(Struct, frozen=True):
+    """What leaves and how: see `ostraka export --help`.
+
+    `splits`: the share of each split but train; `licences`: patterns (`CC-BY*`), none for all; `exclude`: a file with a
+    key, SHA-256 or address a line; a shard ends after `rows` samples or `mib` MiB.
+    """
+
+    recipe: str = ""
+    splits: dict[str, float] = {}
+    licences: tuple[str, ...] = ()
+    exclude: str = ""
+    rows: int = 10_000
+    mib: int = 512
+    energon: bool = False
+    replace: bool = False
+
+
+class Exported(Struct, frozen=True):
+    """What an export holds: where it is, samples by folder (`train/jpg`), how many were left out by reason."""
+
+    to: str
+    kept: int
+    exported: int
+    left_out: dict[str, int]
+    folders: dict[str, int]
+    shards: int
+    size_bytes: int
+
+
+def export(
+    shelf: Shelf, name: str, to: str, engine: Engine, options: ExportOptions, progress: Progress | None = None
+) -> Exported:
+    """Write what a recipe kept to a folder (by default exports/<name> on the shelf); the same call again goes on.
+
+    Raises BadInput where the options or the folder will not do, or the recipe was not run to its end on all shards;
+    Unavailable where bytes on the shelf are gone or changed.
+    """
+    _check(name, options)
+    recipe = need_recipe(shelf, options.recipe)
+    folder = Folder(to or shelf.path("exports", name))
+    rule, told = _rule(options)
+    request = Request(
+        name, recipe, shelf.snapshot(), _inputs(shelf, name, recipe, told), told, options.rows, options.mib
+    )
+    config = {"name": name, "to": folder.url, "recipe": recipe, "engine": msgspec.to_builtins(engine), "options": told}
+    with recorded(shelf, "export", config) as record:
+        found = folder.claim(request.inputs, options.replace)
+        manifest = (
+            found if isinstance(found, Manifest) else _write(shelf, folder, engine, request, rule, found, progress)
+        )
+        exported = exported_of(folder, manifest)
+        record.count("samples", exported.exported)
+        record.count("shards", exported.shards)
+        return exported
+
+
+def _write(
+    shelf: Shelf,
+    folder: Folder,
+    engine: Engine,
+    request: Request,
+    rule: Rule,
+    found: Plan | None,
+    progress: Progress | None,
+) -> Manifest:
+    planned = found or plan(shelf, request, rule)
+    if found is None:
+        folder.put(PLAN, plan_json(planned))
+    annotator_ids = stored_recipe(shelf, request.recipe).annotator_ids()
+    work = ExportShard(
+        shelf.url, folder.url, request.recipe, annotator_ids, structs.replace(rule, tied=planned.tied), planned.shards
+    )
+    paths = [shard.path for shard in planned.shards]
+    answers = engine.map(work, paths)
+    files = [file for _, pair in (progress("export", paths, answers) if progress else answers) for file in pair]
+    return finish(folder, planned, files)
+
+
+def exported_of(folder: Folder, manifest: Manifest) -> Exported:
+    """Return what an export holds, from its manifest."""
+    return Exported(
+        folder.url,
+        manifest.counts.kept,
+        manifest.counts.exported,
+        manifest.counts.left_out,
+        manifest.folders(),
+        len(manifest.tars()),
+        sum(tar.size_bytes for tar in manifest.tars()),
+    )
+
+
+def _check(name: str, options: ExportOptions) -> None:
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"{name!r} is no export's name", remedy="use letters, digits, - and _")
+    for split, share in options.splits.items():
+        if not _SPLIT.fullmatch(split) or split == TRAIN:
+            raise BadInput(f"{split!r} is no split's name", remedy="use letters, digits and _; the rest is train")
+        if not 0 < share < 1:
+            raise BadInput(f"split {split} has a share of {share:g}", remedy="give one between 0 and 1: val=0.01")
+    if sum(options.splits.values()) >= 1:
+        raise BadInput("the splits leave nothing for train", remedy="let their shares add up to less than 1")
+    if options.rows < 1 or options.mib < 1:
+        raise BadInput("a shard holds at least one sample and one MiB", remedy="raise --rows or --mib")
+
+
+def _rule(options: ExportOptions) -> tuple[Rule, dict[str, Any]]:
+    """Return the rule, and the options as plan and manifest tell them."""
+    opt_outs, exclude_sha256 = read_opt_outs(options.exclude)
+    exclude = full_url(*open_url(options.exclude)) if options.exclude else ""
+    rule = Rule(tuple(options.splits.items()), options.licences, exclude, exclude_sha256)
+    told = {
+        "splits": dict(options.splits),
+        "licences": list(options.licences),
+        "exclude_sha256": exclude_sha256,
+        "exclude_entries": len(opt_outs.listed),
+        "rows": options.rows,
+        "mib": options.mib,
+        "energon": options.energon,
+    }
+    return rule, told
+
+
+def _inputs(shelf: Shelf, name: str, recipe: str, told: dict[str, Any]) -> str:
+    """Return the digest of everything that an export is made from: two exports with one digest have the same bytes.
+
+    Raises BadInput where the recipe was not run on every shard.
+    """
+    seen = sha256(msgspec.json.encode([FORMAT, name, recipe, shelf.snapshot(), told]))
+    choosing = Choosing(shelf, recipe, (), Rule())
+    for shard in shelf.need_shards():
+        seen.update(sha256(shelf.fs.cat_file(choosing.verdict_path(shard))).digest())
+    return seen.hexdigest()

@@ -1,0 +1,106 @@
+"""The manifest of an export: what is in it, from what, by which rules, and the digest of every file.
+
+It holds no clock and no path outside the export, so the same corpus gives the same bytes; it is written last, and its
+presence says that the export is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from schemas.errors import BadInput
+
+MANIFEST, PLAN, CARD, CROISSANT = "manifest.json", "plan.json", "README.md", "croissant.json"
+FORMAT = 1
+
+
+class Step(Struct, frozen=True):
+    """A step of the funnel: samples that reached it, and what became of them; reached = kept + dropped + failed."""
+
+    name: str
+    reached: int
+    kept: int
+    dropped: int
+    failed: int
+    reasons: dict[str, int]
+
+
+class Counts(Struct, frozen=True):
+    """Kept by the recipe = exported + all that were left out, by reason."""
+
+    kept: int
+    exported: int
+    left_out: dict[str, int]
+
+
+class File(Struct, frozen=True):
+    """A file of the export; `samples` is how many it holds, for a shard's tar and its sidecar."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+    samples: int = 0
+
+
+class About(Struct, frozen=True, kw_only=True):
+    """What is told of an export before and after it is written."""
+
+    format: int = FORMAT
+    name: str
+    recipe: str
+    snapshot: str
+    inputs: str
+    options: dict[str, Any]
+    counts: Counts
+    funnel: tuple[Step, ...]
+    licences: dict[str, int]
+    datasets: dict[str, int]
+    steps: tuple[tuple[str, str, str], ...] = field(default=())
+
+
+class Manifest(About, frozen=True, kw_only=True):
+    """The manifest: about the export, and its files in the order of their paths."""
+
+    files: tuple[File, ...]
+
+    def tars(self) -> list[File]:
+        """Return the shards' tars."""
+        return [file for file in self.files if file.path.endswith(".tar")]
+
+    def folders(self) -> dict[str, int]:
+        """Return the samples in each folder, `split/form`."""
+        found: dict[str, int] = {}
+        for tar in self.tars():
+            folder = tar.path.rsplit("/", 1)[0]
+            found[folder] = found.get(folder, 0) + tar.samples
+        return found
+
+
+def about_json(about: About) -> bytes:
+    """Return a plan or a manifest as its file holds it."""
+    return msgspec.json.format(msgspec.json.encode(about), indent=1) + b"\n"
+
+
+def read_manifest(fs: Any, folder: str) -> Manifest | None:
+    """Return an export's manifest, None where there is none; raises BadInput where it is malformed."""
+    path = f"{folder}/{MANIFEST}"
+    if not fs.exists(path):
+        return None
+    try:
+        found = msgspec.json.decode(fs.cat_file(path), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BadInput(
+            f"the manifest is malformed: {error}", where=path, remedy="export again, with --replace"
+        ) from None
+    if found.format != FORMAT:
+        raise BadInput(f"the manifest has format {found.format}, this ostraka reads {FORMAT}", where=path)
+    return found
+
+
+def by_path(files: Sequence[File]) -> tuple[File, ...]:
+    """Return files in the order of their paths."""
+    return tuple(sorted(files, key=lambda file: file.path))

@@ -1,0 +1,97 @@
+"""Writing a shard of an export: its tar, then its sidecar, whose presence says that the shard is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import IO, Any
+
+from msgspec import Struct
+
+from annotators.annotator import Subject
+from pipelines.export.choose import Choosing, Chosen, Rule
+from pipelines.export.folder import Folder
+from pipelines.export.hashed import digest_of, file_of, memory, publish_hashed
+from pipelines.export.manifest import File
+from pipelines.export.plan import Planned
+from pipelines.export.sidecar import Sidecar
+from pipelines.media import MediaReader
+from pipelines.shelf import Shelf
+from pipelines.table import parquet_bytes, table_of
+from schemas.errors import Unavailable
+from schemas.form import write_exported
+from schemas.tables import SIDECAR
+from schemas.tar import Writer
+
+
+class ExportShard(Struct, frozen=True):
+    """Work: write one planned shard, unless it is done, and return its two files as the manifest lists them."""
+
+    shelf_url: str
+    to: str
+    recipe_id: str
+    annotator_ids: tuple[str, ...]
+    rule: Rule
+    planned: tuple[Planned, ...]
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], tuple[File, File]]]:
+        """Open the media and the opt-out list, and yield what writes one shard."""
+        shelf, folder = Shelf(self.shelf_url), Folder(self.to)
+        choosing = Choosing(shelf, self.recipe_id, self.annotator_ids, self.rule)
+        by_path = {planned.path: planned for planned in self.planned}
+        with closing(MediaReader()) as read:
+
+            def samples(planned: Planned) -> Iterator[tuple[Chosen, list[bytes]]]:
+                for span in planned.spans:
+                    for chosen in choosing.choose(span.shard, span.first, span.end):
+                        if chosen.folder == planned.folder:
+                            yield chosen, _contents(shelf, chosen, read)
+
+            yield lambda path: write_shard(folder, by_path[path], lambda file: _write(file, samples(by_path[path])))
+
+
+def _contents(shelf: Shelf, chosen: Chosen, read: MediaReader) -> list[bytes]:
+    """Return the original bytes of the pictures and videos that are exported, their digests checked."""
+    subject = Subject(chosen.ingested, shelf.media_url(chosen.media), chosen.offsets, {}, read)
+    by_digest = {part.digest: part for _, part in chosen.ingested.media()}
+    return [subject.content(by_digest[part.digest]) for _, part in chosen.exported.media()]
+
+
+def _write(file: IO[bytes], samples: Iterator[tuple[Chosen, list[bytes]]]) -> Mapping[str, Any]:
+    tar, sidecar = Writer(file), Sidecar()
+    for chosen, contents in samples:
+        sidecar.add(chosen.exported, write_exported(tar, chosen.exported, contents))
+    tar.close()
+    return sidecar.columns
+
+
+def write_shard(folder: Folder, planned: Planned, write: Callable[[IO[bytes]], Mapping[str, Any]]) -> tuple[File, File]:
+    """Publish a shard, unless it is done, through `write`, which writes the tar and returns the sidecar's columns.
+
+    Raises Unavailable where the samples are not as many as were planned.
+    """
+    tar, table = f"{planned.path}.tar", f"{planned.path}.parquet"
+    if folder.fs.exists(folder.path(table)) and folder.fs.exists(folder.path(tar)):
+        return (
+            File(tar, *digest_of(folder.fs, folder.path(tar)), planned.samples),
+            File(table, *digest_of(folder.fs, folder.path(table)), planned.samples),
+        )
+    written: list[Mapping[str, Any]] = []
+
+    def write_checked(file: IO[bytes]) -> None:
+        columns = write(file)
+        found = len(columns["key"])
+        if found != planned.samples:
+            raise Unavailable(
+                f"{planned.samples} samples were planned, {found} are there: what it is made from changed meanwhile",
+                where=tar,
+                remedy="run the same command again with --replace",
+            )
+        written.append(columns)
+
+    tar_file = File(tar, *publish_hashed(folder.fs, folder.path(tar), write_checked), planned.samples)
+    rows = table_of(SIDECAR, written[-1])
+    data = memory(lambda file: parquet_bytes(rows, SIDECAR, file))
+    folder.put(table, data)
+    return tar_file, file_of(table, data, planned.samples)

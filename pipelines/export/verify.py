@@ -1,0 +1,149 @@
+"""Verify: an export is what its manifest says, down to every byte, or this says where it is not."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+from msgspec import Struct
+
+from pipelines.engine import Engine
+from pipelines.export.check import MOST_TOLD, CheckShard, check_file
+from pipelines.export.folder import SHARD_FILE, Folder, is_energons
+from pipelines.export.manifest import MANIFEST, PLAN, Manifest
+from pipelines.local import Local
+from pipelines.table import read_table
+from schemas.errors import BadTar, Unavailable
+
+Progress = Callable[[str, Sequence[str], Any], Any]
+
+MEMORY_LIMIT = "1GB"
+_COLUMNS = ("key", "sha256", "parent", "licence", "dataset")
+
+
+class Verified(Struct, frozen=True):
+    """What was proved whole: samples by folder (`train/jpg`), shards, and the bytes of all files."""
+
+    name: str
+    samples: int
+    folders: dict[str, int]
+    shards: int
+    size_bytes: int
+
+
+def verify(folder_url: str, engine: Engine | None = None, progress: Progress | None = None) -> Verified:
+    """Prove an export whole.
+
+    Raises BadInput where there is no export at all or its manifest is malformed, BadTar that lists what is wrong.
+    """
+    folder = Folder(folder_url)
+    manifest = folder.need_manifest()
+    problems = [*_listing(folder, manifest), *_counts(manifest)]
+    there = set(folder.files())
+    shards = [f.path[: -len(".tar")] for f in manifest.tars() if {f.path, f.path[:-4] + ".parquet"} <= there]
+    answers = (engine or Local()).map(CheckShard(folder.url, manifest.files), shards)
+    found = dict(progress("verify", shards, answers) if progress else answers)
+    problems += [problem for shard in shards for problem in found[shard]]
+    if not problems:
+        problems = _corpus(folder, manifest)
+    if problems:
+        told = "".join(f"\n  {problem}" for problem in problems[:MOST_TOLD])
+        more = f"\n  and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
+        wrong = "1 thing is wrong" if len(problems) == 1 else f"{len(problems)} things are wrong"
+        raise BadTar(f"{wrong}:{told}{more}", where=folder.url)
+    tars = manifest.tars()
+    size_bytes = sum(file.size_bytes for file in manifest.files)
+    return Verified(manifest.name, manifest.counts.exported, manifest.folders(), len(tars), size_bytes)
+
+
+def _listing(folder: Folder, manifest: Manifest) -> Iterator[str]:
+    """Yield what is missing, what nobody listed, and what is wrong with the files that are no shards."""
+    listed, there = {file.path: file for file in manifest.files}, set(folder.files())
+    for path, file in listed.items():
+        if path not in there:
+            yield f"{path}: is listed and not there; copy it from where it was exported"
+        elif not SHARD_FILE.fullmatch(path):
+            yield from check_file(folder, file)
+        elif path.endswith(".tar") and f"{path[:-4]}.parquet" not in listed:
+            yield f"{path}: has no sidecar; export again with --replace"
+    for path in sorted(there - set(listed) - {MANIFEST, PLAN}):
+        if not is_energons(path):
+            yield f"{path}: is there and not listed; move it out of the export"
+
+
+def _counts(manifest: Manifest) -> Iterator[str]:
+    """Yield where the manifest's numbers do not add up."""
+    counts, remedy = manifest.counts, "export again with --replace"
+    if counts.kept != counts.exported + sum(counts.left_out.values()):
+        yield f"{MANIFEST}: kept {counts.kept} is not exported {counts.exported} + left out {counts.left_out}; {remedy}"
+    for what, total in (
+        ("its tars", sum(tar.samples for tar in manifest.tars())),
+        ("its licences", sum(manifest.licences.values())),
+        ("its datasets", sum(manifest.datasets.values())),
+    ):
+        if total != counts.exported:
+            yield f"{MANIFEST}: {what} count {total} samples, exported are {counts.exported}; {remedy}"
+    for step in manifest.funnel:
+        ended = sum(step.reasons.values())
+        if step.reached != step.kept + step.dropped + step.failed or ended != step.dropped + step.failed:
+            yield f"{MANIFEST}: step {step.name} reached {step.reached} is not kept + dropped + failed; {remedy}"
+    ways = [(one.name, one.kept, other.reached) for one, other in pairwise(manifest.funnel)]
+    if manifest.funnel:
+        ways.append((manifest.funnel[-1].name, manifest.funnel[-1].kept, counts.kept))
+    for name, left, came in ways:
+        if left != came:
+            yield f"{MANIFEST}: {left} left step {name} and {came} came to the next; {remedy}"
+
+
+def _corpus(folder: Folder, manifest: Manifest) -> list[str]:
+    """Return what is wrong across shards: keys that stand twice, pictures on both sides of a split, wrong counts."""
+    with _database(folder, manifest) as db:
+        problems = [
+            f"key {key} stands in {', '.join(sorted(shards))}; export again with --replace"
+            for key, shards in db.execute(
+                "SELECT key, list(shard) FROM samples GROUP BY key HAVING count(*) > 1 ORDER BY key LIMIT ?",
+                [MOST_TOLD],
+            ).fetchall()
+        ]
+        for column in ("sha256", "parent"):
+            problems += [
+                f"the {column} {value} is in the splits {', '.join(sorted(splits))}; export again with --replace"
+                for value, splits in db.execute(
+                    f"SELECT {column}, list(DISTINCT split) FROM samples WHERE {column} <> '' GROUP BY 1 "
+                    f"HAVING count(DISTINCT split) > 1 ORDER BY 1 LIMIT {MOST_TOLD}"
+                ).fetchall()
+            ]
+        for column, told in (("licence", manifest.licences), ("dataset", manifest.datasets)):
+            found = dict(db.execute(f"SELECT {column}, count(*) FROM samples GROUP BY 1").fetchall())
+            if found != told:
+                problems.append(f"{MANIFEST}: {column} counts {told} are not the sidecars' {found}")
+        return problems
+
+
+@contextmanager
+def _database(folder: Folder, manifest: Manifest) -> Iterator[Any]:
+    """Yield DuckDB with a row per sample; it spills, so the export may be larger than memory."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as scratch, duckdb.connect(f"{scratch}/samples.duckdb") as db:
+        db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = '{scratch}'; SET threads = 1")
+        db.execute(
+            "CREATE TABLE samples (shard VARCHAR, split VARCHAR, key VARCHAR, sha256 VARCHAR, parent VARCHAR, "
+            "licence VARCHAR, dataset VARCHAR)"
+        )
+        for tar in manifest.tars():
+            shard = tar.path[: -len(".tar")]
+            try:
+                table = read_table(folder.fs, folder.path(f"{shard}.parquet"), _COLUMNS)
+            except Unavailable as error:
+                raise BadTar(error.what, where=error.where) from None
+            for place, value in enumerate((shard, shard.split("/", 1)[0])):
+                table = table.add_column(place, ("shard", "split")[place], pa.array([value] * table.num_rows))
+            db.register("batch", table)
+            db.execute("INSERT INTO samples SELECT * FROM batch")
+            db.unregister("batch")
+        yield db

@@ -1,0 +1,194 @@
+"""A sample's whole story: where it came from, what was noted, what each filter said, where it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from filters.corpus import CorpusFilter
+from filters.filter import KEEP
+from pipelines.decisions import read_decisions
+from pipelines.facts import Facts
+from pipelines.ingest.door import SOURCE_NOTES
+from pipelines.judge import OUTCOMES, Decisions, judge
+from pipelines.notes import read_pieces
+from pipelines.query.choose import Place, find_sample
+from pipelines.query.exported import Exported
+from pipelines.recipe import Annotate, Recipe
+from pipelines.shelf import Shelf
+from pipelines.verdicts import INGEST
+from schemas.errors import BadInput
+from schemas.sample import Sample
+from schemas.tables import PLACES
+
+
+class Told(Struct, frozen=True):
+    """One step of the story: what an annotator noted, or what a filter said and measured."""
+
+    step: str
+    outcome: str
+    notes: dict[str, Any] = {}
+    reason: str = ""
+    measured: float | None = None
+    witness: str = ""
+    witness_name: str = ""
+    left_out: tuple[int, ...] = ()
+    detail: str = ""
+
+
+class Story(Struct, frozen=True):
+    """A sample and its steps up to the one that ended it, and the exports that hold it."""
+
+    sample: Sample
+    shard: str
+    row: int
+    media: str
+    offsets: tuple[int, ...]
+    outcome: str
+    by: str
+    reason: str
+    told: tuple[Told, ...]
+    places: tuple[dict[str, Any], ...] = ()
+    exports: tuple[str, ...] = ()
+
+
+def tell(db: Any, shelf: Shelf, recipe: Recipe, place: Place) -> Story:
+    """Tell a sample's story under a recipe. Raises BadInput where the shelf has grown since it ran."""
+    return Teller(db, shelf, recipe).tell(place)
+
+
+class _Shard(Struct, frozen=True):
+    """One shard as stories need it."""
+
+    facts: Facts
+    decisions: Decisions
+    places: Mapping[int, list[tuple[str, str]]]
+
+
+class Teller:
+    """Tells stories under one recipe; a shard is read once for all the stories told of it in a row."""
+
+    def __init__(self, db: Any, shelf: Shelf, recipe: Recipe) -> None:
+        if shelf.names(f"verdicts/{recipe.id}", ".parquet") != shelf.shards():
+            raise BadInput(
+                f"the shelf has grown since recipe {recipe.id} ran",
+                where=shelf.url,
+                remedy=f"run it again: `ostraka run {recipe.name}`",
+            )
+        self._db, self._shelf, self._recipe = db, shelf, recipe
+        self._exported = Exported(db)
+        self._held: dict[str, _Shard] = {}
+
+    def tell(self, place: Place) -> Story:
+        """Tell one sample's story."""
+        shard = self._shard(place.shard)
+        judged = judge(self._recipe, shard.facts, shard.decisions, np.array([place.row]), len(self._recipe.steps))
+        [(sample, media, offsets)] = shard.facts.samples([place.row])
+        end, outcome, reason = int(judged.step[0]), OUTCOMES[judged.outcome[0]], judged.reason[0]
+        door = shard.facts.failed_at_door[place.row]
+        told = [Told(INGEST, "failed", reason=door)] if door else [Told(INGEST, "passed"), *self._steps(place, end)]
+        return Story(
+            sample,
+            place.shard,
+            place.row,
+            media,
+            offsets,
+            outcome,
+            INGEST if door else self._recipe.step_name(end),
+            reason,
+            tuple(told),
+            _places(shard.places.get(place.row, [])),
+            self._exported.folders(place.key),
+        )
+
+    def _shard(self, shard: str) -> _Shard:
+        if shard not in self._held:
+            decisions = read_decisions(
+                self._shelf, self._recipe, self._shelf.snapshot(), self._recipe.barriers(), shard
+            )
+            facts = Facts(self._shelf, self._recipe, shard)
+            self._held = {shard: _Shard(facts, decisions, self._places_of(shard))}
+        return self._held[shard]
+
+    def _steps(self, place: Place, end: int) -> list[Told]:
+        told, left_out = list[Told](), set[int]()
+        for step in range(min(end + 1, len(self._recipe.steps))):
+            told.append(self._step(place, step, tuple(sorted(left_out))))
+            left_out.update(told[-1].left_out)
+        return told
+
+    def _step(self, place: Place, step: int, left_out: tuple[int, ...]) -> Told:
+        acting, shard = self._recipe.steps[step], self._held[place.shard]
+        if isinstance(acting, Annotate):
+            return self._noted(shard.facts, place, step, acting)
+        judging = acting.filter
+        if isinstance(judging, CorpusFilter):
+            loss = shard.decisions[step].get(place.row)
+            if loss is None:
+                return Told(judging.name, "passed")
+            witness = loss.witness.hex() if loss.witness else ""
+            return Told(judging.name, "dropped", {}, loss.reason, loss.measured, witness, self._name_of(witness))
+        rows = np.array([place.row])
+        found = judging.judge_columns(shard.facts.columns(judging.reads, rows, {place.row: left_out}))
+        measured = float(found.measured[0])
+        reason = "" if found.reason[0] == KEEP else judging.reasons[found.reason[0]]
+        return Told(
+            judging.name,
+            "dropped" if reason else "passed",
+            reason=reason,
+            measured=None if np.isnan(measured) else measured,
+            left_out=found.left_out.get(0, ()),
+        )
+
+    def _noted(self, facts: Facts, place: Place, step: int, acting: Annotate) -> Told:
+        notes, by = facts.notes[step], self._recipe.ids[step]
+        if reason := notes.failed.get(place.row):
+            detail = self._details.get((place.key, acting.annotator.name), "")
+            return Told(by, "failed", reason=reason, detail=detail)
+        if place.row not in notes.values:
+            return Told(by, "unknown")
+        pairs = zip(acting.annotator.writes, notes.values[place.row], strict=True)
+        return Told(by, "noted", {name.name: _hash(value) if name.kind == "uint64" else value for name, value in pairs})
+
+    @cached_property
+    def _details(self) -> dict[tuple[str, str], str]:
+        """What the runs' records say of samples that failed, the latest word by key and annotator."""
+        found: dict[tuple[str, str], str] = {}
+        for run in self._shelf.folders("runs"):
+            path = self._shelf.path("runs", run, "failures.jsonl")
+            if self._shelf.fs.exists(path):
+                for line in self._shelf.fs.cat_file(path).splitlines():
+                    failure = msgspec.json.decode(line)
+                    found[failure["key"], failure["annotator"]] = failure["detail"]
+        return found
+
+    def _name_of(self, key: str) -> str:
+        if not key:
+            return ""
+        witness = find_sample(self._db, self._shelf, key)
+        table = self._shelf.catalog(witness.shard, ["dataset", "name"]).slice(witness.row, 1).to_pylist()
+        return f"{table[0]['dataset']}/{table[0]['name']}"
+
+    def _places_of(self, shard: str) -> dict[int, list[tuple[str, str]]]:
+        """Return the notes on places of a shard's rows, as JSON, with who wrote them."""
+        found: dict[int, list[tuple[str, str]]] = {}
+        by_places = [self._recipe.ids[step] for step, annotator in self._recipe.annotators() if annotator.places]
+        for one in (SOURCE_NOTES, *by_places):
+            for piece in read_pieces(self._shelf, one, shard):
+                for row, said in zip(piece["row"].to_pylist(), piece[PLACES].to_pylist(), strict=True):
+                    if said:
+                        found.setdefault(row, []).append((one, said))
+        return found
+
+
+def _places(said: list[tuple[str, str]]) -> tuple[dict[str, Any], ...]:
+    return tuple({**note, "by": by} for by, notes in said for note in msgspec.json.decode(notes))
+
+
+def _hash(value: int) -> str:
+    return f"{value:016x}"

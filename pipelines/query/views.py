@@ -1,0 +1,185 @@
+"""Views: the shelf as SQL, in a connection of our own or in a DuckDB file that plain `duckdb` opens.
+
+Notes are read only through the fingerprints that recipes on this shelf name, so values of two versions of an annotator
+never mix; a view is a glob over whole files, so there is no ledger that could disagree with the shelf.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from pipelines.ingest.door import SOURCE_NOTES
+from pipelines.shelf import Shelf
+from schemas.publish import publish
+
+MEMORY_LIMIT = "4GB"
+DATABASE = "shelf.duckdb"
+
+_NUMBERS = ("BOOLEAN", "UINTEGER", "UBIGINT", "DOUBLE", "BIGINT")
+_HEX = "replace(CAST({0} AS VARCHAR), '-', '')"
+
+
+@contextmanager
+def connect(shelf: Shelf) -> Iterator[Any]:
+    """Yield a DuckDB connection in memory with the shelf's views."""
+    import duckdb
+
+    shelf.need_shards()
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:") as db:
+        prepare(db, shelf, folder)
+        for statement in statements(db, shelf):
+            db.execute(statement)
+        yield db
+
+
+def write_database(shelf: Shelf) -> str:
+    """Write a DuckDB file with the views beside the tables and return its path; it holds this shelf's address."""
+    import duckdb
+
+    shelf.need_shards()
+    path = shelf.path(DATABASE)
+    with tempfile.TemporaryDirectory() as folder:
+        with duckdb.connect(f"{folder}/{DATABASE}") as db:
+            prepare(db, shelf, folder)
+            for statement in statements(db, shelf):
+                db.execute(statement)
+        with open(f"{folder}/{DATABASE}", "rb") as made:
+            publish(shelf.fs, path, lambda file: shutil.copyfileobj(made, file))
+    return path
+
+
+def prepare(db: Any, shelf: Shelf, spill: str) -> None:
+    """Set a connection's limits and the folder it spills to, and let it read the shelf's file system."""
+    db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(spill)}")
+    if not shelf.is_local:
+        db.register_filesystem(shelf.fs)
+
+
+def statements(db: Any, shelf: Shelf) -> list[str]:
+    """Return the statements that make the views."""
+    ids = annotator_ids(shelf)
+    made = [_samples(shelf), _notes(db, shelf, ids), _verdicts(shelf), _runs(shelf), _exports()]
+    by_name = {one.split("@")[0]: one for one in ids if one != SOURCE_NOTES}
+    made += [
+        f"CREATE VIEW notes_{name} AS SELECT {shard_of('filename', piece=True)} AS shard, * EXCLUDE (filename) "
+        f"FROM {tables(shelf, 'notes', one)} WHERE failed = ''"
+        for name, one in sorted(by_name.items())
+    ]
+    return made
+
+
+def annotator_ids(shelf: Shelf) -> list[str]:
+    """Return the annotators that recipes on this shelf read, in the order of their latest runs, and the source."""
+    there = set(shelf.folders("notes"))
+    named = [name for recipe in recipes_by_run(shelf) for name in recipe_names(shelf, recipe)]
+    found = list(dict.fromkeys(name for name in named if name in there))
+    return found + [SOURCE_NOTES] * (SOURCE_NOTES in there)
+
+
+def recipe_names(shelf: Shelf, recipe_id: str) -> list[str]:
+    """Return the names of a recipe's steps, annotators as name@fingerprint."""
+    stored = msgspec.json.decode(shelf.fs.cat_file(shelf.path("recipes", f"{recipe_id}.json")))
+    return list(stored["names"])
+
+
+def recipes_by_run(shelf: Shelf) -> list[str]:
+    """Return the recipes that were run on this shelf, the latest run last."""
+    there = set(shelf.names("recipes", ".json"))
+    ran: dict[str, None] = {}
+    for run in shelf.folders("runs"):
+        path = shelf.path("runs", run, "record.json")
+        if not shelf.fs.exists(path):
+            continue
+        record = msgspec.json.decode(shelf.fs.cat_file(path))
+        recipe = record["config"].get("recipe", "") if record["verb"] == "run" else ""
+        if recipe in there:
+            ran.pop(recipe, None)
+            ran[recipe] = None
+    return [*sorted(there - set(ran)), *ran]
+
+
+def quoted(text: str) -> str:
+    """Return a text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def tables(shelf: Shelf, *folder: str) -> str:
+    """Return the tables of a folder as SQL; a part of `folder` may be `*`, and `filename` says whose row it is."""
+    address = _address(shelf, *folder, "*.parquet")
+    return f"read_parquet({address}, filename = true, hive_partitioning = false, union_by_name = true)"
+
+
+def _address(shelf: Shelf, *parts: str) -> str:
+    root = shelf.root if shelf.is_local else str(shelf.fs.unstrip_protocol(shelf.root))
+    return quoted("/".join((re.sub(r"([*?\[])", r"[\1]", root), *parts)))
+
+
+def shard_of(column: str, *, piece: bool = False) -> str:
+    """Return SQL for the shard that a file's name names."""
+    return f"regexp_extract({column}, '([0-9]+){'-[0-9]+' if piece else ''}[.]parquet$', 1)"
+
+
+def _samples(shelf: Shelf) -> str:
+    return f"""
+        CREATE VIEW samples AS SELECT {shard_of("filename")} AS shard, row, {_HEX.format("key")} AS key,
+            {_HEX.format("digest")} AS digest, dataset, name, uri, licence, parent, failed, images, videos, texts,
+            size_bytes, json_extract_string(parts, '$[*].text') AS captions, text_chars, parts, meta, media, offsets
+        FROM {tables(shelf, "catalog")}"""
+
+
+def _notes(db: Any, shelf: Shelf, ids: list[str]) -> str:
+    selects = [
+        _unpivoted(shelf, one, name, kind)
+        for one in ids
+        for name, kind, *_ in db.execute(f"DESCRIBE FROM {tables(shelf, 'notes', one)}").fetchall()
+        if name not in ("row", "failed", "filename")
+    ]
+    empty = "SELECT '' AS shard, 0 AS row, '' AS annotator, '' AS name, 0.0 AS number, '' AS text WHERE false"
+    return "CREATE VIEW notes AS " + " UNION ALL ".join(selects or [empty])
+
+
+def _unpivoted(shelf: Shelf, annotator_id: str, name: str, kind: str) -> str:
+    column = '"' + name.replace('"', '""') + '"'
+    number = f"CAST({column} AS DOUBLE)" if kind in _NUMBERS else "CAST(NULL AS DOUBLE)"
+    return f"""
+        SELECT {shard_of("filename", piece=True)} AS shard, row, {quoted(annotator_id)} AS annotator,
+            {quoted(name)} AS name, {number} AS number, CAST({column} AS VARCHAR) AS text
+        FROM {tables(shelf, "notes", annotator_id)} WHERE failed = ''"""
+
+
+def _verdicts(shelf: Shelf) -> str:
+    if not any(shelf.names(f"verdicts/{recipe}", ".parquet") for recipe in shelf.folders("verdicts")):
+        return """CREATE VIEW verdicts AS SELECT '' AS recipe, '' AS shard, 0 AS row, '' AS key, '' AS outcome,
+            0 AS step, '' AS decided_by, '' AS reason, 0.0 AS measured, '' AS witness, [0] AS left_out WHERE false"""
+    return f"""
+        CREATE VIEW verdicts AS
+        SELECT v.recipe, v.shard, v.row, s.key, outcome, step, decided_by, reason, measured,
+            {_HEX.format("witness")} AS witness, left_out
+        FROM (SELECT *, {shard_of("filename")} AS shard, regexp_extract(filename, '([^/]+)/[^/]+$', 1) AS recipe
+              FROM {tables(shelf, "verdicts", "*")}) v
+        JOIN (SELECT {shard_of("filename")} AS shard, row, {_HEX.format("key")} AS key
+              FROM {tables(shelf, "catalog")}) s USING (shard, row)"""
+
+
+def _runs(shelf: Shelf) -> str:
+    return f"""
+        CREATE VIEW runs AS SELECT id, verb, status, began, seconds, peak_rss_mib, error,
+            CAST(config AS JSON) AS config, CAST(counts AS JSON) AS counts
+        FROM read_json({_address(shelf, "runs", "*", "record.json")}, columns = {{id: 'VARCHAR', verb: 'VARCHAR',
+            status: 'VARCHAR', began: 'TIMESTAMP', seconds: 'DOUBLE', peak_rss_mib: 'DOUBLE', error: 'VARCHAR',
+            config: 'JSON', counts: 'JSON'}}) ORDER BY id"""
+
+
+def _exports() -> str:
+    return """
+        CREATE VIEW exports AS SELECT id, began, config ->> '$.name' AS name, config ->> '$.to' AS folder,
+            config ->> '$.recipe' AS recipe, CAST(counts ->> '$.samples' AS BIGINT) AS samples,
+            CAST(counts ->> '$.shards' AS BIGINT) AS shards
+        FROM runs WHERE verb = 'export' AND status = 'done'"""

@@ -1,0 +1,475 @@
+"""The door out, through its public verb: a corpus of several forms, with copies, licences and captions that go."""
+
+from __future__ import annotations
+
+import glob
+import io
+import json
+import shutil
+import tarfile
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import webdataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+from PIL import Image as Pillow
+
+from annotators.header import Header
+from filters.image import MinSide
+from filters.text import CaptionLength
+from pipelines.export.choose import OptOuts
+from pipelines.export.export import Exported, ExportOptions, export
+from pipelines.export.groups import group_of, tied
+from pipelines.export.manifest import Manifest, read_manifest
+from pipelines.export.plan import Cutter
+from pipelines.export.verify import verify
+from pipelines.ingest.ingest import ingest
+from pipelines.ingest.plan import Cut
+from pipelines.local import Local
+from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes import find_recipe
+from pipelines.run import run
+from pipelines.shelf import Shelf
+from schemas.draw import fraction
+from schemas.errors import BadInput, Unavailable
+from schemas.form import media_extensions
+from schemas.sample import Image, Sample, Source, from_json
+
+FORMS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+
+
+def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def write_source(folder: Path, picture, count: int = 60) -> None:
+    """Samples in three forms in turn, every 10th a copy of the one before, some textless, some with two pictures."""
+    folder.mkdir(parents=True)
+    with tarfile.open(folder / "source.tar", "w") as tar:
+        for n in range(count):
+            kind = list(FORMS)[n % 3]
+            seed = n - 3 if n % 10 == 9 else n
+            add(tar, f"{n:04d}.{FORMS[kind]}", picture(seed, (64 + seed, 48), kind))
+            if n % 20 == 5:
+                add(tar, f"{n:04d}.1.png", picture(1000 + n, (40, 40), "PNG"))
+            if n % 7:
+                add(tar, f"{n:04d}.txt", f"caption number {n} \u00e9\u4e2d".encode())
+            told = {"license": ["CC-BY-4.0", "cc-by-nc-2.0", ""][n % 4 % 3], "url": f"http://example.org/{n}"}
+            if n % 5 == 0:
+                told["captions"] = ["x", f"second caption {n}"]
+            add(tar, f"{n:04d}.json", json.dumps({key: value for key, value in told.items() if value}).encode())
+
+
+def recipe() -> Recipe:
+    return Recipe("shapes", Annotate(Header()), Keep(MinSide(px=8)))
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory, picture) -> Shelf:
+    root = tmp_path_factory.mktemp("export")
+    write_source(root / "source", picture)
+    shelf = Shelf(str(root / "shelf"))
+    ingest(shelf, str(root / "source" / "source.tar"), Local(1), cut=Cut(rows=13))
+    run(shelf, recipe(), Local(1))
+    return shelf
+
+
+@pytest.fixture
+def own_shelf(shelf, tmp_path) -> Shelf:
+    """A copy of the shelf that a test may change."""
+    shutil.copytree(shelf.root, tmp_path / "shelf")
+    return Shelf(str(tmp_path / "shelf"))
+
+
+def export_to(shelf: Shelf, to: Path, workers: int = 1, **options) -> Exported:
+    return export(shelf, "mixed", str(to), Local(workers), ExportOptions(**{"rows": 8, **options}))
+
+
+def manifest_of(to: Path) -> Manifest:
+    manifest = read_manifest(Shelf(str(to)).fs, str(to))
+    assert manifest is not None
+    return manifest
+
+
+def members_of(to: Path) -> dict[str, bytes]:
+    found = {}
+    for path in sorted(glob.glob(f"{to}/*/*/*.tar")):
+        with tarfile.open(path) as tar:
+            found.update({info.name: tar.extractfile(info).read() for info in tar})
+    return found
+
+
+def rows_of(to: Path) -> list[dict]:
+    return [
+        {**row, "path": p} for p in sorted(glob.glob(f"{to}/*/*/*.parquet")) for row in pq.read_table(p).to_pylist()
+    ]
+
+
+def samples_of(shelf: Shelf) -> dict[str, dict]:
+    rows = [row for shard in shelf.shards() for row in shelf.catalog(shard).to_pylist()]
+    return {row["key"].hex: row for row in rows}
+
+
+def test_one_and_two_workers_write_the_same_bytes(shelf, tmp_path, tree_digest):
+    options = {"splits": {"val": 0.2}, "energon": True}
+    export_to(shelf, tmp_path / "one", 1, **options)
+    export_to(shelf, tmp_path / "two", 2, **options)
+    assert tree_digest(tmp_path / "one") == tree_digest(tmp_path / "two")
+
+
+def test_every_kept_sample_leaves_with_its_original_bytes(shelf, tmp_path):
+    export_to(shelf, tmp_path / "out")
+    members = members_of(tmp_path / "out").items()
+    digests = Counter(sha256(data).hexdigest() for name, data in members if not name.endswith(("txt", "json")))
+    parts = [part for row in samples_of(shelf).values() for part in json.loads(row["parts"])]
+    assert digests == Counter(part["digest"] for part in parts if part["kind"] == "image")
+
+
+def test_webdataset_reads_the_samples_that_the_sidecars_list(shelf, tmp_path):
+    export_to(shelf, tmp_path / "out")
+    tars = sorted(glob.glob(f"{tmp_path}/out/*/*/*.tar"))
+    read = {s["__key__"]: s for s in webdataset.WebDataset(tars, shardshuffle=False)}
+    rows = rows_of(tmp_path / "out")
+    assert list(read) == [row["key"] for row in rows]
+    for row in rows:
+        assert {name for name in read[row["key"]] if not name.startswith("__")} == {*row["members"]}
+        assert read[row["key"]]["txt"].decode() == row["caption"]
+
+
+def test_a_sidecar_says_where_every_member_lies(shelf, tmp_path):
+    export_to(shelf, tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert rows
+    for row in rows:
+        with tarfile.open(row["path"].replace(".parquet", ".tar")) as tar:
+            infos = [tar.getmember(f"{row['key']}.{extension}") for extension in row["members"]]
+        assert [info.offset_data for info in infos] == row["offsets"]
+        assert [info.size for info in infos] == row["sizes"]
+
+
+def test_a_folder_has_one_member_set_and_one_image_type(shelf, tmp_path):
+    done = export_to(shelf, tmp_path / "out")
+    forms = {folder.split("/")[1] for folder in done.folders}
+    assert forms == {"jpg", "png", "webp", "000.jpg+001.png", "000.png+001.png", "000.webp+001.png"}
+    members: dict[str, set] = {}
+    for row in rows_of(tmp_path / "out"):
+        members.setdefault(row["path"].split("/")[-2], set()).add(tuple(row["members"]))
+    for form, sets in members.items():
+        assert sets == {(*form.split("+"), "txt", "json")}
+
+
+def test_every_json_has_the_same_fields_and_types(shelf, tmp_path):
+    export_to(shelf, tmp_path / "out")
+    samples = [json.loads(data) for name, data in members_of(tmp_path / "out").items() if name.endswith(".json")]
+    shapes = [{key: type(value) for key, value in s["source"].items()} for s in samples]
+    assert all(shape == shapes[0] for shape in shapes)
+    shapes = [{key: type(value) for key, value in part.items()} for s in samples for part in s["parts"]]
+    assert all(shape == shapes[0] for shape in shapes)
+    assert {len([p for p in s["parts"] if p["kind"] == "text"]) for s in samples} == {0, 1, 2, 3}
+
+
+def test_the_json_is_the_sample_with_its_size_from_the_header(shelf, tmp_path):
+    export_to(shelf, tmp_path / "out")
+    members, catalogue = members_of(tmp_path / "out"), samples_of(shelf)
+    for name, data in members.items():
+        if name.endswith(".json"):
+            sample = from_json(data)
+            _, first, extension = media_extensions(sample)[0]
+            with Pillow.open(io.BytesIO(members[f"{sample.key}.{extension}"])) as seen:
+                assert (first.width_px, first.height_px) == seen.size
+            assert sample.source.row == catalogue[sample.key]["name"]
+
+
+def test_captions_that_a_filter_left_out_are_not_exported(own_shelf, tmp_path):
+    run(own_shelf, Recipe("captioned", Annotate(Header()), Keep(CaptionLength(least=5, most=100))), Local(1))
+    export_to(own_shelf, tmp_path / "out", recipe="captioned")
+    texts = [text for row in rows_of(tmp_path / "out") for text in row["texts"]]
+    assert texts and "x" not in texts
+    assert any(text.startswith("second caption") for text in texts)
+    assert all(row["caption"] == row["texts"][0] for row in rows_of(tmp_path / "out"))
+    verify(str(tmp_path / "out"))
+
+
+def test_copies_of_a_picture_lie_on_one_side_of_a_split(shelf, tmp_path):
+    done = export_to(shelf, tmp_path / "out", splits={"val": 0.3, "test": 0.3})
+    sides: dict[str, set[str]] = {}
+    for row in rows_of(tmp_path / "out"):
+        sides.setdefault(row["sha256"], set()).add(row["path"].split("/")[-3])
+    assert {len(side) for side in sides.values()} == {1}
+    assert {folder.split("/")[0] for folder in done.folders} == {"train", "val", "test"}
+
+
+def test_a_split_is_drawn_from_the_pictures_digest_alone(shelf, tmp_path):
+    export_to(shelf, tmp_path / "out", splits={"val": 0.3, "test": 0.3})
+    for row in rows_of(tmp_path / "out"):
+        drawn = fraction(row["sha256"], "split")
+        assert row["path"].split("/")[-3] == ("val" if drawn < 0.3 else "test" if drawn < 0.6 else "train")
+
+
+def sample(key: str, parent: str, digests: list[str]) -> Sample:
+    return Sample(key, tuple(Image(digest, 1, "jpg") for digest in digests), Source("d", key, parent=parent))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.lists(st.integers(0, 12), min_size=1, max_size=3)), min_size=1, max_size=14
+    )
+)
+def test_samples_that_share_a_parent_or_a_picture_draw_by_one_name(rows):
+    samples = [
+        sample(f"k{n}", f"k{parent}" if parent < 6 else "", [f"d{digest}" for digest in digests])
+        for n, (parent, digests) in enumerate(rows)
+    ]
+    names = tied(samples)
+    drawn = [names.get(group_of(one), group_of(one)) for one in samples]
+    labels = [{one.key, one.source.parent, *(p.digest for _, p in one.media())} - {""} for one in samples]
+    for a in range(len(samples)):
+        for b in range(a):
+            if labels[a] & labels[b]:
+                assert drawn[a] == drawn[b]
+
+
+def test_a_sample_that_shares_nothing_draws_by_its_own_picture():
+    assert tied([sample("k0", "", ["d0"]), sample("k1", "", ["d1"]), sample("k2", "", ["d0"])]) == {}
+
+
+def test_licences_are_matched_by_pattern_and_what_stays_is_counted(shelf, tmp_path):
+    done = export_to(shelf, tmp_path / "out", licences=("CC-BY-NC*",))
+    licences = Counter(row["licence"] for row in samples_of(shelf).values())
+    assert {row["licence"] for row in rows_of(tmp_path / "out")} == {"cc-by-nc-2.0"}
+    assert done.exported == licences["cc-by-nc-2.0"]
+    assert done.left_out == {"licence": done.kept - done.exported}
+    assert manifest_of(tmp_path / "out").licences == {"cc-by-nc-2.0": done.exported}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "wanted"),
+    [
+        (("",), {""}),
+        (("*",), {"", "CC-BY-4.0", "cc-by-nc-2.0"}),
+        (("cc-by-4.0", ""), {"", "CC-BY-4.0"}),
+    ],
+)
+def test_a_sample_without_a_licence_matches_only_nothing_and_everything(shelf, tmp_path, patterns, wanted):
+    export_to(shelf, tmp_path / "out", licences=patterns)
+    assert {row["licence"] for row in rows_of(tmp_path / "out")} == wanted
+
+
+def test_an_opt_out_by_key_digest_or_address_leaves_and_is_counted(shelf, tmp_path):
+    rows = list(samples_of(shelf).values())
+    digest = json.loads(rows[2]["parts"])[0]["digest"]
+    listed = tmp_path / "opt-outs.txt"
+    listed.write_text(f"# asked to go\n{rows[0]['key']}\n\n{rows[1]['uri']}\n{digest.upper()}\nnobody\n")
+    done = export_to(shelf, tmp_path / "out", exclude=str(listed))
+    gone = {row["key"].hex for row in rows if digest in row["parts"]} | {rows[0]["key"].hex, rows[1]["key"].hex}
+    assert {row["key"] for row in rows_of(tmp_path / "out")} == {*samples_of(shelf)} - gone
+    assert done.left_out == {"exclude": len(gone)}
+
+
+def test_a_child_of_an_opted_out_parent_is_opted_out():
+    assert OptOuts(frozenset({"k1"})).holds(sample("k2", "k1", ["d"]))
+    assert not OptOuts(frozenset({"k1"})).holds(sample("k2", "", ["d"]))
+
+
+def test_samples_of_which_no_part_is_left_are_counted(own_shelf, tmp_path):
+    path = own_shelf.path("verdicts", own_shelf.folders("verdicts")[0], "000000.parquet")
+    table = pq.read_table(path)
+    gone = table["left_out"].to_pylist()
+    gone[3] = list(range(9))
+    pq.write_table(table.set_column(table.column_names.index("left_out"), "left_out", [gone]), path)
+    assert export_to(own_shelf, tmp_path / "out").left_out == {"nothing_left": 1}
+
+
+def test_the_same_command_again_writes_nothing(shelf, tmp_path):
+    export_to(shelf, tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    export_to(shelf, tmp_path / "out")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_killed_at_any_write_the_same_command_ends_in_the_same_bytes(tmp_path, picture, tree_digest, monkeypatch):
+    """At every point of every write: what a killed writer leaves is a torn temporary, which nobody may see after."""
+    write_source(tmp_path / "source", picture, 4)
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(tmp_path / "source" / "source.tar"), Local(1))
+    run(shelf, recipe(), Local(1))
+    options = {"splits": {"val": 0.3}, "energon": True}
+    export_to(shelf, tmp_path / "undisturbed", **options)
+    wanted = tree_digest(tmp_path / "undisturbed")
+    crossed = 0
+
+    def count_to(limit: int):
+        passed = [0]
+
+        def crossing(point: str, path: str) -> None:
+            passed[0] += path.startswith(str(tmp_path / "out"))
+            if passed[0] == limit and path.startswith(str(tmp_path / "out")):
+                if point == "written":
+                    torn = Path(path).with_name(".tmp-torn")
+                    torn.write_bytes(Path(path).read_bytes()[:700])
+                raise Killed
+
+        return crossing
+
+    for limit in range(1, 1000):
+        with monkeypatch.context() as patch:
+            patch.setattr("schemas.publish.crossing", count_to(limit))
+            try:
+                export_to(shelf, tmp_path / "out", **options)
+                break
+            except Killed:
+                crossed += 1
+        export_to(shelf, tmp_path / "out", **options)
+        assert tree_digest(tmp_path / "out") == wanted, limit
+        shutil.rmtree(tmp_path / "out")
+    assert crossed > 40
+
+
+def test_another_export_in_the_folder_is_refused_and_replaced_on_demand(shelf, tmp_path, tree_digest):
+    export_to(shelf, tmp_path / "fresh", rows=5)
+    export_to(shelf, tmp_path / "out", rows=20, energon=True)
+    with pytest.raises(BadInput, match=r"holds another export.*--replace"):
+        export_to(shelf, tmp_path / "out", rows=5)
+    verify(str(tmp_path / "out"))
+    export_to(shelf, tmp_path / "out", rows=5, replace=True)
+    assert tree_digest(tmp_path / "out") == tree_digest(tmp_path / "fresh")
+
+
+def test_an_unfinished_export_of_other_options_is_refused(shelf, tmp_path, monkeypatch):
+    def crossing(point: str, path: str) -> None:
+        if path.endswith("000000.parquet") and str(tmp_path) in path:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("schemas.publish.crossing", crossing)
+        export_to(shelf, tmp_path / "out", rows=20)
+    with pytest.raises(BadInput, match="holds another export"):
+        export_to(shelf, tmp_path / "out", rows=5)
+    export_to(shelf, tmp_path / "out", rows=5, replace=True)
+    verify(str(tmp_path / "out"))
+
+
+def test_a_folder_with_other_files_is_refused_even_with_replace(shelf, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("mine")
+    for replace in (False, True):
+        with pytest.raises(BadInput, match=r"other files \(thesis.tex\)"):
+            export_to(shelf, tmp_path / "out", replace=replace)
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "mine"
+
+
+def test_replace_removes_nothing_that_an_export_does_not_write(shelf, tmp_path):
+    export_to(shelf, tmp_path / "out", rows=20)
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    export_to(shelf, tmp_path / "out", rows=5, replace=True)
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+
+
+def test_changed_bytes_on_the_shelf_stop_the_export(own_shelf, tmp_path):
+    media = Path(own_shelf.path("media", "000001.tar"))
+    data = bytearray(media.read_bytes())
+    data[600] ^= 1
+    media.write_bytes(data)
+    with pytest.raises(Unavailable, match="not those that were ingested"):
+        export_to(own_shelf, tmp_path / "out")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_several_recipes_are_named_and_one_is_asked_for(own_shelf, tmp_path):
+    run(own_shelf, find_recipe("headers-only"), Local(1))
+    with pytest.raises(BadInput, match=r"2 recipes.*--recipe headers-only@.* or shapes@"):
+        export_to(own_shelf, tmp_path / "out")
+    export_to(own_shelf, tmp_path / "out", recipe="shapes")
+    assert manifest_of(tmp_path / "out").recipe == recipe().id
+
+
+def test_a_grown_shelf_is_not_exported_before_it_is_curated(own_shelf, tmp_path, picture):
+    write_source(tmp_path / "more", picture)
+    ingest(own_shelf, str(tmp_path / "more" / "source.tar"), Local(1), dataset="more")
+    with pytest.raises(BadInput, match=r"shard 000005 has no verdicts.*ostraka run shapes"):
+        export_to(own_shelf, tmp_path / "out")
+
+
+def test_a_run_that_was_stopped_is_not_exported(own_shelf, tmp_path):
+    for path in glob.glob(own_shelf.path("runs", "*", "record.json")):
+        record = json.loads(Path(path).read_text())
+        if record["verb"] == "run":
+            Path(path).write_text(json.dumps({**record, "status": "running"}))
+    with pytest.raises(BadInput, match="is running, not done"):
+        export_to(own_shelf, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"splits": {"val": 1.5}}, "share of 1.5"),
+        ({"splits": {"val": 0.5, "test": 0.5}}, "leave nothing for train"),
+        ({"splits": {"train": 0.5}}, "no split's name"),
+        ({"splits": {"a-b": 0.5}}, "no split's name"),
+        ({"rows": 0}, "at least one sample"),
+        ({"exclude": "/nowhere/list.txt"}, "opt-out list cannot be read"),
+        ({"recipe": "nobody"}, "0 recipes are called 'nobody'"),
+    ],
+)
+def test_options_that_will_not_do_are_refused(shelf, tmp_path, options, said):
+    with pytest.raises(BadInput, match=said):
+        export_to(shelf, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a.b", "-x", "a b"])
+def test_a_name_that_is_none_is_refused(shelf, tmp_path, name):
+    with pytest.raises(BadInput, match="no export's name"):
+        export(shelf, name, str(tmp_path / "out"), Local(1), ExportOptions())
+
+
+def test_an_export_without_an_address_lies_on_the_shelf(own_shelf):
+    done = export(own_shelf, "mixed", "", Local(1), ExportOptions())
+    assert done.to == own_shelf.path("exports", "mixed")
+    assert verify(done.to).samples == 60
+
+
+def test_nothing_to_export_is_a_whole_export_of_nothing(shelf, tmp_path):
+    done = export_to(shelf, tmp_path / "out", licences=("nobody-gives-this",))
+    assert (done.exported, done.left_out) == (0, {"licence": 60})
+    assert verify(str(tmp_path / "out")).samples == 0
+
+
+def test_a_shard_ends_after_its_rows_or_its_mebibytes():
+    cutter = Cutter("x", rows=3, mib=1)
+    for row, size_bytes in enumerate((10, 10, 10, 10, 1 << 20, 1 << 19, 1 << 19, 1, 2 << 20)):
+        cutter.add("train/jpg", "000000" if row < 6 else "000001", row, size_bytes)
+    shards = cutter.shards()
+    assert [shard.path for shard in shards] == [f"train/jpg/x-{n:06d}" for n in range(6)]
+    assert [shard.samples for shard in shards] == [3, 1, 1, 2, 1, 1]
+    assert [tuple(map(structs.astuple, shard.spans)) for shard in shards][3] == (("000000", 5, 6), ("000001", 6, 7))
+
+
+def test_the_manifest_lists_every_file_and_no_clock_or_path(shelf, tmp_path, tree_digest):
+    export_to(shelf, tmp_path / "out", energon=True)
+    files = {file.path: file.sha256 for file in manifest_of(tmp_path / "out").files}
+    there = tree_digest(tmp_path / "out", (".nv-meta/", "manifest.json"))
+    assert files == {path: digest for path, digest in there.items() if not path.endswith(".idx")}
+    for path in ("manifest.json", "README.md", "croissant.json"):
+        assert str(tmp_path) not in (tmp_path / "out" / path).read_text()
+
+
+def test_real_photographs_leave_and_are_proved_whole(data, tmp_path):
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(data / "image_caption" / "coco_mini"), Local(1), cut=Cut(rows=50))
+    kept = run(shelf, find_recipe("caption-light"), Local(1))["kept"]
+    done = export(shelf, "coco", str(tmp_path / "out"), Local(1), ExportOptions(splits={"val": 0.1}, rows=50))
+    assert done.exported == kept
+    assert verify(str(tmp_path / "out")).samples == kept

@@ -1,0 +1,257 @@
+"""Filters over one sample: one by one and in columns they say the same, and each threshold is where it is stated."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from math import inf, nan
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import filters
+from filters.columns import Columns, Lists
+from filters.filter import KEEP, ColumnFilter, Filter
+from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
+from filters.scores import Above, AtLeast, AtMost, Below, Between
+from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
+from schemas.verdict import Verdict
+
+Row = dict[str, Any]
+DTYPES: dict[str, Any] = {
+    "images": np.uint16,
+    "frames": np.uint32,
+    "width_px": np.uint32,
+    "height_px": np.uint32,
+    "channel_std": np.float64,
+    "top_colour_share": np.float64,
+    "score": np.float64,
+    "text": object,
+    "text_parts": np.int64,
+    "text_chars": np.int64,
+    "text_language": object,
+    "text_language_share": np.float64,
+}
+SIDES = st.integers(1, 40) | st.integers(1, 2**32 - 1)
+SHAPES = st.fixed_dictionaries({"width_px": SIDES, "height_px": SIDES})
+SHARES = st.sampled_from([0.0, 0.2999, 0.3, 0.3001, 0.9, 0.98, 0.981, 1.0]) | st.floats(0, 1)
+COLOURS = st.fixed_dictionaries({"channel_std": st.floats(0, 128), "top_colour_share": SHARES})
+SCORES = st.fixed_dictionaries({"score": st.sampled_from([0.29, 0.3, 0.31, nan, inf, -inf, -0.0]) | st.floats()})
+WORDS = st.text(max_size=12) | st.sampled_from(
+    ["", "IMG_1234.jpg", "a\0b", "a red boat", "www.a.com", "x" * 1001, "\n"]
+)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> Row:
+    found = draw(st.lists(WORDS, max_size=4))
+    several = {"min_size": len(found), "max_size": len(found)}
+    places = draw(st.lists(st.integers(0, 9), unique=True, **several))
+    return {
+        "text": found,
+        "text_chars": [len(text) for text in found],
+        "text_parts": sorted(places),
+        "text_language": draw(st.lists(st.sampled_from(["en", "de", "zh"]), **several)),
+        "text_language_share": draw(st.lists(SHARES, **several)),
+    }
+
+
+EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
+    (HasPicture(), st.fixed_dictionaries({"images": st.integers(0, 3)})),
+    (Still(), st.fixed_dictionaries({"frames": st.integers(1, 3)})),
+    (MinSide(px=28), SHAPES),
+    (MaxPixels(mpx=0.0009), SHAPES),
+    (MaxAspect(ratio=3), SHAPES),
+    (NotSolid(), COLOURS),
+    (Above("score", 0.3), SCORES),
+    (AtLeast("score", 0.3), SCORES),
+    (Below("score", 0.3), SCORES),
+    (AtMost("score", 0.3), SCORES),
+    (Between("score", 0.29, 0.3), SCORES),
+    (CaptionLength(least=2, most=1000), texts()),
+    (CleanText(), texts()),
+    (NotBoilerplate(), texts()),
+    (InLanguage(languages=("en", "fr"), share=0.9), texts()),
+]
+
+
+def columns_of(rows: Sequence[Row], names: Sequence[str]) -> Columns:
+    arrays: dict[str, Any] = {}
+    for name in names:
+        values = [row[name] for row in rows]
+        listed = name.startswith("text")
+        arrays[name] = Lists.of(values, DTYPES[name]) if listed else np.array(values, DTYPES[name])
+    return Columns(len(rows), arrays)
+
+
+def test_every_filter_over_one_sample_is_tried_here() -> None:
+    modules = [importlib.import_module(f"filters.{module.name}") for module in pkgutil.iter_modules(filters.__path__)]
+    kinds = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
+    built_in = {kind for kind in kinds if issubclass(kind, Filter) and kind.reasons}
+    assert built_in == {type(judging) for judging, _ in EVERY}
+
+
+@pytest.mark.parametrize(("judging", "rows"), EVERY, ids=[judging.name for judging, _ in EVERY])
+def test_judging_one_sample_is_judging_a_column_of_many(judging: Filter, rows: st.SearchStrategy[Row]) -> None:
+    @settings(max_examples=60)
+    @given(st.lists(rows, max_size=8))
+    def check(batch: list[Row]) -> None:
+        found = judging.judge_columns(columns_of(batch, judging.reads))
+        assert len(found.reason) == len(found.measured) == len(batch)
+        for at, row in enumerate(batch):
+            alone = judging.judge(row)
+            place = int(found.reason[at])
+            assert (alone.keep, alone.reason) == (place == KEEP, "" if place == KEEP else judging.reasons[place])
+            assert repr(alone.measured) == repr(float(found.measured[at]))
+            assert alone.left_out == found.left_out.get(at, ())
+
+    check()
+
+
+def said(text: str, language: str = "en", share: float = 1.0) -> Row:
+    return {
+        "text": [text],
+        "text_chars": [len(text)],
+        "text_parts": [1],
+        "text_language": [language],
+        "text_language_share": [share],
+    }
+
+
+NO_TEXT: Row = {name: [] for name in said("")}
+
+
+@pytest.mark.parametrize(
+    ("judging", "row", "reason", "measured"),
+    [
+        (HasPicture(), {"images": 0}, "no_picture", 0),
+        (HasPicture(), {"images": 1}, "", 1),
+        (Still(), {"frames": 2}, "animated", 2),
+        (Still(), {"frames": 1}, "", 1),
+        (MinSide(px=28), {"width_px": 27, "height_px": 4000}, "side_too_short", 27),
+        (MinSide(px=28), {"width_px": 4000, "height_px": 28}, "", 28),
+        (MaxPixels(mpx=900), {"width_px": 30_000, "height_px": 30_001}, "too_many_pixels", 900.03),
+        (MaxPixels(mpx=900), {"width_px": 30_000, "height_px": 30_000}, "", 900),
+        (MaxPixels(), {"width_px": 2**32 - 1, "height_px": 2**32 - 1}, "too_many_pixels", (2**32 - 1.0) ** 2 / 1e6),
+        (MaxAspect(ratio=3), {"width_px": 301, "height_px": 100}, "aspect_too_extreme", 3.01),
+        (MaxAspect(ratio=3), {"width_px": 100, "height_px": 300}, "", 3),
+        (NotSolid(), {"channel_std": 1.999, "top_colour_share": 0.99}, "no_spread", 1.999),
+        (NotSolid(), {"channel_std": 2.0, "top_colour_share": 0.981}, "one_colour", 0.981),
+        (NotSolid(), {"channel_std": 2.0, "top_colour_share": 0.98}, "", 0.98),
+        (CaptionLength(), said("four"), "caption_too_short", 4),
+        (CaptionLength(), said("fives"), "", 5),
+        (CaptionLength(), said("x" * 1000), "", 1000),
+        (CaptionLength(), said("x" * 1001), "caption_too_long", 1001),
+        (CaptionLength(), NO_TEXT, "no_caption", nan),
+        (CleanText(), said("a\0b\x7f\x0b"), "control_characters", 3),
+        (CleanText(), said("a\tb\r\nc\u0085é"), "", 0),
+        (CleanText(), NO_TEXT, "no_caption", nan),
+        (NotBoilerplate(), NO_TEXT, "no_caption", nan),
+        (InLanguage(), said("a", "de", 0.9), "other_language", 0.9),
+        (InLanguage(), said("a", "de", 0.8999), "", 0.8999),
+        (InLanguage(), said("a", "en", 1.0), "", 1.0),
+        (InLanguage(), NO_TEXT, "no_caption", nan),
+    ],
+)
+def test_a_filter_drops_for_this_reason_and_says_what_it_measured(
+    judging: Filter, row: Row, reason: str, measured: float
+) -> None:
+    verdict = judging.judge(row)
+    assert (verdict.keep, verdict.reason) == (not reason, reason) and (not reason or reason in judging.reasons)
+    assert verdict.measured == pytest.approx(measured, rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("judging", "kept"),
+    [
+        (Above("score", 0.30), [0.31, inf]),
+        (AtLeast("score", 0.30), [0.30, 0.31, inf]),
+        (Below("score", 0.30), [-inf, 0.29]),
+        (AtMost("score", 0.30), [-inf, 0.29, 0.30]),
+        (Between("score", 0.29, 0.30), [0.29, 0.30]),
+    ],
+)
+def test_a_threshold_is_exact_and_nan_goes(judging: Filter, kept: list[float]) -> None:
+    scores = [-inf, 0.29, 0.30, 0.31, inf, nan]
+    assert [score for score in scores if judging.judge({"score": score}).keep] == kept
+    assert {judging.judge({"score": score}).reason for score in scores} == {"", *judging.reasons}
+
+
+def test_a_score_of_four_bytes_is_compared_as_eight() -> None:
+    columns = Columns(1, {"score": np.array([0.3], np.float32)})
+    assert Above("score", 0.3).judge_columns(columns).reason.tolist() == [KEEP]
+    assert float(np.float32(0.3)) > 0.3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "...", "IMG_1234", "dsc 001.JPG", "Photo", "a-b_c.webp", "https://a.b/c?d", "Click here for more"),
+        *("Image not available", "This picture may contain: a dog", "stock photo", "Logo", "Read more", " thumbnail "),
+    ],
+)
+def test_boilerplate_is_left_out(text: str) -> None:
+    assert NotBoilerplate().judge(said(text)).reason == "boilerplate"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("A photo of a dog", "the image shows 3 boats", "see https://a.b for the boat", "Logo of the city of Bern"),
+        *("two clicks away, here we are", "a man shares his lunch with the pigeons in the park", "犬"),
+    ],
+)
+def test_a_plain_caption_is_no_boilerplate(text: str) -> None:
+    assert NotBoilerplate().judge(said(text)).keep
+
+
+def test_a_bad_text_is_left_out_and_the_sample_goes_only_when_none_stays() -> None:
+    row = {"text_chars": [2, 60, 3000, 7], "text_parts": [0, 2, 5, 9]}
+    assert CaptionLength().judge(row) == Verdict(True, "", 2.0, (0, 5))
+    gone = CaptionLength(least=61, most=100).judge(row)
+    assert (gone.keep, gone.reason, gone.measured, gone.left_out) == (False, "caption_too_short", 2.0, ())
+
+
+class Bright(Filter, frozen=True):
+    low: float = 0.1
+    reads: ClassVar = ("brightness", "width_px", "key", "text", "text_chars")
+    reasons: ClassVar = ("too_dark", "of_no_plain_type")
+
+    def judge(self, notes: Mapping[str, Any]) -> Verdict:
+        plain = [type(value) for name in self.reads for value in np.ravel(np.array(notes[name], object)).tolist()]
+        if not set(plain) <= {float, int, bytes, str}:
+            return Verdict(False, "of_no_plain_type")
+        return Verdict(notes["brightness"] > self.low, "too_dark", notes["brightness"], (notes["width_px"],))
+
+
+def test_a_filter_of_ones_own_judges_columns_row_by_row_and_sees_plain_values() -> None:
+    columns = Columns(
+        2,
+        {
+            "brightness": np.array([0.05, 0.5]),
+            "width_px": np.array([7, 8], np.uint32),
+            "key": np.array([b"a" * 16, b"b" * 16], "S16"),
+            "text": Lists.of([["a"], ["b", "c"]]),
+            "text_chars": Lists.of([[1], [1, 1]], np.int64),
+        },
+    )
+    found = Bright().judge_columns(columns)
+    assert [Bright.reasons[place] if place != KEEP else "" for place in found.reason] == ["too_dark", ""]
+    assert found.measured.tolist() == [0.05, 0.5] and found.left_out == {1: (8,)}
+
+
+def test_a_filter_without_a_judgement_says_so() -> None:
+    class Empty(Filter, frozen=True):
+        pass
+
+    class EmptyColumns(ColumnFilter, frozen=True):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Empty has no judge\(\)"):
+        Empty().judge({})
+    with pytest.raises(NotImplementedError, match=r"EmptyColumns has no judge_columns\(\)"):
+        EmptyColumns().judge({})

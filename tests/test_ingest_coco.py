@@ -1,0 +1,133 @@
+"""The door in, from COCO json: a sample a picture, its captions as texts, its boxes as the source's notes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.ingest.door import SOURCE_NOTES
+from pipelines.ingest.ingest import ingest
+from pipelines.ingest.plan import Cut
+from pipelines.local import Local
+from pipelines.shelf import Shelf
+from schemas.note import Box, Note
+
+Picture = Callable[..., bytes]
+
+
+def rows(shelf: Shelf) -> list[dict[str, Any]]:
+    found = [row | {"shard": shard} for shard in shelf.shards() for row in shelf.catalog(shard).to_pylist()]
+    return [row | {"parts": msgspec.json.decode(row["parts"])} for row in found]
+
+
+def boxes(shelf: Shelf) -> dict[tuple[str, int], list[Note]]:
+    """Return the source's notes by shard and row."""
+    return {
+        (shard, row["row"]): msgspec.json.decode(row["places"], type=list[Note])
+        for shard in shelf.shards()
+        for row in pq.read_table(shelf.path("notes", SOURCE_NOTES, f"{shard}-0000.parquet")).to_pylist()
+    }
+
+
+@pytest.fixture(scope="module")
+def coco(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    shelf = Shelf(str(tmp_path_factory.mktemp("coco") / "s"))
+    counts = ingest(shelf, str(data / "image_caption" / "coco_mini"), Local(2), cut=Cut(rows=40)).counts
+    assert counts == {"samples": 139}
+    return shelf
+
+
+def annotated(data: Path, what: str) -> list[dict[str, Any]]:
+    """Return a list of all of COCO's files, split by split, each entry with its split."""
+    found = []
+    for path in sorted((data / "image_caption" / "coco_mini" / "annotations").glob("*.json")):
+        split = path.stem.rsplit("_", 1)[1]
+        found += [entry | {"split": split, "file": path.name} for entry in json.loads(path.read_text()).get(what, [])]
+    return found
+
+
+def test_every_picture_has_its_captions_in_order_of_their_ids(coco: Shelf, data: Path) -> None:
+    said: dict[str, list[str]] = {}
+    for one in sorted(annotated(data, "annotations"), key=lambda one: one["id"]):
+        if "caption" in one:
+            text = one["caption"]
+            said.setdefault(f"{one['split']}/{one['image_id']}", []).append(text)
+    found = {row["name"]: [p["text"] for p in row["parts"] if p["kind"] == "text"] for row in rows(coco)}
+    assert found == said
+    assert sum(len(texts) == 5 for texts in found.values()) > 100
+
+
+def test_pictures_are_the_files_byte_for_byte(coco: Shelf, data: Path) -> None:
+    names = {f"{one['split']}/{one['id']}": one for one in annotated(data, "images")}
+    for row in rows(coco):
+        image = names[row["name"]]
+        wanted = (data / "image_caption" / "coco_mini" / image["split"] / image["file_name"]).read_bytes()
+        with open(coco.media_url(row["media"]), "rb") as file:
+            file.seek(row["offsets"][0])
+            assert file.read(row["size_bytes"]) == wanted
+
+
+def test_boxes_are_notes_of_the_source_with_their_corners(coco: Shelf, data: Path) -> None:
+    names = {one["id"]: one["name"] for one in annotated(data, "categories")}
+    wanted: dict[str, dict[int, Note]] = {}
+    for one in annotated(data, "annotations"):
+        if "bbox" in one:
+            left, top, width, height = one["bbox"]
+            note = Note("object", names[one["category_id"]], Box(0, left, top, left + width, top + height))
+            wanted.setdefault(f"{one['split']}/{one['image_id']}", {})[one["id"]] = note
+    noted = boxes(coco)
+    found = {row["name"]: noted[row["shard"], row["row"]] for row in rows(coco) if (row["shard"], row["row"]) in noted}
+    assert found == {name: [by_id[number] for number in sorted(by_id)] for name, by_id in wanted.items()}
+    assert sum(map(len, found.values())) > 500
+
+
+def test_licences_are_named_by_what_their_links_say(coco: Shelf, data: Path) -> None:
+    licence_of = {f"{one['split']}/{one['id']}": one["license"] for one in annotated(data, "images")}
+    named = {
+        1: "CC-BY-NC-SA-2.0",
+        2: "CC-BY-NC-2.0",
+        3: "CC-BY-NC-ND-2.0",
+        4: "CC-BY-2.0",
+        5: "CC-BY-SA-2.0",
+        6: "CC-BY-ND-2.0",
+    }
+    found = {row["name"]: row["licence"] for row in rows(coco)}
+    assert {name: named.get(licence_of[name]) for name in found} == found
+    assert "CC-BY-NC-SA-2.0" in found.values()
+
+
+def small(folder: Path, picture: Picture, **image: Any) -> Path:
+    (folder / "images").mkdir(parents=True)
+    (folder / "images" / "a.jpg").write_bytes(picture(1))
+    path = folder / "coco.json"
+    path.write_text(
+        json.dumps(
+            {
+                "images": [{"id": 1, "file_name": "a.jpg"} | image, {"id": 2, "file_name": "a.jpg"}],
+                "annotations": [{"image_id": 1, "id": 3, "caption": "A boat."}],
+            }
+        )
+    )
+    return path
+
+
+def test_one_json_with_a_folder_of_pictures_beside_it_is_a_source(tmp_path: Path, picture: Picture) -> None:
+    shelf = Shelf(str(tmp_path / "s"))
+    assert ingest(shelf, str(small(tmp_path / "in", picture)), Local(1)).counts == {"samples": 2}
+    assert [[part["kind"] for part in row["parts"]] for row in rows(shelf)] == [["image", "text"], ["image"]]
+
+
+@pytest.mark.parametrize("name", ["../../secret.jpg", "/etc/passwd", "link/secret.jpg"])
+def test_a_file_name_that_leaves_the_source_is_a_failed_row(tmp_path: Path, picture: Picture, name: str) -> None:
+    (tmp_path / "secret.jpg").write_bytes(picture(2))
+    source = small(tmp_path / "in", picture, file_name=name)
+    (tmp_path / "in" / "images" / "link").symlink_to(tmp_path)
+    shelf = Shelf(str(tmp_path / "s"))
+    counts = ingest(shelf, str(source), Local(1)).counts
+    assert counts["samples"] == 1 and {*counts} & {"path_leaves_source", "link_leaves_source"}
