@@ -19,6 +19,9 @@ from pipelines.commands.run import recipes, run
 VERBS = [ingest, run, recipes, funnel, why, what_if, show, sql, browse, export, verify, reshard, doctor, demo]
 
 
+_INTERRUPTED = "stopped; the same command goes on where this one was"
+
+
 class _InOrder(click.Group):
     """A group whose help lists the verbs in the order in which a user needs them."""
 
@@ -40,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         ostraka.main(args=arguments, standalone_mode=False)
     except click.exceptions.Abort:
-        _stop("stopped; the same command goes on where this one was", 130)
+        _stop(_INTERRUPTED, 130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _stop("stopped; the same command goes on where this one was", 130)
+        _stop(_INTERRUPTED, 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
@@ -57,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         from schemas.errors import BadInput, OstrakaError
 
+        if "Query interrupted" in str(error):
+            _stop(_INTERRUPTED, 130)
         if not isinstance(error, OstrakaError):
             raise
         _stop(str(error), 2 if isinstance(error, BadInput) else 1)

@@ -54,7 +54,7 @@ def test_what_holds_no_sample_is_refused_with_a_reason(tmp_path: Path, picture: 
         "nothing": "nothing is there",
         "empty": "no pictures or videos",
         "empty.tar": "no tar",
-        "zeros.tar": "no sample holds",
+        "zeros.tar": "no samples in it",
         "noise.tar": "tar",
         "empty.jsonl": "no rows",
         "words.jsonl": "none of its first 3 rows is a record",

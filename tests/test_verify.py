@@ -243,8 +243,8 @@ def test_a_sidecar_of_other_columns_is_found(out):
         (lambda m: m["counts"].update(exported=11), "exported are 11"),
         (lambda m: m["licences"].update({"CC0-1.0": 1}), "its licences count 13"),
         (lambda m: m["licences"].update({"CC-BY-4.0": 11, "CC0-1.0": 1}), "are not the sidecars'"),
-        (lambda m: m["funnel"][0].update(dropped=1), "is not kept"),
-        (lambda m: m["funnel"][1].update(reached=11, kept=11), "12 left step ingest and 11 came to the next"),
+        (lambda m: m["funnel"][0].update(dropped={"x": 1}), "is not kept"),
+        (lambda m: m["funnel"][1].update(reached=11, went_on=11), "12 left step ingest and 11 came to the next"),
     ],
 )
 def test_counts_that_do_not_add_up_are_found(out, edit, said):
@@ -273,7 +273,7 @@ def test_a_sample_on_both_sides_of_a_split_is_found(out):
         manifest[part] = {key: value + delta for key, value in manifest[part].items()}
     for step in manifest["funnel"]:
         step["reached"] += delta
-        step["kept"] += delta
+        step["went_on"] += delta
     (out / "manifest.json").write_text(json.dumps(manifest))
     agree(out, name, name.replace(".tar", ".parquet"))
     said = problems(out)

@@ -19,6 +19,7 @@ def funnel(shelf_url: str, asked: str) -> None:
     """Show, step by step, how many samples came in, went on, were dropped and failed, and why."""
     from pipelines.query.choose import choose_recipe
     from pipelines.query.funnel import funnel as count
+    from pipelines.query.funnel import not_judged
     from pipelines.query.views import connect
 
     shelf = open_shelf(shelf_url)
@@ -40,6 +41,8 @@ def funnel(shelf_url: str, asked: str) -> None:
     whole, kept = stages[0].reached, stages[-1].went_on
     dropped, failed = (sum(sum(getattr(s, kind).values()) for s in stages) for kind in ("dropped", "failed"))
     say(f"{whole} in = {kept} kept + {dropped} dropped + {failed} failed ({share(kept, whole)} kept)")
+    if later := not_judged(shelf, recipe_id):
+        say(f"not in it: {later} shards that came later; run the recipe again")
     say(f"next: ostraka browse --shelf {shelf_url}")
 
 

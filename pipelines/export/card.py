@@ -84,8 +84,9 @@ def _funnel(manifest: Manifest) -> Iterator[str]:
     yield "## How they were chosen"
     rows = []
     for step in manifest.funnel:
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in step.reasons.items())
-        rows.append((f"`{step.name}`", step.reached, step.kept, step.dropped, step.failed, reasons))
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted({**step.dropped, **step.failed}.items()))
+        dropped, failed = sum(step.dropped.values()), sum(step.failed.values())
+        rows.append((f"`{step.name}`", step.reached, step.went_on, dropped, failed, reasons))
     yield _table(("step", "in", "kept", "dropped", "failed", "reasons"), rows)
     yield "At every step in = kept + dropped + failed. Steps with values of their own:"
     valued = [(name, fields.replace("`", "\\u0060")) for name, _, fields in manifest.steps if fields != "{}"]

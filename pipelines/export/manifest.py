@@ -12,21 +12,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from pipelines.funnel import Stage
 from schemas.errors import BadInput
 
 MANIFEST, PLAN, CARD, CROISSANT = "manifest.json", "plan.json", "README.md", "croissant.json"
 FORMAT = 1
-
-
-class Step(Struct, frozen=True):
-    """A step of the funnel: samples that reached it, and what became of them; reached = kept + dropped + failed."""
-
-    name: str
-    reached: int
-    kept: int
-    dropped: int
-    failed: int
-    reasons: dict[str, int]
 
 
 class Counts(Struct, frozen=True):
@@ -56,7 +46,7 @@ class About(Struct, frozen=True, kw_only=True):
     inputs: str
     options: dict[str, Any]
     counts: Counts
-    funnel: tuple[Step, ...]
+    funnel: tuple[Stage, ...]
     licences: dict[str, int]
     datasets: dict[str, int]
     steps: tuple[tuple[str, str, str], ...] = field(default=())

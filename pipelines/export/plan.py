@@ -13,10 +13,10 @@ from msgspec import Struct, structs
 
 from pipelines.export.choose import Choosing, Rule, media_bytes
 from pipelines.export.groups import tied
-from pipelines.export.manifest import About, Counts, Step
+from pipelines.export.manifest import About, Counts
 from pipelines.export.recipe import stored_recipe
+from pipelines.funnel import End, end_of, stages
 from pipelines.shelf import Shelf, shard_name
-from pipelines.verdicts import INGEST
 
 
 class Span(Struct, frozen=True, array_like=True):
@@ -110,7 +110,7 @@ def plan(shelf: Shelf, request: Request, rule: Rule) -> Plan:
     rule = structs.replace(rule, tied=_tied(shelf, request, rule) if rule.splits else {})
     choosing = Choosing(shelf, request.recipe, recipe.annotator_ids(), rule)
     cutter = Cutter(request.name, request.rows, request.mib)
-    licences, datasets, left_out, ends = Counter[str](), Counter[str](), Counter[str](), Counter[_End]()
+    licences, datasets, left_out, ends = Counter[str](), Counter[str](), Counter[str](), Counter[End]()
     exported = 0
     for shard in shelf.need_shards():
         ends.update(_ends(choosing, shard))
@@ -129,7 +129,7 @@ def plan(shelf: Shelf, request: Request, rule: Rule) -> Plan:
         inputs=request.inputs,
         options=request.options,
         counts=Counts(exported + left_out.total(), exported, dict(sorted(left_out.items()))),
-        funnel=tuple(funnel(recipe.names, ends)),
+        funnel=tuple(stages(recipe.names, ends)),
         licences=dict(sorted(licences.items())),
         datasets=dict(sorted(datasets.items())),
         steps=recipe.values(),
@@ -144,23 +144,7 @@ def _tied(shelf: Shelf, request: Request, rule: Rule) -> dict[str, str]:
     return tied(one.exported for one in chosen if not one.left_out)
 
 
-_End = tuple[int, str, str]
-
-
-def _ends(choosing: Choosing, shard: str) -> Iterable[_End]:
-    """Return where each sample's way ended: the step (-1 at the door), the outcome, the reason."""
+def _ends(choosing: Choosing, shard: str) -> Iterable[End]:
+    """Return where each sample's way ended."""
     columns = choosing.verdicts(shard, ["step", "decided_by", "outcome", "reason"])
-    steps, by, outcomes, reasons = (column.to_pylist() for column in columns.columns)
-    places = (-1 if who == INGEST else step for who, step in zip(by, steps, strict=True))
-    return zip(places, outcomes, reasons, strict=True)
-
-
-def funnel(names: tuple[str, ...], ends: Counter[_End]) -> Iterable[Step]:
-    """Yield the steps, the door first, with what became of the samples that reached each."""
-    reached = ends.total()
-    for place, name in enumerate((INGEST, *names), start=-1):
-        here = {(outcome, reason): n for (step, outcome, reason), n in ends.items() if step == place}
-        dropped, failed = (sum(n for (o, _), n in here.items() if o == outcome) for outcome in ("dropped", "failed"))
-        reasons = {reason: n for (outcome, reason), n in sorted(here.items()) if outcome in ("dropped", "failed")}
-        yield Step(name, reached, reached - dropped - failed, dropped, failed, reasons)
-        reached -= dropped + failed
+    return map(end_of, *(column.to_pylist() for column in columns.columns))

@@ -88,12 +88,11 @@ def _counts(manifest: Manifest) -> Iterator[str]:
         if total != counts.exported:
             yield f"{MANIFEST}: {what} count {total} samples, exported are {counts.exported}; {remedy}"
     for step in manifest.funnel:
-        ended = sum(step.reasons.values())
-        if step.reached != step.kept + step.dropped + step.failed or ended != step.dropped + step.failed:
+        if step.reached != step.went_on + sum(step.dropped.values()) + sum(step.failed.values()):
             yield f"{MANIFEST}: step {step.name} reached {step.reached} is not kept + dropped + failed; {remedy}"
-    ways = [(one.name, one.kept, other.reached) for one, other in pairwise(manifest.funnel)]
+    ways = [(one.name, one.went_on, other.reached) for one, other in pairwise(manifest.funnel)]
     if manifest.funnel:
-        ways.append((manifest.funnel[-1].name, manifest.funnel[-1].kept, counts.kept))
+        ways.append((manifest.funnel[-1].name, manifest.funnel[-1].went_on, counts.kept))
     for name, left, came in ways:
         if left != came:
             yield f"{MANIFEST}: {left} left step {name} and {came} came to the next; {remedy}"

@@ -34,12 +34,19 @@ class Tars(Struct, frozen=True):
         return fs, found, path
 
     def rows(self) -> Iterator[Row]:
-        """Yield a row per sample. Raises BadInput where a tar is none, or holds no picture, text or video."""
+        """Yield a row per sample; a tar may be empty, as img2dataset leaves one where every download failed.
+
+        Raises BadInput where a tar is none, where its samples hold no picture, text or video, or where all are empty.
+        """
         fs, paths, root = self.paths()
+        some = False
         for path in paths:
             if self.by_reference:
                 need(path.endswith(".tar"), "a compressed tar cannot be taken by reference", path, "ingest a copy")
-            yield from self._of_tar(fs, path, path[len(root) :].lstrip("/"))
+            for row in self._of_tar(fs, path, path[len(root) :].lstrip("/")):
+                some = True
+                yield row
+        need(some, "no samples in it", self.url, "give a tar of samples")
 
     def _of_tar(self, fs: Any, path: str, name: str) -> Iterator[Row]:
         stamp, url = stamp_of(fs.info(path)), full_url(fs, path)
@@ -56,9 +63,9 @@ class Tars(Struct, frozen=True):
             raise BadInput(broken[0].what, where=path, remedy="give a tar of samples")
         if broken:
             yield Row(f"{name}/(cut at {key})", failed="tar_cut")
-        elif not usable:
+        elif extensions and not usable:
             raise BadInput(
-                f"no sample holds a picture, a text or a video: members end in {', '.join(sorted(extensions)) or '-'}",
+                f"no sample holds a picture, a text or a video: members end in {', '.join(sorted(extensions))}",
                 where=path,
                 remedy=f"ostraka reads {', '.join((*PICTURES, *VIDEOS, *TEXTS, 'json'))}",
             )

@@ -16,8 +16,9 @@ import msgspec
 from msgspec import structs
 
 from filters.corpus import CorpusFilter
+from pipelines.funnel import Stage
 from pipelines.query.charts import charts, shares
-from pipelines.query.funnel import Stage, funnel
+from pipelines.query.funnel import funnel
 from pipelines.query.gallery import Group, draw_groups, tell_cards
 from pipelines.query.story import Teller
 from pipelines.query.views import connect

@@ -117,7 +117,7 @@ def written(found: dict[tuple[str, int], tuple[dict[str, float], float]]) -> str
     highest = max(peak for peaks, _ in found.values() for peak in peaks.values())
     steepest = max(float(row.split("|")[5]) for row in rows)
     return (
-        "# Memory\n\n"
+        "---\norphan: true\n---\n\n# Memory\n\n"
         f"Tiny JPEGs with captions, no two alike, in WebDataset tars, shards of {ROWS:,} samples, {WORKERS} workers.\n"
         "Peak resident memory of the largest process of its kind, in MiB, and what ten times the samples add to it,\n"
         "in bytes a sample.\n\n"

@@ -2,7 +2,8 @@
 
 CROSSINGS: a file that gets a line for each crossing, of all processes of the job. KILL_AT: at the crossing of this
 number, the process dies of SIGKILL, and a temporary that was just written is cut to its half first. INTERRUPT: the
-whole group gets SIGINT instead, as a terminal sends it. MUTATION: plant a bug that the kill test has to see.
+whole group gets SIGINT instead, as a terminal sends it, and nothing is cut. MUTATION: plant a bug that
+the kill test has to see.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ def _crossing(point: str, path: str) -> None:
         number = sum(1 for _ in log) + 1
         log.write(f"{point} {path}\n")
     if number == int(os.environ.get("KILL_AT", "0")):
-        if point == "written":
-            os.truncate(path, os.path.getsize(path) // 2)
         if os.environ.get("INTERRUPT"):
             os.killpg(os.getpgrp(), signal.SIGINT)
-        else:
-            os.kill(os.getpid(), signal.SIGKILL)
+            return
+        if point == "written":
+            os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _write_in_place(path: str, write, exclusive: bool) -> bool:  # type: ignore[no-untyped-def]
