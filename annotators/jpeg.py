@@ -26,7 +26,7 @@ def ordinary_header(head: bytes) -> tuple[int, int, str] | None:
         if marker == _START_OF_SCAN:
             return found
         if marker in _FRAMES:
-            if found or not (found := _frame(head[body:end])):
+            if not (found := _frame(head[body:end])):
                 return None
         elif not _is_ordinary(marker, head[body:end]):
             return None

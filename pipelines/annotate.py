@@ -16,7 +16,8 @@ from msgspec import Struct
 from annotators.annotator import Annotator
 from pipelines.decisions import read_decisions
 from pipelines.facts import Facts
-from pipelines.guard import Failed, Guard, Request, Result
+from pipelines.guard import Guard
+from pipelines.guard_talk import Failed, Request, Result
 from pipelines.judge import judge
 from pipelines.recipe import Recipe, Spec
 from pipelines.record import Failure

@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from annotators.annotator import Annotator
-from pipelines.guard import Failed
+from pipelines.guard_talk import Failed
 from pipelines.shelf import Shelf
 from pipelines.table import put_table, read_table
 from schemas.note import Note, Noted

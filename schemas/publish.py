@@ -17,6 +17,7 @@ from typing import IO, Any
 from schemas.errors import Unavailable
 
 PREFIX = ".tmp-"
+BUFFER_BYTES = 1 << 17
 
 
 def crossing(point: str, path: str) -> None:
@@ -91,7 +92,7 @@ def _locked_temporary(folder: str) -> tuple[str, IO[bytes]]:
         number, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
         fcntl.flock(number, fcntl.LOCK_EX)
         if os.fstat(number).st_nlink:
-            return name, os.fdopen(number, "wb")
+            return name, os.fdopen(number, "wb", BUFFER_BYTES)
         os.close(number)
 
 

@@ -74,18 +74,18 @@ def _ordinary(
             known_rest = rest
         if not size.isdigit() or (stop := at + BLOCK + int(size, 8)) > end:
             break
+        extension = _extension(padded)
         if start != known_start:
             if start.find(b".") != start_bytes - 1:
                 start_bytes = (start + padded).find(b".") + 1
                 unpack = _layout(start_bytes)
                 continue
-            if start_bytes < 2 or b"\0" in start or start.startswith(b"__") or not start.isascii():
+            if extension is None or start_bytes < 2 or b"\0" in start or start.startswith(b"__") or not start.isascii():
                 break
             if found:
                 yield key, found
             key, found, known_start = start[:-1].decode("ascii"), {}, start
-        extension = _extension(padded)
-        if extension is None or extension in found:
+        elif extension is None or extension in found:
             break
         found[extension] = data[at + BLOCK : stop]
         at = (stop + BLOCK - 1) & -BLOCK

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from mmap import mmap
 from struct import Struct
 from typing import IO, NamedTuple
+from zlib import adler32
 
 from schemas.errors import BadSample, BadTar
 
@@ -51,7 +52,8 @@ def header(name: str, size_bytes: int) -> bytes:
         info.size = size_bytes
         return info.tobuf(tarfile.PAX_FORMAT)
     size = b"%011o\0" % size_bytes
-    return _pack(plain, _HEAD, size, _TIME, b"%06o\0 " % (_PLAIN_SUM + sum(plain + size)), _TAIL)
+    own_sum = (adler32(plain + size) & 0xFFFF) - 1  # its lower half is the sum of the bytes, and one
+    return _pack(plain, _HEAD, size, _TIME, b"%06o\0 " % (_PLAIN_SUM + own_sum), _TAIL)
 
 
 class Writer:

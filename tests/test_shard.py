@@ -15,16 +15,18 @@ from webdataset.tariterators import group_by_keys, tar_file_iterator
 
 from schemas.errors import BadTar
 from schemas.shard import samples
-from schemas.tar import END, Writer
+from schemas.tar import END, Writer, group, header, scan, split_name
 
 FORMATS = st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-KINDS = st.sampled_from([tarfile.REGTYPE] * 6 + [tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE])
+KINDS = st.sampled_from([tarfile.REGTYPE] * 30 + [tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE])
 FOLDERS = st.sampled_from(["", "", "", "train/", "v1.0/", "a/b.c/", "./", "__m__/", "ö/", "long/" * 21])
 STEMS = st.sampled_from(["a", "b", "0001", "0002", "__meta__", "__x", "ß", "", "k" * 101]) | st.text(
     "ab._ é", max_size=5
 )
 EXTENSIONS = st.sampled_from([".jpg", ".JPG", ".json", ".seg.png", ".txt", ".", "", ".é", "._x", ".j\n"])
-NAMES = st.tuples(FOLDERS, STEMS, EXTENSIONS).map("".join).filter(lambda name: name.strip("./") and name[-1] != "/")
+ODD_NAMES = st.tuples(FOLDERS, STEMS, EXTENSIONS).map("".join).filter(lambda name: name.strip("./") and name[-1] != "/")
+PLAIN_NAMES = st.from_regex(r"(train/)?[ab]{1,3}\.(jpg|JPG|json|seg\.png|)", fullmatch=True)
+NAMES = st.lists(PLAIN_NAMES | ODD_NAMES, max_size=8) | st.lists(PLAIN_NAMES, max_size=12, unique_by=str.lower)
 
 
 def tar_of(members: list[tuple[str, bytes]]) -> bytes:
@@ -48,7 +50,7 @@ def as_webdataset_reads(data: bytes) -> Iterator[tuple[str, dict[str, bytes]]]:
 def tars(draw: st.DrawFn) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=draw(FORMATS)) as tar:
-        for name in draw(st.lists(NAMES, max_size=8)):
+        for name in draw(NAMES):
             info = tarfile.TarInfo(name)
             info.type = draw(KINDS)
             content = draw(st.binary(max_size=1100)) if info.type == tarfile.REGTYPE else b""
@@ -89,6 +91,27 @@ def test_views_outlive_the_walk_and_are_copies_of_nothing(tmp_path: Path) -> Non
     found = dict(samples(str(tmp_path / "a.tar"), views=True))
     view = found["a"]["jpg"]
     assert isinstance(view, memoryview) and isinstance(view.obj, mmap.mmap) and view == b"picture"
+
+
+@pytest.mark.parametrize(
+    ("at", "field"), [(0, b"a\0.jpg"), (124, b"-0000001000"), (124, b" 0000000_1 "), (124, b"0b000000001")]
+)
+def test_a_header_with_odd_fields_is_what_a_scan_makes_of_it(at: int, field: bytes) -> None:
+    odd = bytearray(header("b.jpg", 3))
+    odd[at : at + len(field)] = field
+    odd[148:156] = b" " * 8
+    odd[148:156] = b"%06o\0 " % sum(odd)
+    data = tar_of([("a.jpg", b"first")])[: -len(END)] + bytes(odd) + b"abc".ljust(512, b"\0") + END
+    try:
+        scanned = [
+            (key, {split_name(one.name)[1]: data[one.offset :][: one.size_bytes] for one in found})
+            for key, found in group(scan(data))
+        ]
+    except BadTar:
+        with pytest.raises(BadTar):
+            list(samples(data))
+    else:
+        assert list(samples(data)) == scanned
 
 
 @pytest.mark.parametrize("last", ["c.jpg", "ç.jpg"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from pipelines.guard import Request
+from pipelines.guard_talk import Request
 from pipelines.query.choose import Place
 from pipelines.query.story import Story, Teller, Told
 from pipelines.query.thumbnails import thumbnails

@@ -15,7 +15,8 @@ from PIL import Image
 
 from annotators.annotator import Annotator, Subject
 from annotators.pixels import upright_rgb
-from pipelines.guard import Failed, Guard, Request
+from pipelines.guard import Guard
+from pipelines.guard_talk import Failed, Request
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.vocabulary import Name

@@ -1,0 +1,88 @@
+"""The table of the duels, as it is printed and as docs/bench.md holds it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from statistics import median
+
+from bench.duel import PAIRS, Row
+from bench.photographs import origin
+
+_PACKAGES = ("webdataset", "imagehash", "pillow", "numpy", "pyarrow", "msgspec")
+_HEAD = ("duel", "ours", "peer", "ratio (min-max)", "goal", "", "what bounds ours")
+_ALIGN = ("---", "--:", "--:", "--:", "--:", "---", "---")
+HELP_GOAL_S = 0.35
+
+
+def line_of(row: Row) -> str:
+    """Return a row as a line of a Markdown table."""
+    if row.missing:
+        return _line(row.duel, f"{row.ours:,.0f}/s", "-", "-", f">= {row.goal:g}x", "not fought", row.missing)
+    ratio = median(row.ratios)
+    said = "met" if ratio >= row.goal else f"missed: {ratio / row.goal:.0%} of it"
+    extremes = f"{ratio:.1f}x ({min(row.ratios):.1f}-{max(row.ratios):.1f})"
+    return _line(row.duel, f"{row.ours:,.0f}/s", f"{row.peer:,.0f}/s", extremes, f">= {row.goal:g}x", said, row.bound)
+
+
+def head() -> str:
+    """Return the two first lines of the table."""
+    return f"{_line(*_HEAD)}\n{_line(*_ALIGN)}"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def circumstances() -> str:
+    """Say on what the duels were fought."""
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    return (
+        f"{_processor()}, {os.cpu_count()} processors, {platform.system()} {platform.release().split('-')[0]}, "
+        f"Python {platform.python_version()}; {packages}. Input: {origin()}."
+    )
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def help_line() -> str:
+    """Return how long `ostraka --help` takes."""
+    times_s = []
+    for _ in range(PAIRS):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "pipelines.cli", "--help"], check=True, capture_output=True)
+        times_s.append(time.perf_counter() - begin)
+    return f"`ostraka --help`: {median(times_s):.2f} s ({min(times_s):.2f}-{max(times_s):.2f}), goal {HELP_GOAL_S} s"
+
+
+def page(rows: Sequence[Row], said: Sequence[str]) -> str:
+    """Return docs/bench.md."""
+    return "\n".join(
+        (
+            "# Bench",
+            "",
+            "What `make bench` printed. Both sides do the same work on the same input in one run, A B A B, after a",
+            f"warm-up, {PAIRS} pairs; their outputs are compared before anything is timed. Rates are samples a second,",
+            "medians; the ratio is the median of the pairs' ratios. One process each, on one processor, timed by its",
+            "own time, user and system; resharding and the header filters have two processors and a wall clock.",
+            "",
+            head(),
+            *map(line_of, rows),
+            "",
+            *(f"- {line}" for line in said),
+            "",
+            circumstances(),
+            "",
+        )
+    )
