@@ -12,6 +12,7 @@ runs/<id>/                                 what each run did; the one place with
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from typing import Any
 
@@ -29,7 +30,7 @@ class Shelf:
 
     def __init__(self, url: str) -> None:
         self.fs, root = fsspec.core.url_to_fs(url)
-        self.root = str(root).rstrip("/")
+        self.root = os.path.normpath(root) if self.is_local else str(root).rstrip("/")
         self.url = self.fs.unstrip_protocol(self.root) if not self.is_local else self.root
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pipelines.commands.options import open_shelf, recipe_option, shelf_option
-from pipelines.commands.screen import number, say, share, table
+from pipelines.commands.screen import counted, number, say, share, table
 
 
 @click.command(short_help="Count what each step kept, dropped and failed.")
@@ -42,7 +42,7 @@ def funnel(shelf_url: str, asked: str) -> None:
     dropped, failed = (sum(sum(getattr(s, kind).values()) for s in stages) for kind in ("dropped", "failed"))
     say(f"{whole} in = {kept} kept + {dropped} dropped + {failed} failed ({share(kept, whole)} kept)")
     if later := not_judged(shelf, recipe_id):
-        say(f"not in it: {later} shards that came later; run the recipe again")
+        say(f"not in it: {counted(later, 'shard')} that came later; run the recipe again")
     say(f"next: ostraka browse --shelf {shelf_url}")
 
 
@@ -179,7 +179,7 @@ def _print_rows(headings: list[str], rows: list[tuple[Any, ...]], form: str) -> 
     elif form == "csv":
         import csv
 
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(headings)
         writer.writerows(rows)
     else:

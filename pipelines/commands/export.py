@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pipelines.commands.options import open_shelf, shelf_option, workers_option
-from pipelines.commands.screen import say, shown, table
+from pipelines.commands.screen import counted, say, shown, table
 
 
 @click.command(short_help="Write what was kept as WebDataset shards.")
@@ -63,7 +63,10 @@ def export(
     rows = [(folder, count) for folder, count in sorted(done.folders.items())]
     rows += [(f"left out: {reason}", count) for reason, count in sorted(done.left_out.items()) if count]
     table(
-        f"{done.to}: {done.shards} shards, {done.size_bytes / 2**20:.1f} MiB", ("samples", "count"), rows, numbers=[1]
+        f"{done.to}: {counted(done.shards, 'shard')}, {done.size_bytes / 2**20:.1f} MiB",
+        ("samples", "count"),
+        rows,
+        numbers=[1],
     )
     say(f"{done.kept} kept = {done.exported} exported + {done.kept - done.exported} left out")
     say(f"next: ostraka verify {done.to}")
@@ -79,7 +82,8 @@ def verify(folder: str, workers: int) -> None:
 
     found = prove(folder, Local(workers), shown)
     held = ", ".join(f"{name} {count}" for name, count in sorted(found.folders.items()))
-    say(f"{folder} is whole: {found.samples} samples in {found.shards} shards ({held}), {found.size_bytes} bytes")
+    whole = f"{counted(found.samples, 'sample')} in {counted(found.shards, 'shard')}"
+    say(f"{folder} is whole: {whole} ({held}), {found.size_bytes} bytes")
 
 
 @click.command(short_help="Apply a list of keys to an export.")
@@ -91,7 +95,9 @@ def reshard(folder: str, keep: str, to: str) -> None:
     from pipelines.export.reshard import reshard as copy
 
     done = copy(folder, keep, to)
-    say(f"{done.to}: {done.exported} of {done.kept} samples in {done.shards} shards, {done.size_bytes} bytes")
+    say(
+        f"{done.to}: {done.exported} of {done.kept} samples in {counted(done.shards, 'shard')}, {done.size_bytes} bytes"
+    )
     say(f"next: ostraka verify {to}")
 
 

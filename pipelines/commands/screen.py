@@ -44,6 +44,11 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
+def counted(count: int, what: str) -> str:
+    """Return a count with its noun: 1 shard, 2 shards."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def share(part: int, whole: int) -> str:
     """Return a percentage, or a dash of nothing."""
     return f"{100 * part / whole:.1f} %" if whole else "-"

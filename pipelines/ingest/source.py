@@ -40,7 +40,8 @@ class Options(Struct, frozen=True):
 def open_url(url: str) -> tuple[Any, str]:
     """Return the file system of a URL and the absolute path in it."""
     fs, path = fsspec.core.url_to_fs(url)
-    return fs, str(path).rstrip("/") or "/"
+    plain = str(path).rstrip("/") or "/"
+    return fs, os.path.normpath(plain) if getattr(fs, "local_file", False) else plain
 
 
 def full_url(fs: Any, path: str) -> str:
