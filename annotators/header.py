@@ -31,6 +31,7 @@ class Header(Annotator, frozen=True):
     MPO is another view of it or its gain map, as phones write them, and no frame.
     """
 
+    made_with: ClassVar = ("pillow",)
     writes: ClassVar = (WIDTH_PX, HEIGHT_PX, FORMAT, MODE, ORIENTATION, FRAMES)
 
     def look(self, subject: Subject) -> Noted:

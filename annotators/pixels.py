@@ -1,7 +1,8 @@
-"""Pixels: perceptual hash, share of the most common colour, spread and sharpness, from a scaled decode.
+"""Pixels: perceptual hash, share of the most common colour, spread and sharpness, from a small copy.
 
-JPEG is decoded at the smallest of its 1/8 .. 1/1 scales that leaves both sides at `side_px`, which costs little more
-than its Huffman codes. The hash is the usual pHash (32x32 luma, DCT-II, the 8x8 lowest frequencies against their
+Everything is measured on a copy whose shorter side is `side_px`, so that a number means the same for every size and
+format. JPEG is decoded at the smallest of its 1/8 .. 1/1 scales that leaves that much, which costs little more than its
+Huffman codes. The hash is the usual pHash (32x32 luma, DCT-II, the 8x8 lowest frequencies against their
 median) in whole numbers, so that no linear algebra library can tip a bit.
 """
 
@@ -13,10 +14,11 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from annotators.annotator import Annotator, Subject
 from annotators.header import PILLOW_RAISES
+from annotators.upright import upright_rgb
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.vocabulary import CHANNEL_STD, PHASH, SHARPNESS, TOP_COLOUR_SHARE
@@ -32,11 +34,11 @@ _DCT_8x32 = np.rint(
 class Pixels(Annotator, frozen=True):
     """Refuses, before decoding, a picture of more than `most_mpx` million pixels."""
 
-    side_px: int = 64
+    side_px: int = 128
     most_mpx: float = 200.0
 
     writes: ClassVar = (PHASH, TOP_COLOUR_SHARE, CHANNEL_STD, SHARPNESS)
-    made_with: ClassVar = ("pillow",)
+    made_with: ClassVar = ("pillow", "numpy")
 
     def look(self, subject: Subject) -> Noted:
         rgb = self._decode(subject.content())
@@ -59,22 +61,9 @@ class Pixels(Annotator, frozen=True):
                     raise BadSample("too_many_pixels", f"{picture.width} x {picture.height}")
                 picture.draft("RGB", (self.side_px, self.side_px))
                 picture.load()
-                return upright_rgb(picture)
+                return upright_rgb(picture, self.side_px)
         except PILLOW_RAISES as error:
             raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
-
-
-def upright_rgb(picture: Image.Image) -> Image.Image:
-    """Return the first frame as RGB, turned as EXIF asks, transparency on white, 16 bits cut to 8."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        high = np.asarray(picture).astype(np.int64) >> 8
-        picture = Image.fromarray(np.clip(high, 0, 255).astype(np.uint8))
-    if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        picture = picture.convert("RGBA")
-        ground = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(ground, picture).convert("RGB")
-    return picture.convert("RGB")
 
 
 def perceptual_hash(rgb: Image.Image) -> int:

@@ -17,13 +17,12 @@ from annotators.annotator import Annotator
 from pipelines.decisions import read_decisions
 from pipelines.facts import Facts
 from pipelines.guard import Guard
-from pipelines.guard_talk import Failed, Request, Result
+from pipelines.guard_talk import Failed, Request
 from pipelines.judge import judge
 from pipelines.recipe import Recipe, Spec
 from pipelines.record import Failure
 from pipelines.shelf import Shelf
-from schemas.errors import TooManyFailed, Unavailable
-from schemas.note import Noted
+from schemas.errors import TooManyFailed
 
 BLOCK = 1000
 FEW_FAILED = 10
@@ -79,10 +78,10 @@ class _Annotating:
         for place, annotator in self._recipe.annotators():
             if place >= self._work.until:
                 return
-            notes = self._facts.notes[place]
             retry = self._work.retry and place >= self._round_begins
-            again = [row for row in rows.tolist() if row in notes.failed] if retry else []
             judged = judge(self._recipe, self._facts, self._decisions, rows, place + 1)
+            failed = self._facts.notes[place].failed
+            again = [row for row in judged.failed_at(place) if row in failed] if retry else []
             todo = sorted({*judged.unknown_at(place), *again})
             if todo:
                 self._annotate(place, annotator, todo)
@@ -96,7 +95,6 @@ class _Annotating:
         found = dict(zip(todo, self._guards[place].look(requests), strict=True))
         failed = {*self._facts.notes[place].failed} - {*found}
         for row, result in found.items():
-            _check(annotator, result)
             if isinstance(result, Failed):
                 failed.add(row)
                 key = self._facts.keys()[row].hex()
@@ -113,15 +111,4 @@ class _Annotating:
                 f"{last.reason} ({last.detail}), sample {last.key}",
                 where=f"shard {self._facts.shard}",
                 remedy="mend the cause, or allow more with --max-failed",
-            )
-
-
-def _check(annotator: Annotator, result: Result) -> None:
-    if isinstance(result, Noted):
-        missing = [name.name for name in annotator.writes if name.name not in result.values]
-        if missing:
-            raise Unavailable(
-                f"it wrote no {', '.join(missing)}",
-                where=f"annotator {annotator.name}",
-                remedy="write every note that `writes` names, or raise BadSample",
             )

@@ -12,11 +12,13 @@ from contextlib import closing
 
 import msgspec
 
-from annotators.annotator import Look, Subject
+from annotators.annotator import Annotator, Look, Subject
+from annotators.check import check
 from pipelines.guard_talk import Answer, Broken, Failed, Found, Frame, Ready, Request, Start, receive, send
 from pipelines.media import MediaReader
 from schemas.errors import BadSample, OstrakaError, Unavailable
 from schemas.names import snake_case
+from schemas.note import Noted
 
 _PR_SET_PDEATHSIG = 1
 
@@ -28,14 +30,16 @@ def main(read: int, write: int) -> None:
     start = msgspec.msgpack.decode(receive(file), type=Start)
     _die_with_parent(start.parent)
     try:
-        with closing(MediaReader()) as read_media, start.annotator.build().open() as look:
+        annotator: Annotator = start.annotator.build()
+        with closing(MediaReader()) as read_media, annotator.open() as look:
             send(write, Ready())
             decoder = msgspec.msgpack.Decoder(Frame)
             while data := receive(file):
                 frame = decoder.decode(data)
                 for first in range(0, len(frame.requests), frame.batch):
-                    for answer in _look(look, frame.requests[first : first + frame.batch], read_media):
-                        send(write, answer)
+                    for said in _look(look, frame.requests[first : first + frame.batch], read_media):
+                        check(annotator, said)
+                        send(write, _answer(said))
     except OstrakaError as error:
         send(write, Broken(str(error)))
     except BrokenPipeError:
@@ -44,7 +48,7 @@ def main(read: int, write: int) -> None:
         send(write, Broken(traceback.format_exc(limit=-6)))
 
 
-def _look(look: Look, requests: Sequence[Request], read: MediaReader) -> list[Answer]:
+def _look(look: Look, requests: Sequence[Request], read: MediaReader) -> Sequence[Noted | BadSample]:
     subjects = [Subject(r.sample, r.media, r.offsets, r.notes, read) for r in requests]
     try:
         found = look(subjects)
@@ -54,16 +58,18 @@ def _look(look: Look, requests: Sequence[Request], read: MediaReader) -> list[An
         if isinstance(error, OSError) and error.errno is not None:
             raise
         if len(requests) > 1:
-            return [answer for request in requests for answer in _look(look, [request], read)]
+            return [said for request in requests for said in _look(look, [request], read)]
         found = [_as_bad_sample(error)]
     if len(found) != len(requests):
         raise Unavailable(
             f"it answered for {len(found)} of {len(requests)} samples",
             remedy="answer for each, with BadSample if need be",
         )
-    return [
-        Failed(noted.reason, noted.detail[:500]) if isinstance(noted, BadSample) else Found(noted) for noted in found
-    ]
+    return found
+
+
+def _answer(said: Noted | BadSample) -> Answer:
+    return Failed(said.reason, said.detail[:500]) if isinstance(said, BadSample) else Found(said)
 
 
 def _as_bad_sample(error: BaseException) -> BadSample:

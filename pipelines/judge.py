@@ -49,6 +49,11 @@ class Judged(Struct):
         waiting: list[int] = self.rows[(self.outcome == UNKNOWN) & (self.step == step)].tolist()
         return waiting
 
+    def failed_at(self, step: int) -> list[int]:
+        """Return the living rows that failed at this step; at step 0 those of the door are among them."""
+        failed: list[int] = self.rows[(self.outcome == FAILED) & (self.step == step)].tolist()
+        return failed
+
     def living(self) -> NDArray[np.int64]:
         """Return the rows that passed every step."""
         rows: NDArray[np.int64] = self.rows[self.outcome == KEPT]

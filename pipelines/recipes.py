@@ -66,7 +66,12 @@ def find_recipe(name: str) -> Recipe:
             remedy=f"choose one of {', '.join(sorted(RECIPES))}, or give --recipe package.module:function",
         )
     made = load(name)
-    recipe = made() if callable(made) else made
+    try:
+        recipe = made() if callable(made) else made
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(f"{name} made no recipe: {type(error).__name__}: {error}") from error
     if not isinstance(recipe, Recipe):
         raise BadInput(f"{name} returns {type(recipe).__name__}, not a Recipe")
     return recipe

@@ -42,9 +42,9 @@ def load(at: str) -> Any:
         raise BadInput(f"{at!r} is not of the form package.module:name", remedy="say, for instance, mine.recipes:small")
     try:
         found: Any = importlib.import_module(module_name)
-    except ImportError as error:
+    except Exception as error:
         raise BadInput(
-            f"the module {module_name!r} cannot be imported ({error})",
+            f"the module {module_name!r} cannot be imported ({type(error).__name__}: {error})",
             remedy="run the command in the folder that holds it, or install it",
         ) from error
     for part in name.split("."):

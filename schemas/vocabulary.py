@@ -33,7 +33,9 @@ FRAMES = Name("frames", "uint32", "", "frames of an animated picture, 1 for a st
 PHASH = Name("phash", "uint64", "", "64-bit perceptual hash of the upright picture, top left coefficient first")
 TOP_COLOUR_SHARE = Name("top_colour_share", "float64", "", "share of the most common colour", 0, 1)
 CHANNEL_STD = Name("channel_std", "float64", "8-bit levels", "standard deviation of the most varied channel", 0, 128)
-SHARPNESS = Name("sharpness", "float64", "8-bit levels squared", "variance of the Laplacian of the luma", 0)
+SHARPNESS = Name(
+    "sharpness", "float64", "8-bit levels squared", "variance of the Laplacian at 128 px of shorter side", 0
+)
 
 TEXT_LANGUAGE = Name("text_language", "list<string>", "ISO 639-1", "language of each text, in the order of the texts")
 TEXT_LANGUAGE_SHARE = Name("text_language_share", "list<float64>", "", "its probability among all languages", 0, 1)

@@ -32,7 +32,7 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Needs, Subject
 from schemas.errors import BadSample, Unavailable
 from schemas.note import Box, Note, Noted
-from schemas.vocabulary import Name
+from schemas.vocabulary import OBJECT, Name
 
 SAID = Name("said", "string", "", "the caption")
 HELD = []
@@ -53,6 +53,7 @@ class Does(Annotator, frozen=True):
 
     folder: str = ""
     writes: ClassVar = (SAID,)
+    places: ClassVar = (OBJECT,)
     batch: ClassVar = 1
     needs: ClassVar = Needs(limit_s=20.0, memory_mib=250)
 

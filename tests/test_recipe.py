@@ -109,7 +109,7 @@ def test_the_order_of_steps_and_the_name_are_part_of_a_recipe() -> None:
 
 
 def test_the_header_is_named_by_these_digits() -> None:
-    assert annotator_id(Header(), ()) == "header@d583c2ae00"
+    assert annotator_id(Header(), ()) == "header@b117bbfefe"
 
 
 def test_a_package_that_is_not_there_is_named() -> None:

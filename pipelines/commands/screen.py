@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[int] = ()) -> None:
@@ -16,16 +19,23 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]], nu
     for place, heading in enumerate(headings):
         shown.add_column(heading, justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+        shown.add_row(*("" if cell is None else plain(str(cell)) for cell in row))
     say(shown)
 
 
 def say(*what: Any) -> None:
-    """Print text or a table, as it is: markup in data means nothing."""
+    """Print text or a table, as it is: neither markup nor a terminal's control codes mean anything in data."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 120
-    Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=True).print(*what)
+    Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=True).print(
+        *(plain(one) if isinstance(one, str) else one for one in what)
+    )
+
+
+def plain(text: str) -> str:
+    """Return a text with a mark in place of every control character but line breaks and tabs."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shown(what: str, shards: Sequence[str], answers: Iterable[Any]) -> Iterator[Any]:

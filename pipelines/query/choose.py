@@ -59,26 +59,29 @@ def load_recipe(shelf: Shelf, recipe_id: str) -> Recipe:
 
 
 def find_sample(db: Any, shelf: Shelf, asked: str) -> Place:
-    """Return the sample with this key, the beginning of one, or this name in its source.
+    """Return the sample with this name in its source, this key, or the beginning of one; a name goes before a key.
 
-    Raises BadInput where there is none, or where several begin so.
+    Raises BadInput where there is none, or where several are called or begin so.
     """
-    where = f"name = {quoted(asked)} OR dataset || '/' || name = {quoted(asked)}"
+    where = named = f"name = {quoted(asked)} OR dataset || '/' || name = {quoted(asked)}"
     plain = asked.strip().lower().replace("-", "")
     if re.fullmatch(rf"[0-9a-f]{{{LEAST_PREFIX},32}}", plain):
         low, high = _uuid(plain.ljust(32, "0")), _uuid(plain.ljust(32, "f"))
         where += f" OR key BETWEEN CAST('{low}' AS UUID) AND CAST('{high}' AS UUID)"
     found = db.execute(
-        f"SELECT replace(CAST(key AS VARCHAR), '-', ''), {shard_of('filename')}, row "
-        f"FROM {tables(shelf, 'catalog')} WHERE {where} ORDER BY ALL LIMIT {MOST_NAMED + 1}"
+        f"SELECT replace(CAST(key AS VARCHAR), '-', ''), {shard_of('filename')}, row, {named} AS named "
+        f"FROM {tables(shelf, 'catalog')} WHERE {where} ORDER BY 4 DESC, 1, 2, 3 LIMIT {MOST_NAMED + 1}"
     ).fetchall()
     if not found:
         remedy = f"give a key, its beginning ({LEAST_PREFIX} digits at least), or a row's name"
         raise BadInput(f"no sample {asked!r}", where=shelf.url, remedy=remedy)
+    if found[0][-1]:
+        found = [row for row in found if row[-1]]
     if len(found) > 1:
         named = ", ".join(key for key, *_ in found[:MOST_NAMED]) + (", ..." if len(found) > MOST_NAMED else "")
-        raise BadInput(f"{asked!r} could be {named}", where=shelf.url, remedy="give more of the key")
-    return Place(*found[0])
+        raise BadInput(f"{asked!r} could be {named}", where=shelf.url, remedy="give more of the key, or DATASET/NAME")
+    key, shard, row, _ = found[0]
+    return Place(key, shard, row)
 
 
 def _uuid(digits: str) -> str:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from PIL import Image
 
 from annotators.annotator import Annotator, Subject
-from annotators.pixels import upright_rgb
+from annotators.upright import upright_rgb
 from pipelines.guard import Guard
 from pipelines.guard_talk import Failed, Request
 from schemas.errors import BadSample
@@ -63,7 +63,7 @@ class Thumbnail(Annotator, frozen=True):
                 if picture.width * picture.height > self.most_mpx * 1e6:
                     raise BadSample("too_many_pixels", f"{picture.width} x {picture.height}")
                 picture.load()
-                small = upright_rgb(picture)
+                small = upright_rgb(picture, self.side_px)
         except (OSError, SyntaxError, ValueError, EOFError) as error:
             raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
         small.thumbnail((self.side_px, self.side_px), Image.Resampling.LANCZOS)
