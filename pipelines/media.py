@@ -19,11 +19,16 @@ class _Open(Protocol):
 
 
 class _LocalFile:
+    """A local file; Linux gives less than 2 GiB at once, so reading goes on until all is there."""
+
     def __init__(self, path: str) -> None:
         self._number = os.open(path, os.O_RDONLY)
 
     def read_at(self, offset: int, size_bytes: int) -> bytes:
-        return os.pread(self._number, size_bytes, offset)
+        pieces = [os.pread(self._number, size_bytes, offset)]
+        while pieces[-1] and (left_bytes := size_bytes - sum(map(len, pieces))):
+            pieces.append(os.pread(self._number, left_bytes, offset + size_bytes - left_bytes))
+        return b"".join(pieces)
 
     def close(self) -> None:
         os.close(self._number)

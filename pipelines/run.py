@@ -59,7 +59,7 @@ class _Run:
     ) -> None:
         self._shelf, self._recipe, self._engine, self._options = shelf, recipe, engine, options
         self._progress, self._record, self._shards = progress, record, shards
-        self._snapshot = shelf.snapshot()
+        self._snapshot = shelf.snapshot(shards)
 
     def run(self) -> dict[str, int]:
         decided, done = Decided(), list[int]()

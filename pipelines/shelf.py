@@ -13,23 +13,24 @@ runs/<id>/                                 what each run did; the one place with
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-import fsspec
-
+from pipelines.address import file_system
 from pipelines.table import read_table
 from schemas.errors import BadInput
 from schemas.publish import sweep
 
 SHARD_DIGITS = 6
+FOLDERS = ("plan", "media", "catalog", "notes", "decisions", "verdicts", "recipes", "sources", "runs")
 
 
 class Shelf:
     """A shelf by its URL; paths it returns belong to its file system."""
 
     def __init__(self, url: str) -> None:
-        self.fs, root = fsspec.core.url_to_fs(url)
+        self.fs, root = file_system(url)
         self.root = os.path.normpath(root) if self.is_local else str(root).rstrip("/")
         self.url = self.fs.unstrip_protocol(self.root) if not self.is_local else self.root
 
@@ -75,9 +76,9 @@ class Shelf:
             raise BadInput("no samples on this shelf", where=self.url, remedy="begin with `ostraka ingest SOURCE`")
         return shards
 
-    def snapshot(self) -> str:
-        """Return the digest of the catalogue's list: what a corpus decision is a decision about."""
-        return sha256("\n".join(self.shards()).encode()).hexdigest()[:10]
+    def snapshot(self, shards: Sequence[str] | None = None) -> str:
+        """Return the digest of a list of shards, by default the catalogue's: what a corpus decision is about."""
+        return sha256("\n".join(self.shards() if shards is None else shards).encode()).hexdigest()[:10]
 
     def catalog(self, shard: str, columns: list[str] | None = None) -> Any:
         """Return a shard's catalogue, or some of its columns, as an Arrow table."""
@@ -92,7 +93,8 @@ class Shelf:
     def sweep(self) -> None:
         """Remove what killed writers left behind."""
         if self.is_local:
-            sweep(self.root)
+            for folder in FOLDERS:
+                sweep(self.path(folder))
 
 
 def shard_name(number: int) -> str:

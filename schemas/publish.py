@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from schemas.errors import Unavailable
 
-PREFIX = ".tmp-"
+PREFIX = ".ostraka-tmp-"
 BUFFER_BYTES = 1 << 17
 
 
@@ -122,7 +122,10 @@ def _publish_remote(fs: Any, path: str, write: Callable[[IO[bytes]], object], ex
 
 
 def sweep(folder: str) -> int:
-    """Remove, below a local folder, the temporaries that a killed writer left behind; return how many."""
+    """Remove, below a local folder, the temporaries that a killed writer left behind; return how many.
+
+    What another user's writer left is that user's to remove.
+    """
     removed = 0
     for here, _, names in os.walk(folder):
         for name in names:
@@ -134,7 +137,7 @@ def sweep(folder: str) -> int:
 def _remove_if_abandoned(path: str) -> bool:
     try:
         number = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return False
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,8 +12,10 @@ _STARTS = (
     (b"MM\0*", "tif"),
     (b"II+\0", "tif"),
 )
-_QUICKTIME = (b"qt  ",)
-PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp"})
+_QUICKTIME = b"qt  "
+_AVIF = frozenset({b"avif", b"avis"})
+_HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"})
+PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "avif"})
 VIDEOS = frozenset({"mp4", "mov", "webm", "mkv", "avi"})
 
 
@@ -25,7 +27,27 @@ def sniff(head: bytes) -> str:
     if head[:4] == b"RIFF":
         return {b"WEBP": "webp", b"AVI ": "avi"}.get(head[8:12], "")
     if head[4:8] == b"ftyp":
-        return "mov" if head[8:12] in _QUICKTIME else "mp4"
+        return _iso_media(head)
     if head.startswith(b"\x1aE\xdf\xa3"):
         return "webm" if b"webm" in head[:64] else "mkv"
     return ""
+
+
+def beginning(head: bytes) -> bytes:
+    """Return the first bytes that tell people what nobody here reads: as many as hold the brand of HEIC and its kin."""
+    return head[:12] if head[4:8] == b"ftyp" else head[:8]
+
+
+def _iso_media(head: bytes) -> str:
+    """Tell pictures from videos by the brand; where it names the container alone, by the brands it goes with."""
+    brand = head[8:12]
+    if brand in _AVIF or (brand in _HEIF and not _AVIF.isdisjoint(_brands(head))):
+        return "avif"
+    if brand in _HEIF:
+        return ""
+    return "mov" if brand == _QUICKTIME else "mp4"
+
+
+def _brands(head: bytes) -> list[bytes]:
+    end = min(len(head), int.from_bytes(head[:4], "big"))
+    return [head[at : at + 4] for at in range(16, end, 4)]

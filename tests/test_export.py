@@ -267,7 +267,9 @@ def test_an_opt_out_by_key_digest_or_address_leaves_and_is_counted(shelf, tmp_pa
     rows = list(samples_of(shelf).values())
     digest = json.loads(rows[2]["parts"])[0]["digest"]
     listed = tmp_path / "opt-outs.txt"
-    listed.write_text(f"# asked to go\n{rows[0]['key']}\n\n{rows[1]['uri']}\n{digest.upper()}\nnobody\n")
+    listed.write_text(
+        f"# asked to go\n{rows[0]['key']}\n\n{rows[1]['uri']}\n{digest.upper()}\nhttps://nobody.example\n"
+    )
     done = export_to(shelf, tmp_path / "out", exclude=str(listed))
     gone = {row["key"].hex for row in rows if digest in row["parts"]} | {rows[0]["key"].hex, rows[1]["key"].hex}
     assert {row["key"] for row in rows_of(tmp_path / "out")} == {*samples_of(shelf)} - gone
@@ -317,7 +319,7 @@ def test_killed_at_any_write_the_same_command_ends_in_the_same_bytes(tmp_path, p
             passed[0] += path.startswith(str(tmp_path / "out"))
             if passed[0] == limit and path.startswith(str(tmp_path / "out")):
                 if point == "written":
-                    torn = Path(path).with_name(".tmp-torn")
+                    torn = Path(path).with_name(".ostraka-tmp-torn")
                     torn.write_bytes(Path(path).read_bytes()[:700])
                 raise Killed
 
@@ -420,7 +422,7 @@ def test_a_run_that_was_stopped_is_not_exported(own_shelf, tmp_path):
         ({"splits": {"a-b": 0.5}}, "no split's name"),
         ({"rows": 0}, "at least one sample"),
         ({"exclude": "/nowhere/list.txt"}, "opt-out list cannot be read"),
-        ({"recipe": "nobody"}, "0 recipes are called 'nobody'"),
+        ({"recipe": "https://nobody.example"}, "0 recipes are called 'nobody'"),
     ],
 )
 def test_options_that_will_not_do_are_refused(shelf, tmp_path, options, said):
@@ -473,3 +475,40 @@ def test_real_photographs_leave_and_are_proved_whole(data, tmp_path):
     done = export(shelf, "coco", str(tmp_path / "out"), Local(1), ExportOptions(splits={"val": 0.1}, rows=50))
     assert done.exported == kept
     assert verify(str(tmp_path / "out")).samples == kept
+
+
+def test_replace_writes_a_damaged_export_again(shelf, tmp_path, tree_digest):
+    out = tmp_path / "out"
+    export_to(shelf, out)
+    before = tree_digest(out)
+    tar = sorted(out.rglob("*.tar"))[0]
+    tar.write_bytes(tar.read_bytes()[:-700] + b"x" * 700)
+    export_to(shelf, out)
+    assert tree_digest(out) != before, "the same command takes a finished export at its word"
+    export_to(shelf, out, replace=True)
+    assert tree_digest(out) == before
+
+
+def test_a_folder_that_is_refused_keeps_its_temporaries(shelf, tmp_path):
+    (tmp_path / "home" / "sub").mkdir(parents=True)
+    theirs = [tmp_path / "home" / "letter.txt", tmp_path / "home" / "sub" / ".ostraka-tmp-draft"]
+    for path in theirs:
+        path.write_text("mine")
+    with pytest.raises(BadInput, match="other files"):
+        export_to(shelf, tmp_path / "home")
+    assert all(path.exists() for path in theirs)
+
+
+@pytest.mark.parametrize("line", ["0123456789abcdef", "sha256:12", "some words", "www.example.org/a.jpg"])
+def test_an_opt_out_that_cannot_be_understood_is_refused_with_its_line(shelf, tmp_path, line):
+    (tmp_path / "out.txt").write_text(f"# asked by mail\n\n{line}\n")
+    with pytest.raises(BadInput, match="line 3 is no key"):
+        export_to(shelf, tmp_path / "out", exclude=str(tmp_path / "out.txt"))
+
+
+def test_an_opt_out_may_bear_a_remark_and_a_prefix(shelf, tmp_path):
+    [first, second, *_] = [row for shard in shelf.shards() for row in shelf.catalog(shard).to_pylist()]
+    digest = json.loads(second["parts"])[0]["digest"]
+    (tmp_path / "out.txt").write_text(f"{first['key'].hex}  # asked by mail\nsha256:{digest}\t# a letter\n")
+    done = export_to(shelf, tmp_path / "out", exclude=str(tmp_path / "out.txt"))
+    assert done.left_out["exclude"] >= 2

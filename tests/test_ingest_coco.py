@@ -131,3 +131,43 @@ def test_a_file_name_that_leaves_the_source_is_a_failed_row(tmp_path: Path, pict
     shelf = Shelf(str(tmp_path / "s"))
     counts = ingest(shelf, str(source), Local(1)).counts
     assert counts["samples"] == 1 and {*counts} & {"path_leaves_source", "link_leaves_source"}
+
+
+def written(folder: Path, picture: Picture, **files: Any) -> Path:
+    """Write pictures 0.jpg and 1.jpg of the split `val`, and a file of annotations for each name."""
+    for name in ("annotations", "val"):
+        (folder / name).mkdir(parents=True)
+    for n in range(2):
+        (folder / "val" / f"{n}.jpg").write_bytes(picture(n))
+    for name, content in files.items():
+        content = {"images": [{"id": 1, "file_name": "0.jpg"}], "categories": [{"id": 1, "name": "cat"}]} | content
+        (folder / "annotations" / f"{name}_val.json").write_text(json.dumps(content))
+    return folder
+
+
+def boxed(left: int, **more: Any) -> dict[str, Any]:
+    return {"image_id": 1, "bbox": [left, 0, 5, 5], "category_id": 1} | more
+
+
+def test_no_box_is_lost_whether_its_id_is_missing_shared_or_beside_a_caption(tmp_path: Path, picture: Picture) -> None:
+    one = [boxed(1), boxed(2), boxed(3, id=7), boxed(4, id=7), boxed(5, id=9, caption="The left cat.")]
+    again = [boxed(3, id=7), boxed(6, id=7)]
+    source = written(tmp_path / "in", picture, instances={"annotations": one}, keypoints={"annotations": again})
+    shelf = Shelf(str(tmp_path / "s"))
+    assert ingest(shelf, str(source), Local(1)).counts == {"samples": 1}
+    [notes] = boxes(shelf).values()
+    assert [note.at.left_px for note in notes if isinstance(note.at, Box)] == [1, 2, 3, 4, 6, 5], (
+        "what two files tell alike counts once"
+    )
+    assert [part["text"] for part in rows(shelf)[0]["parts"] if part["kind"] == "text"] == ["The left cat."]
+
+
+def test_a_second_picture_of_one_id_and_annotations_of_none_are_failed_rows(tmp_path: Path, picture: Picture) -> None:
+    images = [{"id": 1, "file_name": "0.jpg"}, {"id": 1, "file_name": "1.jpg"}]
+    lost = [{"image_id": 7, "id": 2, "caption": "Nobody's."}, {"image_id": 7, "id": 3, "caption": "Nor this."}]
+    source = written(tmp_path / "in", picture, captions={"images": images, "annotations": lost}, instances={})
+    shelf = Shelf(str(tmp_path / "s"))
+    counts = ingest(shelf, str(source), Local(1), max_failed=1.0).counts
+    assert counts == {"samples": 1, "duplicate_id": 1, "unlisted_image": 1}
+    [told] = [path.read_text() for path in (tmp_path / "s" / "runs").glob("*/failures.jsonl")]
+    assert "1.jpg has the id of 0.jpg" in told and "annotations tell of image 7" in told

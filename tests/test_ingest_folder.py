@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from PIL import features
 
+from pipelines.ingest import door
 from pipelines.ingest.ingest import Ingested, ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import Local
@@ -155,3 +157,31 @@ def test_two_datasets_on_one_shelf_keep_their_own_rows_and_ways(tmp_path: Path, 
     ingest(shelf, str(tmp_path / "one"), Local(1), licence="CC0-1.0")
     found = [shelf.catalog(shard).to_pylist()[0] for shard in shelf.shards()]
     assert [(row["dataset"], row["licence"]) for row in found] == [("one", "CC0-1.0"), ("two", "CC-BY-4.0")]
+
+
+def test_a_picture_that_nobody_reads_is_a_failed_row_and_avif_is_a_picture(tmp_path: Path, picture: Picture) -> None:
+    heic = (24).to_bytes(4, "big") + b"ftypheic\0\0\0\0mif1heic" + b"\0" * 64
+    files = {"a.heic": heic, "b.jpg": heic, "c.jxl": b"\xff\x0a", "d.svg": b"<svg/>", "e.HEIF": picture(1)}
+    if features.check("avif"):
+        files["f.avif"] = picture(2, kind="AVIF")
+    (tmp_path / "in").mkdir()
+    for name, data in files.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    shelf = Shelf(str(tmp_path / "s"))
+    ingest(shelf, str(tmp_path / "in"), Local(1))
+    found = {name: (row["failed"], row["images"], row["videos"]) for name, row in rows(shelf).items()}
+    assert found == {name: ("unknown_format", 0, 0) if name[0] in "abcd" else ("", 1, 0) for name in files}
+    [told] = [path.read_text() for path in (tmp_path / "s" / "runs").glob("*/failures.jsonl")]
+    assert "b.jpg begins with b'\\\\x00\\\\x00\\\\x00\\\\x18ftypheic'" in told
+
+
+def test_a_file_too_large_to_be_held_in_memory_is_a_failed_row(
+    tmp_path: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "just.jpg").write_bytes(picture(1))
+    (source / "over.jpg").write_bytes(picture(1) + b"\0")
+    monkeypatch.setattr(door, "MOST_BYTES", len(picture(1)))
+    shelf = Shelf(str(tmp_path / "s"))
+    assert ingest(shelf, str(source), Local(1)).counts == {"samples": 1, "too_large": 1}

@@ -105,4 +105,4 @@ def test_an_interrupt_ends_a_run_leaves_no_process_and_the_same_command_finishes
     (tmp_path / "s").rename(tmp_path / "interrupted")
     assert job(1, 0).wait() == 0
     assert tree_digest(tmp_path / "interrupted") == tree_digest(tmp_path / "s")
-    assert not list((tmp_path / "interrupted").rglob(".tmp-*"))
+    assert not list((tmp_path / "interrupted").rglob(".ostraka-tmp-*"))

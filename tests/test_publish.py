@@ -244,3 +244,11 @@ def test_elsewhere_an_exception_while_writing_leaves_nothing(remote: tuple[fsspe
     with pytest.raises(ValueError):
         publish.publish(fs, f"{folder}/a", write)
     assert not fs.exists(f"{folder}/a")
+
+
+def test_a_sweep_leaves_alone_what_no_writer_of_ours_made(tmp_path: Path) -> None:
+    for name in (".tmp-draft", "letter.txt", ".ostraka"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / (publish.PREFIX + "x")).write_text("a killed writer's")
+    assert publish.sweep(str(tmp_path)) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".ostraka", ".tmp-draft", "letter.txt"]

@@ -330,7 +330,7 @@ def test_the_database_opens_in_plain_duckdb(own: Shelf) -> None:
         views = {name for (name,) in db.execute("SHOW TABLES").fetchall()}
         assert {"samples", "notes", "notes_pixels", "verdicts", "runs", "exports"} <= views
         assert db.execute("SELECT count(*) FROM verdicts WHERE outcome = 'kept'").fetchall() == [(ROWS + 1,)]
-    assert [name.name for name in Path(own.root).iterdir() if name.name.startswith(".tmp-")] == []
+    assert [name.name for name in Path(own.root).iterdir() if name.name.startswith(".ostraka-tmp-")] == []
 
 
 def test_a_shelf_in_a_folder_with_signs_of_a_glob_is_read(shelf: Shelf, said: Said, tmp_path: Path) -> None:

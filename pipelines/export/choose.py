@@ -72,14 +72,25 @@ def read_opt_outs(url: str, sha256_hex: str = "") -> tuple[OptOuts, str]:
     if not url:
         return OptOuts(), ""
     lines, digest = read_lines(url, "the opt-out list", sha256_hex)
-    return OptOuts(frozenset(_entry(line) for _, line in lines)), digest
+    return OptOuts(frozenset(_entry(url, number, line) for number, line in lines)), digest
 
 
-def _entry(line: str) -> str:
-    """Return a key or digest in the one form they are compared in, and anything else as it stands."""
-    plain = line.lower().replace("-", "")
-    is_hex = len(plain) in (32, 64) and all(digit in "0123456789abcdef" for digit in plain)
-    return plain if is_hex else line
+def _entry(url: str, number: int, line: str) -> str:
+    """Return a key, digest or address in the one form they are compared in, without the remark behind it.
+
+    Raises BadInput for anything else: a line that cannot be understood must not be an opt-out that nobody honours.
+    """
+    said = line.split(" #", maxsplit=1)[0].split("\t#", maxsplit=1)[0].strip()
+    plain = said.lower().removeprefix("sha256:").replace("-", "")
+    if len(plain) in (32, 64) and all(digit in "0123456789abcdef" for digit in plain):
+        return plain
+    if "://" in said:
+        return said
+    raise BadInput(
+        f"line {number} is no key, SHA-256 or address: {said[:80]!r}",
+        where=url,
+        remedy="write 32 or 64 hex digits, or an address with ://",
+    )
 
 
 class Choosing:

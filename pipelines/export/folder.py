@@ -82,14 +82,15 @@ class Folder:
 
         Raises BadInput where the folder holds something else, unless it is an export and `replace` clears it away.
         """
-        if self.fs.isdir(self.root) and getattr(self.fs, "local_file", False):
-            sweep(self.root)
         found: About | None = self.plan() or self._manifest_or_none(replace)
-        if found is not None and found.inputs == inputs:
+        again = replace and isinstance(found, Manifest)
+        if found is not None and found.inputs == inputs and not again:
             assert isinstance(found, Plan | Manifest)
+            self._sweep()
             return found
         files = self.files()
         if not files:
+            self._sweep()
             return None
         if found is None and PLAN not in files and MANIFEST not in files:
             raise BadInput(
@@ -102,8 +103,14 @@ class Folder:
                 where=self.url,
                 remedy="give another folder with --to, or --replace it",
             )
+        self._sweep()
         self._clear(files)
         return None
+
+    def _sweep(self) -> None:
+        """Remove what killed writers left; asked only of a folder that is ours, or empty."""
+        if self.fs.isdir(self.root) and getattr(self.fs, "local_file", False):
+            sweep(self.root)
 
     def _manifest_or_none(self, replace: bool) -> Manifest | None:
         try:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.sql_text import quoted
 from schemas.sample import Sample, part_digest
 
 BATCH = 8192
@@ -31,7 +32,7 @@ def tied(samples: Iterable[Sample]) -> dict[str, str]:
     import duckdb
 
     with tempfile.TemporaryDirectory() as scratch, duckdb.connect(f"{scratch}/groups.duckdb") as db:
-        db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = '{scratch}'; SET threads = 1")
+        db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(scratch)}; SET threads = 1")
         db.execute("CREATE TABLE links (label VARCHAR, name VARCHAR)")
         links = ((label, group_of(sample)) for sample in samples for label in _labels(sample))
         while batch := list(islice(links, BATCH)):

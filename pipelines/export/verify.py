@@ -16,6 +16,7 @@ from pipelines.export.check import MOST_TOLD, CheckShard, check_file
 from pipelines.export.folder import SHARD_FILE, Folder, is_energons
 from pipelines.export.manifest import MANIFEST, PLAN, Manifest
 from pipelines.local import Local
+from pipelines.sql_text import quoted
 from pipelines.table import read_table
 from schemas.errors import BadTar, Unavailable
 
@@ -129,7 +130,7 @@ def _database(folder: Folder, manifest: Manifest) -> Iterator[Any]:
     import duckdb
 
     with tempfile.TemporaryDirectory() as scratch, duckdb.connect(f"{scratch}/samples.duckdb") as db:
-        db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = '{scratch}'; SET threads = 1")
+        db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(scratch)}; SET threads = 1")
         db.execute(
             "CREATE TABLE samples (shard VARCHAR, split VARCHAR, key VARCHAR, sha256 VARCHAR, parent VARCHAR, "
             "licence VARCHAR, dataset VARCHAR)"

@@ -74,41 +74,70 @@ class Coco(Struct, frozen=True):
             yield from _split(fs, root, split, names)
 
 
+class _Said(Struct):
+    """What a split's annotations tell of one picture, each with its id; what two files tell alike counts once."""
+
+    captions: dict[tuple[int, str], None] = {}
+    boxes: dict[tuple[int, Note], None] = {}
+
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        return tuple(("caption", text) for _, text in sorted(self.captions))
+
+    def notes(self) -> tuple[Note, ...]:
+        return tuple(note for _, note in sorted(self.boxes, key=lambda pair: pair[0]))
+
+
 def _split(fs: Any, root: str, split: str, names: list[str]) -> Iterator[Row]:
     files = [_read(fs, name) for name in names]
-    images: dict[int, _Image] = {}
-    captions: dict[int, list[tuple[int, str]]] = {}
-    boxes: dict[int, list[tuple[int, Note]]] = {}
-    for file in files:
-        categories = {category.id: category.name for category in file.categories}
-        for image in file.images:
-            images.setdefault(image.id, image)
-        for annotation in file.annotations:
-            if annotation.caption is not None:
-                captions.setdefault(annotation.image_id, []).append((annotation.id, annotation.caption))
-            elif annotation.bbox is not None and annotation.category_id is not None:
-                left, top, width, height = annotation.bbox
-                at = Box(0, left, top, left + width, top + height)
-                note = Note(OBJECT.name, categories.get(annotation.category_id, str(annotation.category_id)), at)
-                boxes.setdefault(annotation.image_id, []).append((annotation.id, note))
+    told = _told(files)
     licences = {licence.id: _licence(licence) for file in files for licence in file.licenses}
     folder = _folder(fs, root, split)
-    for image in images.values():
-        name = f"{split}/{image.id}"
-        texts = tuple(("caption", text) for _, text in sorted(captions.get(image.id, [])))
-        unique = dict(sorted(boxes.get(image.id, []), key=lambda pair: pair[0]))
+    first: dict[int, _Image] = {}
+    for image in _images(files):
+        name, uri = f"{split}/{image.id}", image.coco_url or image.flickr_url
+        taken = first.setdefault(image.id, image)
+        if taken is not image:
+            why = f"{image.file_name} has the id of {taken.file_name}"
+            yield Row(name, uri=uri, failed="duplicate_id", meta=why)
+            continue
+        said = told.pop(image.id, _Said())
         try:
-            row = Row(
-                name,
-                (file_ref(fs, resolve(folder, image.file_name), image.file_name, within=root),),
-                texts,
-                uri=image.coco_url or image.flickr_url,
-                licence=licences.get(image.license, ""),
-                notes=tuple(unique.values()),
-            )
+            media = (file_ref(fs, resolve(folder, image.file_name), image.file_name, within=root),)
         except BadSample as bad:
-            row = Row(name, uri=image.coco_url or image.flickr_url, failed=bad.reason)
-        yield row
+            yield Row(name, uri=uri, failed=bad.reason, meta=bad.detail)
+            continue
+        licence = licences.get(image.license, "")
+        yield Row(name, media, said.texts(), uri=uri, licence=licence, notes=said.notes())
+    for image_id in sorted(told):
+        why = f"annotations tell of image {image_id}, which images does not list"
+        yield Row(f"{split}/{image_id}", failed="unlisted_image", meta=why)
+
+
+def _images(files: list[_File]) -> Iterator[_Image]:
+    """Yield all images, an entry that another file of the split repeats only once."""
+    named = dict[int, str]()
+    for file in files:
+        before = dict(named)
+        for image in file.images:
+            if before.get(image.id) != image.file_name:
+                named.setdefault(image.id, image.file_name)
+                yield image
+
+
+def _told(files: list[_File]) -> dict[int, _Said]:
+    told: dict[int, _Said] = {}
+    for file in files:
+        categories = {category.id: category.name for category in file.categories}
+        for annotation in file.annotations:
+            of_image = told.setdefault(annotation.image_id, _Said())
+            if annotation.caption is not None:
+                of_image.captions[annotation.id, annotation.caption] = None
+            if annotation.bbox is not None and annotation.category_id is not None:
+                left, top, width, height = annotation.bbox
+                at = Box(0, left, top, left + width, top + height)
+                category = categories.get(annotation.category_id, str(annotation.category_id))
+                of_image.boxes[annotation.id, Note(OBJECT.name, category, at)] = None
+    return told
 
 
 def _folder(fs: Any, root: str, split: str) -> str:

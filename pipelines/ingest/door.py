@@ -27,13 +27,14 @@ from schemas.errors import BadSample, TooManyFailed, Unavailable
 from schemas.note import Note
 from schemas.publish import publish
 from schemas.sample import Image, Media, Part, Sample, Source, Text, Video, key_of, part_digest, parts_json
-from schemas.sniff import PICTURES, sniff
+from schemas.sniff import PICTURES, beginning, sniff
 from schemas.tables import CATALOG, PLACES, SEEN, Column
 from schemas.tar import Writer
 
 SOURCE_NOTES = "source@1"
 FEW_FAILED = 10
 MOST_PARTS = 65_535
+MOST_BYTES = 4 << 30
 
 
 class Made(Struct, frozen=True):
@@ -129,6 +130,8 @@ class _Making:
         return Sample(key, tuple(parts), source), contents
 
     def _bytes(self, ref: Ref) -> bytes:
+        if ref.size_bytes > MOST_BYTES:
+            raise BadSample("too_large", f"{ref.name} has {ref.size_bytes} bytes, more than {MOST_BYTES}")
         if ref.url not in self._stamps:
             fs, path = open_url(ref.url)
             try:
@@ -212,7 +215,7 @@ def _media(ref: Ref, content: bytes) -> Media:
         raise BadSample("empty_file", f"{ref.name} has no bytes")
     extension = sniff(content[:64])
     if not extension:
-        raise BadSample("unknown_format", f"{ref.name} begins with {content[:8]!r}")
+        raise BadSample("unknown_format", f"{ref.name} begins with {beginning(content)!r}")
     kind = Image if extension in PICTURES else Video
     return kind(sha256(content).hexdigest(), len(content), extension)
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from pipelines.ingest.row import Ref, Row
-from pipelines.ingest.source import PICTURES, TEXTS, VIDEOS, extension_of, file_ref, need, open_url
+from pipelines.ingest.source import PICTURES, TEXTS, UNREAD, VIDEOS, extension_of, file_ref, need, open_url
 from schemas.errors import BadSample
 
 _BESIDE = (*TEXTS, "json")
@@ -50,7 +50,7 @@ def _walk(fs: Any, root: str, folder: str) -> Iterator[Row]:
                 yield Row(_name(root, path), failed="linked_folder")
             else:
                 yield from _walk(fs, root, path)
-        elif extension_of(last) in PICTURES + VIDEOS:
+        elif extension_of(last) in PICTURES + VIDEOS + UNREAD:
             yield _row(fs, root, path, beside)
 
 

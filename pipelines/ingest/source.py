@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import fsspec
 from msgspec import Struct
 
+from pipelines.address import file_system
 from pipelines.ingest.row import Ref, Row
 from schemas.errors import BadInput, BadSample, Unavailable
 
-PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
 VIDEOS = ("mp4", "webm", "mkv", "mov", "avi", "m4v")
+UNREAD = ("heic", "heif", "jxl", "svg")
+"""Pictures that ostraka does not read: listed all the same, so that each is a failed row and not passed over."""
 TEXTS = {"txt": "caption", "caption": "caption", "text": "caption", "cls": "label"}
 
 
@@ -39,7 +41,7 @@ class Options(Struct, frozen=True):
 
 def open_url(url: str) -> tuple[Any, str]:
     """Return the file system of a URL and the absolute path in it."""
-    fs, path = fsspec.core.url_to_fs(url)
+    fs, path = file_system(url)
     plain = str(path).rstrip("/") or "/"
     return fs, os.path.normpath(plain) if getattr(fs, "local_file", False) else plain
 

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from pipelines.ingest.row import Ref, Row
-from pipelines.ingest.source import PICTURES, TEXTS, VIDEOS, full_url, need, open_url, stamp_of
+from pipelines.ingest.source import PICTURES, TEXTS, UNREAD, VIDEOS, full_url, need, open_url, stamp_of
 from schemas.errors import BadInput, BadSample, BadTar
 from schemas.tar import Member, by_extension, group, scan, split_name
 
@@ -122,7 +122,7 @@ def _row(url: str, stamp: str, name: str, members: list[Member]) -> Row:
     for extension, member in found.items():
         last = extension.rsplit(".", 1)[-1]
         ref = Ref(url, member.name, member.offset, member.size_bytes, stamp)
-        if last in PICTURES + VIDEOS:
+        if last in PICTURES + VIDEOS + UNREAD:
             media.append(ref)
         elif last in TEXTS:
             texts.append((TEXTS[last], ref))

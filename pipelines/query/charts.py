@@ -16,9 +16,10 @@ from msgspec import Struct, structs
 
 from filters.filter import Filter
 from pipelines.facts import Facts
-from pipelines.query.views import quoted, shard_of, tables
+from pipelines.query.views import shard_of, tables
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.shelf import Shelf
+from pipelines.sql_text import quoted
 
 BINS = 36
 WIDE = 40.0

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pipelines.query.views import quoted, recipes_by_run, shard_of, tables
+from pipelines.query.views import recipes_by_run, shard_of, tables
 from pipelines.recipe import Recipe, Spec
 from pipelines.shelf import Shelf
+from pipelines.sql_text import quoted
 from schemas.errors import BadInput
 
 LEAST_PREFIX = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from pipelines.query.views import quoted
+from pipelines.sql_text import quoted
 
 
 class Exported:

@@ -17,6 +17,7 @@ import msgspec
 
 from pipelines.ingest.door import SOURCE_NOTES
 from pipelines.shelf import Shelf
+from pipelines.sql_text import quoted
 from schemas.publish import publish
 
 MEMORY_LIMIT = "4GB"
@@ -103,11 +104,6 @@ def recipes_by_run(shelf: Shelf) -> list[str]:
             ran.pop(recipe, None)
             ran[recipe] = None
     return [*sorted(there - set(ran)), *ran]
-
-
-def quoted(text: str) -> str:
-    """Return a text as a SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def tables(shelf: Shelf, *folder: str) -> str:

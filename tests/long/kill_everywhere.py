@@ -103,10 +103,10 @@ class Jobs:
         if case.at:
             landed = code != 0 or case.workers > 1
         outlived = _wait_for_the_end(process.pid)
-        torn = len(list(shelf.rglob(".tmp-*")))
+        torn = len(list(shelf.rglob(".ostraka-tmp-*")))
         again = self._start(shelf, case, log.with_suffix(".again")).wait() == 0
         outcome = Outcome(
-            landed, torn, again and digests(shelf) == self.digests, len(list(shelf.rglob(".tmp-*"))), outlived
+            landed, torn, again and digests(shelf) == self.digests, len(list(shelf.rglob(".ostraka-tmp-*"))), outlived
         )
         if outcome.same:
             shutil.rmtree(shelf)
