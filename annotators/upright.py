@@ -27,7 +27,7 @@ def upright_rgb(picture: Image.Image, side_px: int) -> Image.Image:
     shorter = min(width, height)
     if shorter > side_px:
         size = (max(1, round(width * side_px / shorter)), max(1, round(height * side_px / shorter)))
-        picture = picture.resize(size, Image.Resampling.BOX)
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
     return picture
 
 

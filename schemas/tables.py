@@ -45,9 +45,10 @@ CATALOG = columns(
     media="dictionary",
     offsets="list<int64>",
 )
-"""A row per sample, in order. `digest`: first half of the SHA-256 of the first picture or video (of the first text
-where there is neither); `parts`: JSON; `media`: the tar that holds the bytes, relative to the shelf or absolute;
-`offsets`: where each picture or video of the parts begins in it; `failed`: why the source's row is no sample."""
+"""A row per sample, in order. `digest`: first half of the SHA-256 of the picture or video, of all their digests where
+there are several, of the texts' where there is neither; `parts`: JSON; `media`: the tar that holds the bytes, relative
+to the shelf or absolute; `offsets`: where each picture or video of the parts begins in it; `failed`: why the source's
+row is no sample."""
 
 SEEN = columns(row="uint32", failed="dictionary")
 """Every note piece begins with these: a row per sample looked at; `failed` is the reason, empty where notes follow."""

@@ -422,7 +422,7 @@ def test_a_run_that_was_stopped_is_not_exported(own_shelf, tmp_path):
         ({"splits": {"a-b": 0.5}}, "no split's name"),
         ({"rows": 0}, "at least one sample"),
         ({"exclude": "/nowhere/list.txt"}, "opt-out list cannot be read"),
-        ({"recipe": "https://nobody.example"}, "0 recipes are called 'nobody'"),
+        ({"recipe": "nobody"}, "0 recipes are called 'nobody'"),
     ],
 )
 def test_options_that_will_not_do_are_refused(shelf, tmp_path, options, said):

@@ -93,7 +93,7 @@ def test_hostile_words_stay_in_their_cells(tmp_path, picture):
 
 
 def test_an_opt_out_list_and_licences_are_told(tmp_path, picture):
-    (tmp_path / "list").write_text("nobody\n")
+    (tmp_path / "list").write_text("https://nobody.example\n")
     out = export_of(tmp_path, picture, "CC0-1.0", exclude=str(tmp_path / "list"), licences=("cc0*",))
     card = (out / "README.md").read_text()
     assert "A list of 1 entries was applied" in card and "Only licences like `cc0*` were exported" in card

@@ -48,7 +48,7 @@ def test_texts_and_json_beside_a_picture_become_its_texts_and_facts(tmp_path: Pa
     found = rows(shelf)
     assert list(found) == ["deep/er/a.b.JPG", "plain.png"]
     told_of, plain = found.values()
-    assert texts(told_of) == [("caption", "A boat."), ("label", "3"), ("caption", "A lake.")]
+    assert texts(told_of) == [("caption", "A boat."), ("caption", "A lake."), ("label", "3")]
     assert (told_of["uri"], told_of["licence"], told_of["meta"]) == ("http://x/a", "CC0-1.0", told)
     assert (plain["uri"], plain["licence"], plain["meta"], texts(plain)) == ("", "CC-BY-4.0", "", [])
     assert [part["extension"] for row in found.values() for part in row["parts"][:1]] == ["jpg", "png"]

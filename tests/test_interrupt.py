@@ -99,7 +99,7 @@ def test_an_interrupt_ends_a_run_leaves_no_process_and_the_same_command_finishes
     while (left := session(interrupted.pid)) and time.monotonic() < until:
         time.sleep(0.05)
     assert left == []
-    newest = max((tmp_path / "s" / "runs").iterdir())
+    newest = max(path for path in (tmp_path / "s" / "runs").iterdir() if path.is_dir())
     assert json.loads((newest / "record.json").read_text())["status"] == "interrupted"
     assert job(workers, 0).wait() == 0
     (tmp_path / "s").rename(tmp_path / "interrupted")

@@ -58,7 +58,7 @@ def keys(shelf: Shelf) -> dict[str, bytes]:
 
 def last_counts(shelf: Shelf) -> dict[str, int]:
     """Return the counts of the newest run's record."""
-    newest = max(Path(shelf.path("runs")).iterdir())
+    newest = max(path for path in Path(shelf.path("runs")).iterdir() if path.is_dir())
     return dict(json.loads((newest / "record.json").read_text())["counts"])
 
 
@@ -226,7 +226,7 @@ def test_a_run_record_says_what_failed_and_why(tmp_path: Path, picture: Picture)
     run(shelf, recipe, Local(1))
     told = [
         json.loads(line)
-        for folder in sorted(Path(shelf.path("runs")).iterdir())
+        for folder in sorted(path for path in Path(shelf.path("runs")).iterdir() if path.is_dir())
         for line in (folder / "failures.jsonl").read_text().splitlines()
     ]
     key = {name: value.hex() for name, value in keys(shelf).items()}

@@ -17,7 +17,7 @@ from pipelines.commands.screen import counted, say, shown, table
     "--split", "splits", multiple=True, metavar="NAME=SHARE", help="A split beside train, for instance val=0.01."
 )
 @click.option(
-    "--licence", "licences", multiple=True, metavar="PATTERN", help="Only these licences, for instance 'CC-BY*'."
+    "--licence", "licences", multiple=True, metavar="PATTERN", help="Only these licences, for instance 'CC-BY-[0-9]*'."
 )
 @click.option("--exclude", default="", metavar="FILE", help="An opt-out list: a key, SHA-256 or address a line.")
 @click.option(

@@ -64,6 +64,9 @@ def ingest(
         progress=shown,
     )
     say(f"{source}: {done.listed} rows listed, {done.new} of them new")
+    if done.changed:
+        say(f"{done.changed} of them changed since they were taken and stay as they are; to take them as they are now,")
+        say("give the source a name of its own with --dataset")
     failed = {reason: count for reason, count in done.counts.items() if reason != "samples"}
     total = sum(done.counts.values())
     rows = [("samples", done.counts.get("samples", 0)), *((f"failed: {r}", n) for r, n in sorted(failed.items()))]

@@ -32,8 +32,8 @@ _SPLIT = re.compile(r"[A-Za-z0-9_]+")
 class ExportOptions(Struct, frozen=True):
     """What leaves and how: see `ostraka export --help`.
 
-    `splits`: the share of each split but train; `licences`: patterns (`CC-BY*`), none for all; `exclude`: a file with a
-    key, SHA-256 or address a line; a shard ends after `rows` samples or `mib` MiB.
+    `splits`: the share of each split but train; `licences`: patterns (`CC-BY-[0-9]*`), none for all; `exclude`: a file
+    with a key, SHA-256 or address a line; a shard ends after `rows` samples or `mib` MiB.
     """
 
     recipe: str = ""

@@ -7,13 +7,14 @@ done. A row that can be no sample is a `failed` row of the catalogue.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from typing import IO, Any
 
 from msgspec import Struct
 
+from pipelines.ingest.held import held
 from pipelines.ingest.row import Ref, Row, from_json
 from pipelines.ingest.source import open_url, stamp_of
 from pipelines.ingest.told import Told, told
@@ -72,6 +73,12 @@ class _Making:
 
     def run(self) -> Made:
         catalog = self._shelf.path("catalog", f"{self._shard}.parquet")
+        with held(self._shelf, self._shard):
+            self._make(catalog)
+        failed = read_table(self._shelf.fs, catalog, ["failed"])["failed"].to_pylist()
+        return Made(dict(Counter(reason or "samples" for reason in failed)), self._failures)
+
+    def _make(self, catalog: str) -> None:
         if not self._shelf.fs.exists(catalog):
             plan = read_table(self._shelf.fs, self._shelf.path("plan", f"{self._shard}.parquet")).to_pydict()
             rows = list(zip(plan["dataset"], plan["name"], map(from_json, plan["payload"]), strict=True))
@@ -81,8 +88,6 @@ class _Making:
                 publish(self._shelf.fs, self._shelf.path("media", f"{self._shard}.tar"), lambda f: self._copy(rows, f))
             self._put_source_notes()
             put_table(self._shelf.fs, catalog, CATALOG, self._columns, exclusive=True)
-        failed = read_table(self._shelf.fs, catalog, ["failed"])["failed"].to_pylist()
-        return Made(dict(Counter(reason or "samples" for reason in failed)), self._failures)
 
     def _copy(self, rows: list[tuple[str, str, Row]], file: IO[bytes]) -> None:
         tar = Writer(file)
@@ -113,6 +118,7 @@ class _Making:
         told = self._told(row.json_file)
         said = list(row.texts) + [(role, _utf8(self._bytes(ref), ref.name)) for role, ref in row.text_files]
         said += [("caption", text) for text in told.texts if ("caption", text) not in said]
+        said.sort(key=lambda pair: pair[0] == "label")
         parts += [Text(text, role) for role, text in said]
         if not parts:
             raise BadSample("nothing_in_it", "the row has no picture, no video and no text")
@@ -161,12 +167,11 @@ class _Making:
     def _catalogue(self, sample: Sample, media: str, offsets: list[int], failed: str = "") -> None:
         parts = sample.parts
         media_parts = [part for _, part in sample.media()]
-        identity = media_parts[0] if media_parts else parts[0] if parts else None
         texts = [(place, part) for place, part in enumerate(parts) if isinstance(part, Text)]
         values = {
             "row": len(self._columns["row"]),
             "key": uuid_bytes(sample.key),
-            "digest": uuid_bytes(part_digest(identity)) if identity else b"\0" * 16,
+            "digest": uuid_bytes(_identity(media_parts or parts)),
             "size_bytes": sum(part.size_bytes for part in media_parts),
             "images": sum(isinstance(part, Image) for part in parts),
             "videos": sum(isinstance(part, Video) for part in parts),
@@ -208,6 +213,14 @@ class _Making:
                 where=f"shard {self._shard}",
                 remedy="mend the source, or allow more with --max-failed",
             )
+
+
+def _identity(parts: Sequence[Part]) -> str:
+    """Return the digest of the only part, or one over the digests of all in order; zeros where there is none."""
+    digests = [part_digest(part) for part in parts]
+    if len(digests) > 1:
+        return sha256("".join(digests).encode()).hexdigest()
+    return digests[0] if digests else "0" * 64
 
 
 def _media(ref: Ref, content: bytes) -> Media:

@@ -75,4 +75,4 @@ def _row(fs: Any, root: str, path: str, beside: Mapping[str, str]) -> Row:
         told = ref("json") if f"{stem}.json" in beside else None
         return Row(name, media, text_files=texts, json_file=told)
     except BadSample as bad:
-        return Row(name, failed=bad.reason)
+        return Row(name, failed=bad.reason, meta=bad.detail)

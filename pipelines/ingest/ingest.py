@@ -21,15 +21,20 @@ from pipelines.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.publish import put
 
+METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+"""A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""
+
 KINDS = ("folder", "tars", "coco", "manifest")
 
 
 class Ingested(Struct, frozen=True):
-    """What an ingest did: rows listed and new, and what the dataset now holds, samples and failed rows by reason."""
+    """What an ingest did: rows listed and new, what the dataset now holds (samples, and failed rows by reason), and how
+    many rows say something else than when they were taken."""
 
     listed: int
     new: int
     counts: dict[str, int]
+    changed: int = 0
 
 
 def ingest(
@@ -50,7 +55,7 @@ def ingest(
     Raises BadInput where the source is none, or a dataset's name stands for another one; TooManyFailed; Unavailable.
     """
     source, where = open_source(source_url, options, kind)
-    dataset = dataset or _dataset_of(where)
+    dataset = dataset or _dataset_of(full_url(*open_url(source_url)))
     shelf.sweep()
     config = {"source": where, "dataset": dataset, "engine": msgspec.to_builtins(engine)}
     with recorded(shelf, "ingest", config) as record:
@@ -65,7 +70,7 @@ def ingest(
             for name, number in made.counts.items():
                 total[name] = total.get(name, 0) + number
                 record.count(name, number)
-        return Ingested(planned.listed, planned.new, total)
+        return Ingested(planned.listed, planned.new, total, planned.changed)
 
 
 def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str]:
@@ -75,6 +80,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         raise BadInput(
             "nothing is there", where=url, remedy="give a folder, a tar, or a json, jsonl, csv or parquet file"
         )
+    if not kind and (told := next((n for n in METADATA if fs.exists(f"{path}/{n}")), "")):
+        path, kind = f"{path}/{told}", "manifest"
     where = full_url(fs, path)
     with readable(where):
         kind = kind or _kind_of(fs, path)

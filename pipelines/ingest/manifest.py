@@ -104,7 +104,7 @@ class Manifest(Struct, frozen=True):
             )
             meta = columns.meta(record)
         except BadSample as bad:
-            return Row(name, failed=bad.reason)
+            return Row(name, failed=bad.reason, meta=bad.detail)
         return Row(
             name, media, texts, uri=_text(record, columns.url), licence=_text(record, columns.licence), meta=meta
         )

@@ -15,10 +15,12 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
+from pipelines.ingest.held import held
 from pipelines.ingest.row import Row, from_json, in_utf8, to_json
 from pipelines.ingest.source import Source, readable
 from pipelines.shelf import Shelf, shard_name
-from pipelines.table import put_table, read_table
+from pipelines.sql_text import quoted
+from pipelines.table import put_if_changed, put_table, read_table
 from schemas.errors import BadInput, Unavailable
 from schemas.tables import PLAN
 
@@ -27,12 +29,22 @@ BATCH_BYTES = 32 << 20
 FETCH_ROWS = 64
 MEMORY_LIMIT = "256MB"
 
-_NEW_ROWS = """
-    SELECT unique_name, payload, size_bytes, copy FROM (
-        SELECT *, CASE copy WHEN 1 THEN name ELSE name || '#' || copy END AS unique_name FROM (
-            SELECT *, row_number() OVER (PARTITION BY name ORDER BY ordinal) AS copy FROM listing))
-    ANTI JOIN planned ON planned.name = unique_name
-    ORDER BY ordinal
+_CONTENT = """md5(regexp_replace({0}, '"stamp":"[^"]*"', '', 'g'))"""
+"""What a row says and how long its files are; not when they were written, which a copy of the source changes."""
+
+_ROWS = """
+    CREATE VIEW rows AS
+    SELECT ordinal, payload, size_bytes, copy,
+        CASE WHEN copy = 1 AND NOT regexp_matches(name, '#[0-9]+$') THEN name ELSE name || '#' || copy END AS name
+    FROM (SELECT *, row_number() OVER (PARTITION BY name ORDER BY ordinal) AS copy FROM listing)
+"""
+"""A name that stands again gets its number, and so does one that looks as if it had: no two names can meet."""
+
+_NEW_ROWS = "SELECT name, payload, size_bytes, copy FROM rows ANTI JOIN planned USING (name) ORDER BY ordinal"
+
+_CHANGED_ROWS = f"""
+    SELECT count(*) FROM rows JOIN planned USING (name)
+    WHERE planned.made AND rows.copy = 1 AND planned.content <> {_CONTENT.format("rows.payload")}
 """
 
 
@@ -44,10 +56,12 @@ class Cut(Struct, frozen=True):
 
 
 class Planned(Struct, frozen=True):
-    """How many rows the source lists, how many of them were not planned before, and all shards of the dataset."""
+    """How many rows the source lists, how many were not planned before, how many say something else than when they
+    were taken (they stay as they are), and all shards of the dataset."""
 
     listed: int
     new: int
+    changed: int
     shards: list[str]
 
 
@@ -58,12 +72,15 @@ class Listing:
         self._db, self.listed = db, listed
 
     def plan(self, shelf: Shelf, dataset: str, cut: Cut) -> Planned:
-        """Plan what is new."""
+        """Plan what is new, and take what is planned but not made as it is listed now."""
         shards = _read_planned(shelf, self._db, dataset)
+        for shard in shards:
+            _take_anew(shelf, self._db, shard)
+        [(changed,)] = self._db.execute(_CHANGED_ROWS).fetchall()
         [(new,)] = self._db.execute(f"SELECT count(*) FROM ({_NEW_ROWS})").fetchall()
         while (added := _append(shelf, self._db, dataset, cut)) is None:
             shards = _read_planned(shelf, self._db, dataset)
-        return Planned(self.listed, new, shards + added)
+        return Planned(self.listed, new, changed, shards + added)
 
 
 @contextmanager
@@ -77,7 +94,9 @@ def listing(source: Source, where: str) -> Iterator[Listing]:
     with tempfile.TemporaryDirectory(prefix="ostraka-") as folder:
         try:
             with duckdb.connect(f"{folder}/listing.duckdb") as db:
-                db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = '{folder}'; SET threads = 1")
+                db.execute(
+                    f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(folder)}; SET threads = 1"
+                )
                 yield Listing(db, _list(db, source, where))
         except RuntimeError as error:
             if "interrupted" in str(error):
@@ -91,6 +110,7 @@ def listing(source: Source, where: str) -> Iterator[Listing]:
 
 def _list(db: Any, source: Source, where: str) -> int:
     db.execute("CREATE TABLE listing (ordinal BIGINT, name VARCHAR, size_bytes BIGINT, payload VARCHAR)")
+    db.execute(_ROWS)
     listed, failed, first = 0, 0, ""
     with readable(where):
         for batch in _batches(in_utf8(row) for row in source.rows()):
@@ -129,14 +149,47 @@ def _size_bytes(row: Row) -> int:
 
 
 def _read_planned(shelf: Shelf, db: Any, dataset: str) -> list[str]:
-    db.execute("CREATE OR REPLACE TABLE planned (name VARCHAR)")
+    db.execute("CREATE OR REPLACE TABLE planned (name VARCHAR, content VARCHAR, made BOOLEAN)")
     shards: list[str] = []
     for shard in shelf.planned():
-        table = read_table(shelf.fs, shelf.path("plan", f"{shard}.parquet"), ["dataset", "name"]).to_pydict()
-        if dataset in table["dataset"]:
-            _insert(db, "planned", {"name": table["name"]})
+        table = read_table(shelf.fs, _path(shelf, shard))
+        if dataset in table["dataset"].to_pylist():
+            db.register("batch", table)
+            made = "true" if _is_made(shelf, shard) else "false"
+            db.execute(f"INSERT INTO planned SELECT name, {_CONTENT.format('payload')}, {made} FROM batch")
+            db.unregister("batch")
             shards.append(shard)
     return shards
+
+
+def _take_anew(shelf: Shelf, db: Any, shard: str) -> None:
+    """Write the plan of a shard that is not made yet with its rows as they are listed now, where that differs."""
+    if _is_made(shelf, shard):
+        return
+    with held(shelf, shard):
+        if _is_made(shelf, shard):
+            return
+        table = read_table(shelf.fs, _path(shelf, shard))
+        db.register("batch", table)
+        listed = {
+            name: payload if copy == 1 else _twice(payload)
+            for name, payload, copy in db.execute(
+                "SELECT name, rows.payload, copy FROM rows SEMI JOIN batch USING (name)"
+            ).fetchall()
+        }
+        db.unregister("batch")
+        columns = table.to_pydict()
+        planned = zip(columns["name"], columns["payload"], strict=True)
+        columns["payload"] = [listed.get(name, payload) for name, payload in planned]
+        put_if_changed(shelf.fs, _path(shelf, shard), PLAN, columns)
+
+
+def _is_made(shelf: Shelf, shard: str) -> bool:
+    return bool(shelf.fs.exists(shelf.path("catalog", f"{shard}.parquet")))
+
+
+def _path(shelf: Shelf, shard: str) -> str:
+    return shelf.path("plan", f"{shard}.parquet")
 
 
 def _insert(db: Any, table: str, columns: dict[str, Any]) -> None:

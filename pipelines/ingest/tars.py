@@ -115,7 +115,7 @@ def _row(url: str, stamp: str, name: str, members: list[Member]) -> Row:
     try:
         found = by_extension(members)
     except BadSample as bad:
-        return Row(name, failed=bad.reason)
+        return Row(name, failed=bad.reason, meta=bad.detail)
     media: list[Ref] = []
     texts: list[tuple[str, Ref]] = []
     told: Ref | None = None
@@ -125,7 +125,9 @@ def _row(url: str, stamp: str, name: str, members: list[Member]) -> Row:
         if last in PICTURES + VIDEOS + UNREAD:
             media.append(ref)
         elif last in TEXTS:
-            texts.append((TEXTS[last], ref))
+            texts.append((last, ref))
         elif extension == "json":
             told = ref
-    return Row(name, tuple(media), text_files=tuple(texts), json_file=told)
+    order = list(TEXTS)
+    said = tuple((TEXTS[last], ref) for last, ref in sorted(texts, key=lambda pair: order.index(pair[0])))
+    return Row(name, tuple(media), text_files=said, json_file=told)

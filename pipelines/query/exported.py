@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from glob import escape
 from typing import Any
 
 from pipelines.sql_text import quoted
@@ -25,7 +26,7 @@ class Exported:
     def _table(self) -> str:
         """The name of the table of keys, empty where nothing was exported."""
         folders = self._db.execute("SELECT DISTINCT folder FROM exports ORDER BY folder").fetchall()
-        there = [(folder, files) for (folder,) in folders if self._some(files := f"{folder}/*/*/*.parquet")]
+        there = [(folder, files) for (folder,) in folders if self._some(files := f"{escape(folder)}/*/*/*.parquet")]
         if not there:
             return ""
         selects = [f"SELECT DISTINCT {quoted(to)} AS folder, key FROM read_parquet({quoted(f)})" for to, f in there]

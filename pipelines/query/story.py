@@ -91,7 +91,9 @@ class Teller:
         [(sample, media, offsets)] = shard.facts.samples([place.row])
         end, outcome, reason = int(judged.step[0]), OUTCOMES[judged.outcome[0]], judged.reason[0]
         door = shard.facts.failed_at_door[place.row]
-        told = [Told(INGEST, "failed", reason=door)] if door else [Told(INGEST, "passed"), *self._steps(place, end)]
+        detail = self._details.get((place.key, INGEST), "")
+        at_door = Told(INGEST, "failed", reason=door, detail=detail) if door else Told(INGEST, "passed")
+        told = [at_door, *([] if door else self._steps(place, end))]
         return Story(
             sample,
             place.shard,

@@ -21,6 +21,8 @@ from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.vocabulary import Name
 
+Image.MAX_IMAGE_PIXELS = None
+
 LEAST_SIDE_PX = 64
 _STEP = 0.8
 _QUALITY, _LEAST_QUALITY = 70, 45
