@@ -56,7 +56,7 @@ def peer_in_form(path: str, samples: Samples) -> None:
         for sample, contents in samples:
             extensions = [extension for _, _, extension in form.media_extensions(sample)]
             written = {"__key__": sample.key, **dict(zip(extensions, contents, strict=True))}
-            tar.write({**written, "txt": form.first_text(sample).encode(), "json": form.exported_json(sample)})
+            tar.write({**written, "txt": form.caption_of(sample).encode(), "json": form.exported_json(sample)})
 
 
 def rows(folder: str) -> Iterator[Row]:

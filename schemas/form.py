@@ -1,8 +1,8 @@
 """The form of a sample in a shard: `<key>.<extension>` for its media, `<key>.json` for everything else it is.
 
 A sample with one picture or video has `<key>.jpg`; one with several has `<key>.000.jpg`, numbered by their places
-among the parts, so that no member's name depends on what else is left out. In an export `<key>.txt` comes between: the
-first text, empty where there is none, for readers that know pairs of picture and caption.
+among the parts, so that no member's name depends on what else is left out. In an export `<key>.txt` comes between: its
+caption, empty where it has no text, for readers that know pairs of picture and caption.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def write_exported(tar: Writer, sample: Sample, contents: Iterable[bytes]) -> li
         Member(extension, tar.add(f"{sample.key}.{extension}", content), len(content))
         for (_, _, extension), content in zip(media_extensions(sample), contents, strict=True)
     ]
-    for extension, content in (("txt", first_text(sample).encode()), ("json", exported_json(sample))):
+    for extension, content in (("txt", caption_of(sample).encode()), ("json", exported_json(sample))):
         members.append(Member(extension, tar.add(f"{sample.key}.{extension}", content), len(content)))
     return members
 
@@ -67,9 +67,11 @@ def exported_json(sample: Sample) -> bytes:
     return json.encode({"key": sample.key, "parts": parts, "source": sample.source})
 
 
-def first_text(sample: Sample) -> str:
-    """Return the first text of a sample, empty where it has none."""
-    return sample.texts[0].text if sample.texts else ""
+def caption_of(sample: Sample) -> str:
+    """Return the first caption of a sample; without one its first other text, a label last; empty without any."""
+    rank = {"caption": 0, "label": 2}
+    first = min(sample.texts, key=lambda text: rank.get(text.role, 1), default=None)
+    return first.text if first else ""
 
 
 def read(members: Mapping[str, bytes]) -> tuple[Sample, list[bytes]]:

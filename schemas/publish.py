@@ -135,19 +135,16 @@ def sweep(folder: str) -> int:
 
 
 def _remove_if_abandoned(path: str) -> bool:
+    """Remove a temporary, unless it is gone, held by a writer, or another user's."""
     try:
         number = os.open(path, os.O_RDWR)
     except (FileNotFoundError, PermissionError):
         return False
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        os.unlink(path)
+    except (BlockingIOError, FileNotFoundError, PermissionError):
         return False
-    else:
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            return False
-        return True
     finally:
         os.close(number)
+    return True

@@ -22,23 +22,28 @@ from PIL import Image as Pillow
 from annotators.header import Header
 from filters.image import MinSide
 from filters.text import CaptionLength
+from pipelines.cli import main
 from pipelines.export.choose import OptOuts
 from pipelines.export.export import Exported, ExportOptions, export
 from pipelines.export.groups import group_of, tied
 from pipelines.export.manifest import Manifest, read_manifest
 from pipelines.export.plan import Cutter
+from pipelines.export.sidecar import sidecar_row
 from pipelines.export.verify import verify
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import Local
+from pipelines.query.exported import Exported as ExportedTo
+from pipelines.query.views import connect
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.recipes import find_recipe
 from pipelines.run import run
 from pipelines.shelf import Shelf
 from schemas.draw import fraction
 from schemas.errors import BadInput, Unavailable
-from schemas.form import media_extensions
-from schemas.sample import Image, Sample, Source, from_json
+from schemas.form import media_extensions, write_exported
+from schemas.sample import Image, Sample, Source, Text, from_json
+from schemas.tar import Writer
 
 FORMS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
@@ -165,6 +170,24 @@ def test_a_folder_has_one_member_set_and_one_image_type(shelf, tmp_path):
         assert sets == {(*form.split("+"), "txt", "json")}
 
 
+@pytest.mark.parametrize(
+    ("texts", "caption"),
+    [
+        ([("label", "7"), ("caption", "a cat"), ("caption", "a dog")], "a cat"),
+        ([("label", "7"), ("alt", "a cat")], "a cat"),
+        ([("label", "7"), ("label", "8")], "7"),
+        ([], ""),
+    ],
+)
+def test_the_txt_is_the_first_caption_and_a_label_only_where_there_is_nothing_else(texts, caption):
+    picture = Image(sha256(b"bytes").hexdigest(), 5, "jpg")
+    one = Sample("0" * 32, (*(Text(text, role) for role, text in texts), picture), Source("d", "row"))
+    file = io.BytesIO()
+    members = write_exported(Writer(file), one, [b"bytes"])
+    txt = next(member for member in members if member.name == "txt")
+    assert file.getvalue()[txt.offset :][: txt.size_bytes].decode() == sidecar_row(one, members)["caption"] == caption
+
+
 def test_every_json_has_the_same_fields_and_types(shelf, tmp_path):
     export_to(shelf, tmp_path / "out")
     samples = [json.loads(data) for name, data in members_of(tmp_path / "out").items() if name.endswith(".json")]
@@ -274,11 +297,19 @@ def test_an_opt_out_by_key_digest_or_address_leaves_and_is_counted(shelf, tmp_pa
     gone = {row["key"].hex for row in rows if digest in row["parts"]} | {rows[0]["key"].hex, rows[1]["key"].hex}
     assert {row["key"] for row in rows_of(tmp_path / "out")} == {*samples_of(shelf)} - gone
     assert done.left_out == {"exclude": len(gone)}
+    assert done.unmatched == 1 and manifest_of(tmp_path / "out").options["exclude_unmatched"] == 1
+    assert export_to(shelf, tmp_path / "out", exclude=str(listed)).unmatched == 1, "a finished export tells it again"
+
+
+def test_opt_outs_that_match_nothing_are_told(shelf, tmp_path, capsys):
+    (tmp_path / "list").write_text("https://nobody.example\n" + "0" * 32 + "\n")
+    main(["export", "mixed", "--shelf", shelf.url, "--to", str(tmp_path / "out"), "--exclude", str(tmp_path / "list")])
+    assert "2 opt-outs matched no sample that was kept" in capsys.readouterr().out
 
 
 def test_a_child_of_an_opted_out_parent_is_opted_out():
-    assert OptOuts(frozenset({"k1"})).holds(sample("k2", "k1", ["d"]))
-    assert not OptOuts(frozenset({"k1"})).holds(sample("k2", "", ["d"]))
+    assert OptOuts(frozenset({"k1"})).naming(sample("k2", "k1", ["d"])) == {"k1"}
+    assert not OptOuts(frozenset({"k1"})).naming(sample("k2", "", ["d"]))
 
 
 def test_samples_of_which_no_part_is_left_are_counted(own_shelf, tmp_path):
@@ -512,3 +543,17 @@ def test_an_opt_out_may_bear_a_remark_and_a_prefix(shelf, tmp_path):
     (tmp_path / "out.txt").write_text(f"{first['key'].hex}  # asked by mail\nsha256:{digest}\t# a letter\n")
     done = export_to(shelf, tmp_path / "out", exclude=str(tmp_path / "out.txt"))
     assert done.left_out["exclude"] >= 2
+
+
+def test_a_folder_of_temporaries_with_a_quote_in_its_name_will_do(shelf, tmp_path, monkeypatch):
+    (tmp_path / "it's").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "it's"))
+    export_to(shelf, tmp_path / "out", splits={"val": 0.3})
+    assert verify(str(tmp_path / "out")).samples
+
+
+def test_an_export_in_a_folder_with_brackets_is_where_its_samples_are(own_shelf, tmp_path):
+    export_to(own_shelf, tmp_path / "out[1]")
+    key = rows_of(tmp_path / "out[[]1]")[0]["key"]
+    with connect(own_shelf) as db:
+        assert str(tmp_path / "out[1]") in ExportedTo(db).folders(key)

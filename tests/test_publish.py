@@ -252,3 +252,22 @@ def test_a_sweep_leaves_alone_what_no_writer_of_ours_made(tmp_path: Path) -> Non
     (tmp_path / (publish.PREFIX + "x")).write_text("a killed writer's")
     assert publish.sweep(str(tmp_path)) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == [".ostraka", ".tmp-draft", "letter.txt"]
+
+
+@pytest.mark.parametrize("may_open", [False, True])
+def test_a_sweep_leaves_another_users_temporary(may_open: bool) -> None:
+    """Below a folder like /tmp, where everyone writes and each removes only their own."""
+    if os.geteuid() != 0:
+        pytest.skip("being another user needs root")
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = Path(folder) / f"{publish.PREFIX}theirs"
+        theirs.write_bytes(b"theirs")
+        theirs.chmod(0o666 if may_open else 0o600)
+        Path(folder).chmod(0o1777)
+
+        def as_nobody() -> bool:
+            os.setuid(NOBODY)
+            return sweep(folder) == 0
+
+        assert how_it_ended(in_child(as_nobody)) == 1
+        assert theirs.read_bytes() == b"theirs"

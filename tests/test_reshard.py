@@ -10,11 +10,13 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import fsspec
 import pyarrow.parquet as pq
 import pytest
 import webdataset
 
 from annotators.header import Header
+from pipelines.cli import main
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.reshard import reshard
 from pipelines.export.verify import verify
@@ -193,3 +195,24 @@ def test_the_manifest_tells_of_the_list(whole, tmp_path):
     assert manifest["options"]["keep_entries"] == 1
     assert "left out because they do not stand on the list of keys" in (tmp_path / "out" / "README.md").read_text()
     assert io.BytesIO((tmp_path / "out" / ".nv-meta" / "index.sqlite").read_bytes()).read(6) == b"SQLite"
+
+
+def test_an_export_elsewhere_is_resharded(whole, tmp_path, tree_digest):
+    keep = list_of(tmp_path / "keep", [row["key"] for row in rows_of(whole)][:9])
+    fs, url = fsspec.filesystem("memory"), f"memory://{tmp_path.name}/out"
+    fs.put(f"{whole}/", f"{url}/", recursive=True)
+    reshard(str(whole), keep, str(tmp_path / "from_here"))
+    reshard(url, keep, str(tmp_path / "from_there"), Local(1))
+    fs.rm(url, recursive=True)
+    assert tree_digest(tmp_path / "from_there") == tree_digest(tmp_path / "from_here")
+
+
+def test_replace_writes_a_damaged_one_again(whole, tmp_path, tree_digest):
+    keep = list_of(tmp_path / "keep", [row["key"] for row in rows_of(whole)][:9])
+    words = ["reshard", str(whole), "--keep", keep, "--to", str(tmp_path / "out")]
+    main(words)
+    before = tree_digest(tmp_path / "out")
+    tar = sorted((tmp_path / "out").rglob("*.tar"))[0]
+    tar.write_bytes(b"x" * tar.stat().st_size)
+    main([*words, "--replace"])
+    assert tree_digest(tmp_path / "out") == before

@@ -210,7 +210,7 @@ def test_a_text_that_is_not_the_first_caption_is_found(out):
     found[1] = (found[1][0], b"another 1")
     write(out / TAR, found)
     agree(out, TAR)
-    assert "its txt is not its first text" in problems(out)
+    assert "its txt is not its caption" in problems(out)
 
 
 @pytest.mark.parametrize("column", [column.name for column in SIDECAR])

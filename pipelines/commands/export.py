@@ -25,7 +25,7 @@ from pipelines.commands.screen import counted, say, shown, table
 )
 @click.option("--shard-mib", default=512, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
 @click.option("--energon", is_flag=True, help="Write Energon's index beside the shards.")
-@click.option("--replace", is_flag=True, help="Replace another export in that folder.")
+@click.option("--replace", is_flag=True, help="Replace the export in that folder.")
 @workers_option
 def export(
     name: str,
@@ -69,6 +69,8 @@ def export(
         numbers=[1],
     )
     say(f"{done.kept} kept = {done.exported} exported + {done.kept - done.exported} left out")
+    if done.unmatched:
+        say(f"{counted(done.unmatched, 'opt-out')} matched no sample that was kept: see {exclude}")
     say(f"next: ostraka verify {done.to}")
 
 
@@ -90,11 +92,12 @@ def verify(folder: str, workers: int) -> None:
 @click.argument("folder")
 @click.option("--keep", required=True, metavar="FILE", help="The keys to keep, one a line.")
 @click.option("--to", required=True, metavar="URL", help="The folder to write.")
-def reshard(folder: str, keep: str, to: str) -> None:
+@click.option("--replace", is_flag=True, help="Replace the export in that folder.")
+def reshard(folder: str, keep: str, to: str, replace: bool) -> None:
     """Copy the samples of a list of keys from the export in FOLDER to another, span by span, without its shelf."""
     from pipelines.export.reshard import reshard as copy
 
-    done = copy(folder, keep, to)
+    done = copy(folder, keep, to, replace=replace)
     say(
         f"{done.to}: {done.exported} of {done.kept} samples in {counted(done.shards, 'shard')}, {done.size_bytes} bytes"
     )

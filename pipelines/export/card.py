@@ -140,7 +140,7 @@ def _layout() -> Iterator[str]:
     yield _list(
         (
             "`<split>/<form>/<name>-000000.tar`: per sample `<key>.jpg` (or what the form says), `<key>.txt`, its "
-            "first text, and `<key>.json`, everything that is known of it",
+            "caption, and `<key>.json`, everything that is known of it",
             "`<split>/<form>/<name>-000000.parquet`: a row per sample under img2dataset's names, with the byte range "
             "of every member",
             f"`{MANIFEST}`: counts, funnel, recipe, and the SHA-256 of every file; `{CROISSANT}`: for machines",

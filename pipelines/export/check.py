@@ -16,7 +16,7 @@ from pipelines.export.manifest import File
 from pipelines.export.sidecar import sidecar_row
 from pipelines.table import arrow_schema, read_table
 from schemas.errors import BadSample, BadTar, Unavailable
-from schemas.form import first_text, form_name, media_extensions, read
+from schemas.form import caption_of, form_name, media_extensions, read
 from schemas.sample import Sample
 from schemas.tables import SIDECAR
 from schemas.tar import END, Member, by_extension, group, scan, span_end, split_name
@@ -127,8 +127,8 @@ class _Checking:
         for _, part, extension in media:
             if sha256(contents[extension]).hexdigest() != part.digest:
                 self._say(self._tar, f"{at}: the bytes of its {extension} are not those of its digest", _DAMAGED)
-        if contents["txt"] != first_text(sample).encode():
-            self._say(self._tar, f"{at}: its txt is not its first text", _DAMAGED)
+        if contents["txt"] != caption_of(sample).encode():
+            self._say(self._tar, f"{at}: its txt is not its caption", _DAMAGED)
 
 
 def _read(file: IO[bytes], member: Member) -> bytes:

@@ -47,16 +47,17 @@ class OptOuts(Struct, frozen=True):
 
     listed: frozenset[str] = frozenset()
 
-    def holds(self, sample: Sample) -> bool:
-        """Say whether a sample, its parent or one of its parts is listed."""
-        names = (sample.key, sample.source.parent, sample.source.uri)
-        return any(name in self.listed for name in names if name) or any(
-            part_digest(part) in self.listed for part in sample.parts
-        )
+    def naming(self, sample: Sample) -> frozenset[str]:
+        """Return the entries that name a sample, its parent, its address or one of its parts."""
+        if not self.listed:
+            return frozenset()
+        names = (sample.key, sample.source.parent, sample.source.uri, *map(part_digest, sample.parts))
+        return self.listed.intersection(names)
 
 
 class Chosen(Struct, frozen=True):
-    """A kept sample: as ingested and where its bytes are; as exported and to which folder, or why it is left out."""
+    """A kept sample: as ingested and where its bytes are; as exported and to which folder, or why it is left out,
+    and the opt-outs that name it."""
 
     row: int
     ingested: Sample
@@ -65,6 +66,7 @@ class Chosen(Struct, frozen=True):
     exported: Sample
     folder: str
     left_out: str = ""
+    opt_outs: frozenset[str] = frozenset()
 
 
 def read_opt_outs(url: str, sha256_hex: str = "") -> tuple[OptOuts, str]:
@@ -149,14 +151,13 @@ class Choosing:
         ingested = Sample(row["key"].hex, _decode_parts.decode(row["parts"]), source)
         sized = _with_size(ingested.parts, sizes.get(row["row"]))
         exported = Sample(ingested.key, tuple(p for n, p in enumerate(sized) if n not in gone), source)
-        left_out = self._why_left_out(ingested, exported)
+        opt_outs = self._opt_outs.naming(ingested)
+        left_out = EXCLUDE if opt_outs else self._why_left_out(exported)
         folder = "" if left_out else f"{self._split(exported)}/{form_name(exported)}"
-        return Chosen(row["row"], ingested, row["media"], tuple(row["offsets"]), exported, folder, left_out)
+        return Chosen(row["row"], ingested, row["media"], tuple(row["offsets"]), exported, folder, left_out, opt_outs)
 
-    def _why_left_out(self, ingested: Sample, exported: Sample) -> str:
-        licence = ingested.source.licence.lower()
-        if self._opt_outs.holds(ingested):
-            return EXCLUDE
+    def _why_left_out(self, exported: Sample) -> str:
+        licence = exported.source.licence.lower()
         if self._patterns and not any(fnmatchcase(licence, pattern) for pattern in self._patterns):
             return LICENCE
         return "" if exported.parts else NOTHING_LEFT

@@ -59,7 +59,7 @@ _SIDECARS = "sidecars"
 _SAYS = {
     "key": "the sample's key, 32 hex digits: its members' name up to the first dot",
     "url": "where the sample came from, as its source said",
-    "caption": "the first text",
+    "caption": "the first caption, or what text there is",
     "status": "success: every row is a sample of the shard",
     "error_message": "always empty",
     "width": "width in pixels as stored, 0 where nobody noted it",

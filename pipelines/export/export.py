@@ -47,7 +47,8 @@ class ExportOptions(Struct, frozen=True):
 
 
 class Exported(Struct, frozen=True):
-    """What an export holds: where it is, samples by folder (`train/jpg`), how many were left out by reason."""
+    """What an export holds: where it is, samples by folder (`train/jpg`), how many were left out by reason, and how
+    many entries of the opt-out list matched none of the samples that were kept."""
 
     to: str
     kept: int
@@ -56,6 +57,7 @@ class Exported(Struct, frozen=True):
     folders: dict[str, int]
     shards: int
     size_bytes: int
+    unmatched: int = 0
 
 
 def export(
@@ -117,6 +119,7 @@ def exported_of(folder: Folder, manifest: Manifest) -> Exported:
         manifest.folders(),
         len(manifest.tars()),
         sum(tar.size_bytes for tar in manifest.tars()),
+        manifest.options.get("exclude_unmatched", 0),
     )
 
 

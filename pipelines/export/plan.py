@@ -111,10 +111,11 @@ def plan(shelf: Shelf, request: Request, rule: Rule) -> Plan:
     choosing = Choosing(shelf, request.recipe, recipe.annotator_ids(), rule)
     cutter = Cutter(request.name, request.rows, request.mib)
     licences, datasets, left_out, ends = Counter[str](), Counter[str](), Counter[str](), Counter[End]()
-    exported = 0
+    exported, matched = 0, set[str]()
     for shard in shelf.need_shards():
         ends.update(_ends(choosing, shard))
         for chosen in choosing.choose(shard):
+            matched |= chosen.opt_outs
             if chosen.left_out:
                 left_out[chosen.left_out] += 1
                 continue
@@ -127,7 +128,7 @@ def plan(shelf: Shelf, request: Request, rule: Rule) -> Plan:
         recipe=request.recipe,
         snapshot=request.snapshot,
         inputs=request.inputs,
-        options=request.options,
+        options={**request.options, "exclude_unmatched": request.options["exclude_entries"] - len(matched)},
         counts=Counts(exported + left_out.total(), exported, dict(sorted(left_out.items()))),
         funnel=tuple(stages(recipe.names, ends)),
         licences=dict(sorted(licences.items())),

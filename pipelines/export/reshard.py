@@ -163,7 +163,7 @@ class _Copying:
 
     def _copy_rows(self, tar: Writer, shard: str, samples: Sequence[tuple[str, int, int]]) -> Iterator[int]:
         """Copy samples, neighbours in one read, and yield how far each one's offsets move."""
-        url = self._source.path(f"{shard}.tar")
+        url = full_url(self._source.fs, self._source.path(f"{shard}.tar"))
         for run in _runs(samples):
             begin, end = run[0][1], run[-1][2]
             data = self._read(url, begin, end - begin)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from schemas.form import first_text
+from schemas.form import caption_of
 from schemas.sample import Image, Sample, part_digest
 from schemas.tables import SIDECAR
 from schemas.tar import Member, span_end
@@ -32,7 +32,7 @@ def sidecar_row(sample: Sample, members: Sequence[Member]) -> dict[str, Any]:
     return {
         "key": sample.key,
         "url": sample.source.uri,
-        "caption": first_text(sample),
+        "caption": caption_of(sample),
         "status": "success",
         "error_message": "",
         "width": width,
