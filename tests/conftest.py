@@ -8,11 +8,23 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+from annotators.header import Header
+from pipelines.export.export import ExportOptions, export
+from pipelines.ingest.ingest import ingest
+from pipelines.ingest.source import Options
+from pipelines.local import Local
+from pipelines.recipe import Annotate, Recipe
+from pipelines.recipes import find_recipe
+from pipelines.run import run
+from pipelines.shelf import Shelf
 
 # A shell starts its background jobs deaf to Ctrl-C, and so would be every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -59,3 +71,52 @@ def tree_digest() -> Callable[..., dict[str, str]]:
         }
 
     return digest
+
+
+@pytest.fixture(scope="session")
+def story() -> Callable[..., dict[str, tuple[str, str, str]]]:
+    """Return outcome, deciding step and reason of every row of a shelf under a recipe, by its name."""
+
+    def tell(shelf: Shelf, recipe: str) -> dict[str, tuple[str, str, str]]:
+        told: dict[str, tuple[str, str, str]] = {}
+        for shard in shelf.shards():
+            verdicts = pq.read_table(shelf.path("verdicts", find_recipe(recipe).id, f"{shard}.parquet")).to_pydict()
+            columns = zip(verdicts["outcome"], verdicts["decided_by"], verdicts["reason"], strict=True)
+            told.update(zip(shelf.catalog(shard)["name"].to_pylist(), columns, strict=True))
+        return told
+
+    return tell
+
+
+@pytest.fixture(scope="session")
+def curate(story: Callable[..., dict[str, tuple[str, str, str]]]) -> Callable[..., dict[str, tuple[str, str, str]]]:
+    """Ingest whatever share of a source may fail, run a recipe, and return the story of every row."""
+
+    def ingest_and_run(
+        shelf: Shelf, source: Path, options: Options = Options(), recipe: str = "headers-only"
+    ) -> dict[str, tuple[str, str, str]]:
+        ingest(shelf, str(source), Local(1), options, max_failed=1.0)
+        run(shelf, find_recipe(recipe), Local(1))
+        return story(shelf, recipe)
+
+    return ingest_and_run
+
+
+@pytest.fixture(scope="session")
+def mixed_export(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., bytes]) -> Callable[..., Path]:
+    """Make an export of `count` captioned pictures, JPEG and PNG by turns, and return its folder."""
+
+    def make(count: int, **options: Any) -> Path:
+        root = tmp_path_factory.mktemp("mixed")
+        (root / "source").mkdir()
+        for n in range(count):
+            kind, extension = (("JPEG", "jpg"), ("PNG", "png"))[n % 2]
+            (root / "source" / f"{n:02d}.{extension}").write_bytes(picture(n, (64, 48), kind))
+            (root / "source" / f"{n:02d}.txt").write_text(f"caption {n}")
+        shelf = Shelf(str(root / "shelf"))
+        ingest(shelf, str(root / "source"), Local(1), licence="CC-BY-4.0")
+        run(shelf, Recipe("all", Annotate(Header())), Local(1))
+        export(shelf, "mixed", str(root / "out"), Local(1), ExportOptions(splits={"val": 0.3}, **options))
+        return root / "out"
+
+    return make

@@ -16,7 +16,6 @@ from PIL import Image
 
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.ingest.source import Options
 from pipelines.local import Local
 from pipelines.recipes import find_recipe
 from pipelines.run import RunOptions, run
@@ -25,23 +24,8 @@ from schemas.errors import BadInput, TooManyFailed
 
 CAPTION = "A small wooden boat rests on the shore of a quiet lake."
 Story = dict[str, tuple[str, str, str]]
+Curate = Told = Callable[..., Story]
 Picture = Callable[..., bytes]
-
-
-def story(shelf: Shelf, recipe: str) -> Story:
-    """Return outcome, deciding step and reason of every row, by its name."""
-    told: Story = {}
-    for shard in shelf.shards():
-        verdicts = pq.read_table(shelf.path("verdicts", find_recipe(recipe).id, f"{shard}.parquet")).to_pydict()
-        columns = zip(verdicts["outcome"], verdicts["decided_by"], verdicts["reason"], strict=True)
-        told.update(zip(shelf.catalog(shard)["name"].to_pylist(), columns, strict=True))
-    return told
-
-
-def curate(shelf: Shelf, source: Path, options: Options = Options(), recipe: str = "headers-only") -> Story:
-    ingest(shelf, str(source), Local(1), options, max_failed=1.0)
-    run(shelf, find_recipe(recipe), Local(1))
-    return story(shelf, recipe)
 
 
 def bomb(side_px: int = 30_000) -> bytes:
@@ -111,7 +95,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, picture: Picture) -> Path:
 
 
 @pytest.fixture(scope="module")
-def faults(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shelf, Story]:
+def faults(curate: Curate, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shelf, Story]:
     shelf = Shelf(str(tmp_path_factory.mktemp("shelf")))
     return shelf, curate(shelf, folder, recipe="caption-light")
 

@@ -14,27 +14,12 @@ import pytest
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
 from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
 
 CAPTION = "A small wooden boat rests on the shore of a quiet lake."
-Story = dict[str, tuple[str, str, str]]
+Curate = Callable[..., dict[str, tuple[str, str, str]]]
 Picture = Callable[..., bytes]
-
-
-def curate(shelf: Shelf, source: Path) -> Story:
-    """Ingest and run; return outcome, deciding step and reason of every row, by its name."""
-    recipe = find_recipe("headers-only")
-    ingest(shelf, str(source), Local(1), max_failed=1.0)
-    run(shelf, recipe, Local(1))
-    told: Story = {}
-    for shard in shelf.shards():
-        verdicts = pq.read_table(shelf.path("verdicts", recipe.id, f"{shard}.parquet")).to_pydict()
-        columns = zip(verdicts["outcome"], verdicts["decided_by"], verdicts["reason"], strict=True)
-        told.update(zip(shelf.catalog(shard)["name"].to_pylist(), columns, strict=True))
-    return told
 
 
 def test_what_holds_no_sample_is_refused_with_a_reason(tmp_path: Path, picture: Picture) -> None:
@@ -112,7 +97,7 @@ def test_nan_in_a_json_beside_a_picture_is_null(tmp_path: Path, picture: Picture
     assert catalog["failed"] == ["", "json_unreadable"]
 
 
-def test_lines_that_are_no_records_are_failed_rows(tmp_path: Path, picture: Picture) -> None:
+def test_lines_that_are_no_records_are_failed_rows(curate: Curate, tmp_path: Path, picture: Picture) -> None:
     (tmp_path / "a.jpg").write_bytes(picture(1))
     (tmp_path / "m.jsonl").write_bytes(
         b'{"image": "a.jpg"}\n[1, 2]\n{"image": \n{"image": "\xff.jpg"}\n{"caption": "no picture"}\n'
@@ -156,7 +141,9 @@ def test_a_row_with_more_columns_than_the_header_is_a_failed_row(tmp_path: Path,
     assert shelf.catalog("000000")["failed"].to_pylist() == ["", "too_many_columns", ""]
 
 
-def test_duplicate_ids_in_a_manifest_keep_the_first_and_fail_the_others(tmp_path: Path, picture: Picture) -> None:
+def test_duplicate_ids_in_a_manifest_keep_the_first_and_fail_the_others(
+    curate: Curate, tmp_path: Path, picture: Picture
+) -> None:
     for seed in range(3):
         (tmp_path / f"{seed}.jpg").write_bytes(picture(seed))
     (tmp_path / "m.jsonl").write_text("".join(f'{{"id": "same", "image": "{n}.jpg"}}\n' for n in range(3)))

@@ -8,31 +8,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from pipelines.ingest.ingest import ingest
 from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
 from pipelines.shelf import Shelf
 
 CAPTION = "A small wooden boat rests on the shore of a quiet lake."
-Story = dict[str, tuple[str, str, str]]
+Curate = Callable[..., dict[str, tuple[str, str, str]]]
 Picture = Callable[..., bytes]
-
-
-def curate(shelf: Shelf, source: Path) -> Story:
-    """Ingest and run; return outcome, deciding step and reason of every row, by its name."""
-    recipe = find_recipe("headers-only")
-    ingest(shelf, str(source), Local(1), max_failed=1.0)
-    run(shelf, recipe, Local(1))
-    told: Story = {}
-    for shard in shelf.shards():
-        verdicts = pq.read_table(shelf.path("verdicts", recipe.id, f"{shard}.parquet")).to_pydict()
-        columns = zip(verdicts["outcome"], verdicts["decided_by"], verdicts["reason"], strict=True)
-        told.update(zip(shelf.catalog(shard)["name"].to_pylist(), columns, strict=True))
-    return told
 
 
 def tar_of(path: Path, members: list[tuple[str, bytes]], *, link: str = "", hard: str = "") -> Path:
@@ -57,7 +41,7 @@ def pairs(picture: Picture, *keys: str) -> list[tuple[str, bytes]]:
     ]
 
 
-def test_members_that_lead_out_of_a_tar_are_failed_rows(tmp_path: Path, picture: Picture) -> None:
+def test_members_that_lead_out_of_a_tar_are_failed_rows(curate: Curate, tmp_path: Path, picture: Picture) -> None:
     members = pairs(picture, "a", "../b", "/c", "d/../../e")
     source = tar_of(tmp_path / "t.tar", members, link="f.jpg", hard="g.jpg")
     found = curate(Shelf(str(tmp_path / "s")), source)
@@ -68,13 +52,13 @@ def test_members_that_lead_out_of_a_tar_are_failed_rows(tmp_path: Path, picture:
     }
 
 
-def test_two_members_with_one_name_are_one_failed_row(tmp_path: Path, picture: Picture) -> None:
+def test_two_members_with_one_name_are_one_failed_row(curate: Curate, tmp_path: Path, picture: Picture) -> None:
     source = tar_of(tmp_path / "t.tar", [*pairs(picture, "a"), ("a.jpg", picture(9)), *pairs(picture, "b")])
     found = curate(Shelf(str(tmp_path / "s")), source)
     assert found == {"t.tar/a": ("failed", "ingest", "duplicate_member"), "t.tar/b": ("kept", "kept", "")}
 
 
-def test_a_key_that_comes_again_is_a_failed_row_of_its_own(tmp_path: Path, picture: Picture) -> None:
+def test_a_key_that_comes_again_is_a_failed_row_of_its_own(curate: Curate, tmp_path: Path, picture: Picture) -> None:
     source = tar_of(tmp_path / "t.tar", pairs(picture, "a", "b", "a", "c", "a"))
     found = curate(Shelf(str(tmp_path / "s")), source)
     again = ("failed", "ingest", "duplicate_id")
@@ -84,7 +68,7 @@ def test_a_key_that_comes_again_is_a_failed_row_of_its_own(tmp_path: Path, pictu
 
 @pytest.mark.parametrize("cut_at", [-3000, 3 * 512, 512 * 5 + 100])
 def test_a_tar_cut_in_the_middle_keeps_what_is_whole_and_says_where_it_is_cut(
-    tmp_path: Path, picture: Picture, cut_at: int
+    curate: Curate, tmp_path: Path, picture: Picture, cut_at: int
 ) -> None:
     whole = tar_of(tmp_path / "t.tar", pairs(picture, *(f"{n:02d}" for n in range(9)))).read_bytes()
     step = whole.index(b"01.jpg")
@@ -98,7 +82,9 @@ def test_a_tar_cut_in_the_middle_keeps_what_is_whole_and_says_where_it_is_cut(
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip"])
-def test_a_compressed_tar_that_breaks_off_keeps_what_is_whole(tmp_path: Path, picture: Picture, harm: str) -> None:
+def test_a_compressed_tar_that_breaks_off_keeps_what_is_whole(
+    curate: Curate, tmp_path: Path, picture: Picture, harm: str
+) -> None:
     source = tmp_path / "t.tgz"
     with tarfile.open(source, "w:gz") as tar:
         for name, data in pairs(picture, *(f"{n:02d}" for n in range(40))):

@@ -15,32 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
-from annotators.header import Header
 from pipelines.cli import main
-from pipelines.export.export import ExportOptions, export
 from pipelines.export.reshard import reshard
 from pipelines.export.verify import verify
-from pipelines.ingest.ingest import ingest
 from pipelines.local import Local
-from pipelines.recipe import Annotate, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
 from schemas.errors import BadInput, BadTar
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory, picture) -> Path:
-    root = tmp_path_factory.mktemp("reshard")
-    (root / "source").mkdir()
-    for n in range(40):
-        kind, extension = (("JPEG", "jpg"), ("PNG", "png"))[n % 2]
-        (root / "source" / f"{n:02d}.{extension}").write_bytes(picture(n, (64, 48), kind))
-        (root / "source" / f"{n:02d}.txt").write_text(f"caption {n}")
-    shelf = Shelf(str(root / "shelf"))
-    ingest(shelf, str(root / "source"), Local(1), licence="CC-BY-4.0")
-    run(shelf, Recipe("all", Annotate(Header())), Local(1))
-    export(shelf, "mixed", str(root / "out"), Local(1), ExportOptions(rows=6, splits={"val": 0.3}, energon=True))
-    return root / "out"
+def whole(mixed_export) -> Path:
+    return mixed_export(40, rows=6, energon=True)
 
 
 def rows_of(out: Path) -> list[dict]:

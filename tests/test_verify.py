@@ -12,14 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from annotators.header import Header
-from pipelines.export.export import ExportOptions, export
 from pipelines.export.verify import verify
-from pipelines.ingest.ingest import ingest
 from pipelines.local import Local
-from pipelines.recipe import Annotate, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
 from pipelines.table import parquet_bytes, table_of
 from schemas.errors import BadInput, BadTar
 from schemas.tables import SIDECAR
@@ -30,19 +24,8 @@ TABLE = "train/jpg/mixed-000000.parquet"
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory, picture) -> Path:
-    root = tmp_path_factory.mktemp("verify")
-    (root / "source").mkdir()
-    for n in range(12):
-        kind, extension = (("JPEG", "jpg"), ("PNG", "png"))[n % 2]
-        (root / "source" / f"{n:02d}.{extension}").write_bytes(picture(n, (64, 48), kind))
-        (root / "source" / f"{n:02d}.txt").write_text(f"caption {n}")
-    shelf = Shelf(str(root / "shelf"))
-    ingest(shelf, str(root / "source"), Local(1), licence="CC-BY-4.0")
-    run(shelf, Recipe("all", Annotate(Header())), Local(1))
-    options = ExportOptions(rows=4, splits={"val": 0.3})
-    export(shelf, "mixed", str(root / "out"), Local(1), options)
-    return root / "out"
+def whole(mixed_export) -> Path:
+    return mixed_export(12, rows=4)
 
 
 @pytest.fixture
