@@ -20,12 +20,11 @@ from pipelines.guard import Guard
 from pipelines.guard_talk import Failed, Request
 from pipelines.judge import judge
 from pipelines.recipe import Recipe, Spec
-from pipelines.record import Failure
+from pipelines.record import Failure, too_many
 from pipelines.shelf import Shelf
 from schemas.errors import TooManyFailed
 
 BLOCK = 1000
-FEW_FAILED = 10
 
 
 class Annotated(Struct, frozen=True):
@@ -104,7 +103,7 @@ class _Annotating:
         self._facts.notes[place].add(found, retried=self._work.retry)
 
     def _stop_if_too_many(self, failed: int, annotator: Annotator) -> None:
-        if self._failures and failed > max(FEW_FAILED, self._work.max_failed * self._facts.count):
+        if self._failures and too_many(failed, self._facts.count, self._work.max_failed):
             last = self._failures[-1]
             raise TooManyFailed(
                 f"{failed} of {self._facts.count} samples failed in {annotator.name}, the last because of "

@@ -21,6 +21,7 @@ from schemas.publish import put
 _PINS = ("ostraka", "duckdb", "fsspec", "msgspec", "numpy", "pillow", "pyarrow")
 
 MOST_DETAILS = 10_000
+FEW_FAILED = 10
 
 
 class Failure(Struct, frozen=True):
@@ -31,6 +32,11 @@ class Failure(Struct, frozen=True):
     annotator: str
     reason: str
     detail: str
+
+
+def too_many(failed: int, count: int, share: float) -> bool:
+    """Say whether more samples of a shard failed than may: more than the share, and more than FEW_FAILED."""
+    return failed > max(FEW_FAILED, share * count)
 
 
 class Record:

@@ -423,3 +423,14 @@ def test_a_shelf_without_a_run_says_to_run(
 def test_a_recipe_that_was_not_run_is_named_with_those_that_were(shelf: Shelf, said: Said) -> None:
     code, told = said("funnel", "--shelf", shelf.url, "--recipe", "caption-light")
     assert code == 2 and recipe().id in told
+
+
+def test_a_name_goes_before_the_beginning_of_a_key(tmp_path: Path, picture: Callable[..., bytes], said: Said) -> None:
+    own = Shelf(str(tmp_path / "shelf"))
+    (tmp_path / "a.jpg").write_bytes(picture(1))
+    for dataset, name in (("first", "x"), ("second", None)):
+        row = {"id": name or own.catalog("000000")["key"][0].as_py().hex[:4], "image": "a.jpg", "caption": "a picture"}
+        (tmp_path / f"{dataset}.jsonl").write_text(json.dumps(row) + "\n")
+        ingest(own, str(tmp_path / f"{dataset}.jsonl"), Local(1))
+    code, told = said("show", row["id"], "--shelf", own.url)
+    assert code == 0 and f'"row": "{row["id"]}"' in told

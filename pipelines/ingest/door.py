@@ -20,7 +20,7 @@ from pipelines.ingest.source import open_url, stamp_of
 from pipelines.ingest.told import Told, told
 from pipelines.media import MediaReader
 from pipelines.notes import places_json
-from pipelines.record import Failure
+from pipelines.record import Failure, too_many
 from pipelines.shelf import Shelf
 from pipelines.table import put_table, read_table, uuid_bytes
 from schemas import form
@@ -33,7 +33,6 @@ from schemas.tables import CATALOG, PLACES, SEEN, Column
 from schemas.tar import Writer
 
 SOURCE_NOTES = "source@1"
-FEW_FAILED = 10
 MOST_PARTS = 65_535
 MOST_BYTES = 4 << 30
 
@@ -206,7 +205,7 @@ class _Making:
 
     def _stop_if_too_many(self) -> None:
         count, failed = len(self._columns["row"]), len(self._failures)
-        if failed > max(FEW_FAILED, self._work.max_failed * count):
+        if too_many(failed, count, self._work.max_failed):
             raise TooManyFailed(
                 f"{failed} of {count} rows can be no sample, the last because of {self._failures[-1].reason} "
                 f"({self._failures[-1].detail})",
