@@ -557,3 +557,14 @@ def test_an_export_in_a_folder_with_brackets_is_where_its_samples_are(own_shelf,
     key = rows_of(tmp_path / "out[[]1]")[0]["key"]
     with connect(own_shelf) as db:
         assert str(tmp_path / "out[1]") in ExportedTo(db).folders(key)
+
+
+def test_a_shard_of_which_nothing_is_kept_is_passed_over(tmp_path, picture):
+    source = tmp_path / "source"
+    source.mkdir()
+    for n in range(4):
+        (source / f"{n}.jpg").write_bytes(picture(n, (64, 48) if n < 2 else (20, 20)))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(source), Local(1), cut=Cut(rows=2))
+    run(shelf, find_recipe("headers-only"), Local(1))
+    assert export_to(shelf, tmp_path / "out").exported == 2

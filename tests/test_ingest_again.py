@@ -10,11 +10,13 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from pipelines.commands.ask import why
+from pipelines.ingest import plan
 from pipelines.ingest.held import held
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
@@ -167,3 +169,24 @@ def test_a_folder_with_metadata_is_read_by_it(tmp_path: Path, picture: Picture) 
     ingest(shelf, str(source), Local(1))
     [row] = catalogue(shelf)
     assert (row["dataset"], json.loads(row["parts"])[1]["text"]) == ("pictures", "what the metadata says")
+
+
+def test_a_row_that_another_ingest_plans_meanwhile_is_not_planned_twice(
+    tmp_path: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for n in range(6):
+        (source / f"{n}.jpg").write_bytes(picture(n))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    read, others = plan._read_planned, iter([True])
+
+    def read_and_be_overtaken(*arguments: Any) -> Any:
+        seen = read(*arguments)
+        if next(others, False):
+            ingest(Shelf(shelf.url), str(source), Local(1), cut=Cut(rows=2))
+        return seen
+
+    monkeypatch.setattr(plan, "_read_planned", read_and_be_overtaken)
+    ingest(shelf, str(source), Local(1), cut=Cut(rows=2))
+    assert [row["name"] for row in catalogue(shelf)] == [f"{n}.jpg" for n in range(6)]

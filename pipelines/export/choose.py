@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
+import pyarrow.compute as pc
 from msgspec import Struct
 
 from pipelines.export.groups import group_of
@@ -109,7 +110,7 @@ class Choosing:
         end = catalog.num_rows if end is None else end
         verdicts = self.verdicts(shard, ["outcome", "left_out"]).slice(first, end - first)
         sizes = self._sizes(shard)
-        kept = [place for place, outcome in enumerate(verdicts["outcome"].to_pylist()) if outcome == "kept"]
+        kept = pc.indices_nonzero(pc.equal(verdicts["outcome"], "kept"))
         gone = verdicts["left_out"].take(kept).to_pylist()
         rows = catalog.slice(first, end - first).take(kept)
         for begin in range(0, len(kept), BATCH):

@@ -73,13 +73,13 @@ class Listing:
 
     def plan(self, shelf: Shelf, dataset: str, cut: Cut) -> Planned:
         """Plan what is new, and take what is planned but not made as it is listed now."""
-        shards = _read_planned(shelf, self._db, dataset)
+        known, shards = _read_planned(shelf, self._db, dataset)
         for shard in shards:
             _take_anew(shelf, self._db, shard)
         [(changed,)] = self._db.execute(_CHANGED_ROWS).fetchall()
         [(new,)] = self._db.execute(f"SELECT count(*) FROM ({_NEW_ROWS})").fetchall()
-        while (added := _append(shelf, self._db, dataset, cut)) is None:
-            shards = _read_planned(shelf, self._db, dataset)
+        while (added := _append(shelf, self._db, dataset, cut, known)) is None:
+            known, shards = _read_planned(shelf, self._db, dataset)
         return Planned(self.listed, new, changed, shards + added)
 
 
@@ -148,10 +148,12 @@ def _size_bytes(row: Row) -> int:
     return sum(ref.size_bytes for ref in files) + beside + sum(len(text) for _, text in row.texts)
 
 
-def _read_planned(shelf: Shelf, db: Any, dataset: str) -> list[str]:
+def _read_planned(shelf: Shelf, db: Any, dataset: str) -> tuple[int, list[str]]:
+    """Take in the rows that are planned; return how many plans were read, and which are this dataset's."""
     db.execute("CREATE OR REPLACE TABLE planned (name VARCHAR, content VARCHAR, made BOOLEAN)")
     shards: list[str] = []
-    for shard in shelf.planned():
+    planned = shelf.planned()
+    for shard in planned:
         table = read_table(shelf.fs, _path(shelf, shard))
         if dataset in table["dataset"].to_pylist():
             db.register("batch", table)
@@ -159,7 +161,7 @@ def _read_planned(shelf: Shelf, db: Any, dataset: str) -> list[str]:
             db.execute(f"INSERT INTO planned SELECT name, {_CONTENT.format('payload')}, {made} FROM batch")
             db.unregister("batch")
             shards.append(shard)
-    return shards
+    return len(planned), shards
 
 
 def _take_anew(shelf: Shelf, db: Any, shard: str) -> None:
@@ -198,16 +200,19 @@ def _insert(db: Any, table: str, columns: dict[str, Any]) -> None:
     db.unregister("batch")
 
 
-def _append(shelf: Shelf, db: Any, dataset: str, cut: Cut) -> list[str] | None:
-    """Write plan files for the new rows and return the shards; None where another run took a number meanwhile."""
-    number, added = len(shelf.planned()), list[str]()
+def _append(shelf: Shelf, db: Any, dataset: str, cut: Cut, known: int) -> list[str] | None:
+    """Write plan files behind the `known` ones that were read, for the new rows, and return the shards.
+
+    Returns None where another run wrote one meanwhile: its rows may be these.
+    """
+    added = list[str]()
     for rows in _shards(db, cut):
         columns = {
             "dataset": [dataset] * len(rows),
             "name": [name for name, _ in rows],
             "payload": [payload for _, payload in rows],
         }
-        shard = shard_name(number + len(added))
+        shard = shard_name(known + len(added))
         if not put_table(shelf.fs, shelf.path("plan", f"{shard}.parquet"), PLAN, columns, exclusive=True):
             return None
         added.append(shard)
