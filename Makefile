@@ -4,7 +4,7 @@ VENV := .venv
 DEMO := .venv-demo
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check bench docs test-readers proofs clean
+.PHONY: setup demo test check bench bench-scale docs test-readers proofs clean
 
 setup: $(VENV)/.done
 
@@ -37,6 +37,10 @@ docs: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# An hour or two and 30 GB of disk, below build/scale; it goes on where it stopped.
+bench-scale: setup
+	$(BIN)/python -m bench.scale
 
 test-readers: setup
 	tests/readers/run.sh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import Any
 
 from annotators.annotator import Annotator
@@ -10,7 +11,8 @@ from schemas.errors import BadSample, Unavailable
 from schemas.note import Noted
 
 _REASON = re.compile(r"[a-z][a-z0-9_]*")
-_BITS = {"uint32": 32, "uint64": 64}
+_BITS = {"uint16": 16, "uint32": 32, "uint64": 64}
+_MOST_FLOAT32 = (2 - 2**-23) * 2.0**127
 
 
 def check(annotator: Annotator, said: Noted | BadSample) -> None:
@@ -44,6 +46,6 @@ def _fits(kind: str, value: Any) -> bool:
         return isinstance(value, str)
     if kind == "bool" or isinstance(value, bool):
         return kind == "bool" and isinstance(value, bool)
-    if kind == "float64":
-        return isinstance(value, float | int)
+    if kind in ("float32", "float64"):
+        return isinstance(value, float | int) and (kind == "float64" or not _MOST_FLOAT32 < abs(value) < inf)
     return isinstance(value, int) and 0 <= value < 2 ** _BITS[kind]

@@ -23,7 +23,7 @@ from pipelines.cli import VERBS as PIPELINE_VERBS
 from pipelines.cli import ostraka
 from pipelines.ingest.manifest import CAPTION_COLUMNS, ID_COLUMNS, IMAGE_COLUMNS, LICENCE_COLUMNS, URL_COLUMNS
 from pipelines.recipe import Annotate, Recipe
-from pipelines.recipes import RECIPES
+from pipelines.recipes import RECIPES, parameters
 from schemas.vocabulary import NAMES
 
 DOCS = Path(__file__).resolve().parent
@@ -181,7 +181,8 @@ def _recipes() -> str:
 
 def _recipe(name: str, make: Callable[[], Recipe]) -> str:
     steps = "\n".join(f"    {_step(step)}," for step in make().steps)
-    return f'## {name}\n\n{_said(make)}\n\n```python\nRecipe(\n    "{name}",\n{steps}\n)\n```'
+    takes = ", ".join(f"`{one.name}` = `{one.default!r}`" for one in parameters(make)) or "none"
+    return f'## {name}\n\n{_said(make)}\n\nValues: {takes}.\n\n```python\nRecipe(\n    "{name}",\n{steps}\n)\n```'
 
 
 def _step(step: Any) -> str:

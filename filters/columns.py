@@ -24,9 +24,34 @@ class Lists(Struct, frozen=True):
         values[:] = [value for row in rows for value in row]
         return cls(offsets, values)
 
+    @classmethod
+    def joined(cls, pieces: Sequence[Lists]) -> Lists:
+        """Return the rows of several, one after another."""
+        lengths = [np.diff(piece.offsets) for piece in pieces]
+        offsets = np.zeros(sum(map(len, lengths)) + 1, np.int64)
+        np.cumsum(np.concatenate([*lengths, np.zeros(0, np.int64)]), out=offsets[1:])
+        return cls(offsets, np.concatenate([piece.within() for piece in pieces]))
+
+    def within(self) -> NDArray[Any]:
+        """Return the values that belong to the rows."""
+        return self.values[self.offsets[0] : self.offsets[-1]]
+
     def row(self, index: int) -> NDArray[Any]:
         """Return the values of one row."""
         return self.values[self.offsets[index] : self.offsets[index + 1]]
+
+    def take(self, rows: NDArray[np.int64]) -> Lists:
+        """Return these rows."""
+        starts, lengths = self.offsets[rows], np.diff(self.offsets)[rows]
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        at = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        return Lists(offsets, self.values[at])
+
+    def where(self, stay: NDArray[np.bool_]) -> Lists:
+        """Return the same rows with the values that stay."""
+        counted = np.concatenate([[0], np.cumsum(stay)])
+        return Lists(counted[self.offsets], self.values[stay])
 
     def row_of_value(self) -> NDArray[np.int64]:
         """Return, for each value, the row that it belongs to."""
@@ -53,6 +78,17 @@ class Columns:
             raise TypeError(f"{name} holds one value a row")
         return found
 
+    def take(self, rows: NDArray[np.int64]) -> Columns:
+        """Return these rows."""
+        return Columns(
+            len(rows),
+            {name: found.take(rows) if isinstance(found, Lists) else found[rows] for name, found in self.items()},
+        )
+
+    def items(self) -> Iterable[tuple[str, NDArray[Any] | Lists]]:
+        """Return the columns with their names."""
+        return self._arrays.items()
+
     def row(self, index: int) -> dict[str, Any]:
         """Return one row as plain values."""
         return {
@@ -62,6 +98,16 @@ class Columns:
 
     def names(self) -> Iterable[str]:
         return self._arrays.keys()
+
+
+def joined(names: Sequence[str], pieces: Sequence[Columns]) -> Columns:
+    """Return the rows of several, one after another."""
+    arrays: dict[str, NDArray[Any] | Lists] = {}
+    for name in names:
+        found = [dict(piece.items())[name] for piece in pieces]
+        several = [one for one in found if isinstance(one, Lists)]
+        arrays[name] = Lists.joined(several) if several else np.concatenate([np.asarray(one) for one in found])
+    return Columns(sum(piece.count for piece in pieces), arrays)
 
 
 def one_row(notes: Mapping[str, Any]) -> Columns:

@@ -5,6 +5,7 @@ A block of rows in the catalogue's order is the unit that a kill can cost: each 
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,13 +15,16 @@ import numpy as np
 from msgspec import Struct
 
 from annotators.annotator import Annotator
-from pipelines.decisions import read_decisions
+from pipelines import log
+from pipelines.decide import gather
+from pipelines.decisions import stored_decisions
 from pipelines.facts import Facts
 from pipelines.guard import Guard
 from pipelines.guard_talk import Failed, Request
-from pipelines.judge import judge
+from pipelines.judge import KEPT, Decisions, Judged, judge
 from pipelines.recipe import Recipe, Spec
 from pipelines.record import Failure, too_many
+from pipelines.scratch import Scratch
 from pipelines.shelf import Shelf
 from schemas.errors import TooManyFailed
 
@@ -28,14 +32,20 @@ BLOCK = 1000
 
 
 class Annotated(Struct, frozen=True):
-    """What was done on a shard: samples looked at, by annotator, and the failures."""
+    """What was done on a shard of so many rows: samples looked at, by annotator, and the failures; how many live at the
+    barrier."""
 
+    rows: int
     looked_at: dict[str, int]
     failures: list[Failure]
+    living: int
 
 
 class AnnotateShard(Struct, frozen=True):
-    """Work: bring a shard to the step `until`, the first barrier or the end; steps before `barriers` are decided."""
+    """Work: bring a shard to the step `until`, a barrier or the end; the steps `barriers` before it are decided.
+
+    `gathered`: the columns of those who live at the barrier, which are written to `scratch_url`; none at the end.
+    """
 
     shelf_url: str
     spec: Spec
@@ -45,41 +55,66 @@ class AnnotateShard(Struct, frozen=True):
     max_failed: float
     retry: bool
     block: int
+    gathered: tuple[str, ...] = ()
+    scratch_url: str = ""
 
     @contextmanager
     def open(self) -> Iterator[Callable[[str], Annotated]]:
         """Open the guards and yield what annotates one shard."""
-        recipe = self.spec.build()
+        recipe, shelf = self.spec.build(), Shelf(self.shelf_url)
         with ExitStack() as stack:
             guards = {place: stack.enter_context(Guard(a)) for place, a in recipe.annotators() if place < self.until}
-            yield lambda shard: _Annotating(self, recipe, guards, shard).run()
+            decisions = stack.enter_context(stored_decisions(shelf, recipe, self.snapshot, self.barriers))
+            scratch = Scratch(self.scratch_url) if self.scratch_url else None
+            yield lambda shard: _Annotating(self, recipe, guards, shelf, shard, decisions.of(shard)).run(scratch)
 
 
 class _Annotating:
     """One shard on its way to the end of a round."""
 
-    def __init__(self, work: AnnotateShard, recipe: Recipe, guards: dict[int, Guard], shard: str) -> None:
-        self._work, self._recipe, self._guards = work, recipe, guards
-        self._shelf = Shelf(work.shelf_url)
-        self._facts = Facts(self._shelf, recipe, shard)
-        self._decisions = read_decisions(self._shelf, recipe, work.snapshot, work.barriers, shard)
+    def __init__(
+        self,
+        work: AnnotateShard,
+        recipe: Recipe,
+        guards: dict[int, Guard],
+        shelf: Shelf,
+        shard: str,
+        decisions: Decisions,
+    ) -> None:
+        self._work, self._recipe, self._guards, self._shelf = work, recipe, guards, shelf
+        self._facts, self._decisions = Facts(shelf, recipe, shard, recipe.asked), decisions
         self._looked_at = Counter[str]()
         self._failures: list[Failure] = []
         self._round_begins = max(work.barriers, default=0)
 
-    def run(self) -> Annotated:
-        rows = np.arange(self._facts.count)
-        for first in range(0, len(rows), self._work.block):
-            self._block(rows[first : first + self._work.block])
-        return Annotated(dict(self._looked_at), self._failures)
+    def run(self, scratch: Scratch | None) -> Annotated:
+        began, rows = time.monotonic(), np.arange(self._facts.count)
+        judged = self._judge(rows, self._work.until)
+        todo = rows[judged.outcome != KEPT] if self._work.retry else judged.waiting()
+        for block in np.unique(todo // self._work.block).tolist():
+            self._block(rows[block * self._work.block : (block + 1) * self._work.block])
+        if len(todo):
+            judged = self._judge(rows, self._work.until)
+        living = gather(scratch, self._facts, self._work.gathered, judged) if scratch else len(judged.living())
+        log.event(
+            "annotated",
+            shard=self._facts.shard,
+            samples=self._looked_at.total(),
+            failed=len(self._failures),
+            seconds=round(time.monotonic() - began, 3),
+        )
+        return Annotated(len(rows), dict(self._looked_at), self._failures, living)
+
+    def _judge(self, rows: Any, until: int) -> Judged:
+        return judge(self._recipe, self._facts, self._decisions, rows, until)
 
     def _block(self, rows: Any) -> None:
         for place, annotator in self._recipe.annotators():
             if place >= self._work.until:
                 return
             retry = self._work.retry and place >= self._round_begins
-            judged = judge(self._recipe, self._facts, self._decisions, rows, place + 1)
-            failed = self._facts.notes[place].failed
+            judged = self._judge(rows, place + 1)
+            failed = self._facts.notes[place].reasons
             again = [row for row in judged.failed_at(place) if row in failed] if retry else []
             todo = sorted({*judged.unknown_at(place), *again})
             if todo:
@@ -92,15 +127,17 @@ class _Annotating:
             for at, (sample, media, offsets) in enumerate(self._facts.samples(todo))
         ]
         found = dict(zip(todo, self._guards[place].look(requests), strict=True))
-        failed = {*self._facts.notes[place].failed} - {*found}
+        notes = self._facts.notes[place]
+        failed = {*np.flatnonzero(notes.failed).tolist()} - {*found}
         for row, result in found.items():
             if isinstance(result, Failed):
                 failed.add(row)
-                key = self._facts.keys()[row].hex()
+                key = self._facts.key(row)
                 self._failures.append(Failure(self._facts.shard, key, annotator.name, result.reason, result.detail))
+                log.failed(self._failures[-1])
         self._stop_if_too_many(len(failed), annotator)
         self._looked_at[annotator.name] += len(found)
-        self._facts.notes[place].add(found, retried=self._work.retry)
+        notes.add(found, retried=self._work.retry)
 
     def _stop_if_too_many(self, failed: int, annotator: Annotator) -> None:
         if self._failures and too_many(failed, self._facts.count, self._work.max_failed):

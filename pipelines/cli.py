@@ -9,14 +9,36 @@ from importlib.metadata import entry_points
 
 import click
 
+from pipelines import log
 from pipelines.commands.ask import browse, funnel, show, sql, what_if, why
+from pipelines.commands.compact import compact
 from pipelines.commands.demo import demo
 from pipelines.commands.doctor import doctor
 from pipelines.commands.export import export, reshard, verify
 from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
+from pipelines.commands.runs import runs
+from pipelines.commands.vocabulary import vocabulary
 
-VERBS = [ingest, run, recipes, funnel, why, what_if, show, sql, browse, export, verify, reshard, doctor, demo]
+VERBS = [
+    ingest,
+    run,
+    recipes,
+    funnel,
+    why,
+    what_if,
+    show,
+    sql,
+    browse,
+    runs,
+    compact,
+    export,
+    verify,
+    reshard,
+    vocabulary,
+    doctor,
+    demo,
+]
 
 
 _INTERRUPTED = "stopped; the same command goes on where this one was"
@@ -41,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for verb in entry.load():
             ostraka.add_command(verb)
     try:
+        log.to_standard_error()
         ostraka.main(args=arguments, standalone_mode=False)
     except click.exceptions.Abort:
         _stop(_INTERRUPTED, 130)

@@ -16,7 +16,13 @@ class Work(Protocol):
 
 
 class Engine(Protocol):
-    """Carries shards to workers, in any order, and brings each one's answer back."""
+    """Carries shards to workers, in any order, and brings each one's answer back.
+
+    `workers`: how many share a machine's memory.
+    """
+
+    @property
+    def workers(self) -> int: ...
 
     def map(self, work: Work, shards: Sequence[str]) -> Iterator[tuple[str, Any]]:
         """Yield every shard with its answer as it is done.

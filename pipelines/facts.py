@@ -3,109 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from filters.columns import Columns, Lists
+from pipelines.arrow_columns import to_numpy
 from pipelines.notes import Notes
 from pipelines.recipe import FACTS, Annotate, Recipe
 from pipelines.shelf import Shelf
 from schemas.sample import Part, Sample, Source, Text
 
-_DTYPES: dict[str, Any] = {
-    "uuid": "S16",
-    "bool": np.bool_,
-    "uint16": np.uint16,
-    "uint32": np.uint32,
-    "uint64": np.uint64,
-    "int64": np.int64,
-    "float64": np.float64,
-    "string": object,
-}
-_FACT_KINDS = {
-    "key": "uuid",
-    "digest": "uuid",
-    "size_bytes": "int64",
-    "images": "uint16",
-    "videos": "uint16",
-    "texts": "uint16",
-    "dataset": "string",
-    "licence": "string",
-    "text": "list<string>",
-    "text_chars": "list<int64>",
-    "text_parts": "list<int64>",
-}
-
 LeftOut = Mapping[int, tuple[int, ...]]
 NOTHING: LeftOut = {}
+_SAMPLE = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
 _decode_parts = msgspec.json.Decoder(tuple[Part, ...])
 
 
 class Facts:
-    """One shard under one recipe: its catalogue, and the notes of the recipe's annotators."""
+    """One shard under one recipe: its catalogue, and the notes of the recipe's annotators.
 
-    def __init__(self, shelf: Shelf, recipe: Recipe, shard: str) -> None:
-        self.shard, self._recipe = shard, recipe
-        self._catalog = shelf.catalog(shard)
+    `asked`: the columns that are read at once; None is every note. A fact that is not among them is read when it is
+    asked for, a note that is not cannot be had.
+    """
+
+    def __init__(self, shelf: Shelf, recipe: Recipe, shard: str, asked: Sequence[str] | None) -> None:
+        self.shard, self._shelf = shard, shelf
+        facts = [name for name in FACTS if name in (asked or ()) and name != "text"]
+        self._catalog = shelf.catalog(shard, [*facts, "failed"])
         self.count: int = self._catalog.num_rows
-        self.failed_at_door: list[str] = self._catalog["failed"].to_pylist()
+        failed = pc.not_equal(self._catalog["failed"], "").to_numpy()
+        said = self._catalog["failed"].filter(pa.array(failed)).to_pylist()
+        self.failed_at_door: dict[int, str] = dict(zip(np.flatnonzero(failed).tolist(), said, strict=True))
         self.notes = {
-            place: Notes(shelf, step.annotator, recipe.ids[place], shard)
+            place: Notes(shelf, step.annotator, recipe.ids[place], shard, self.count, asked)
             for place, step in enumerate(recipe.steps)
             if isinstance(step, Annotate)
         }
-        self._kinds: dict[str, str] = {name.name: name.kind for _, a in recipe.annotators() for name in a.writes}
-        self._slot = {
-            name.name: (place, slot) for place, a in recipe.annotators() for slot, name in enumerate(a.writes)
-        }
-        self._cache: dict[str, list[Any]] = {}
+        self._writer = recipe.writer
+        self._read: dict[str, NDArray[Any] | Lists] = {}
 
     def columns(self, names: Iterable[str], rows: NDArray[np.int64], left_out: LeftOut = NOTHING) -> Columns:
         """Return these columns of these rows; every row must have been looked at by the annotators that write them.
 
         Lists called `text` or `text_...` hold a value per text; those of texts left out are not in them.
         """
-        return Columns(len(rows), {name: self._column(name, rows.tolist(), left_out) for name in names})
+        return Columns(len(rows), {name: self._column(name, rows, left_out) for name in names})
 
-    def _column(self, name: str, rows: list[int], left_out: LeftOut) -> NDArray[Any] | Lists:
-        if name in self._slot:
-            place, slot = self._slot[name]
-            noted, kind = self.notes[place].values, self._kinds[name]
-            chosen = [noted[row][slot] for row in rows]
-        else:
-            everywhere, kind = self._fact(name), _FACT_KINDS[name]
-            chosen = [everywhere[row] for row in rows]
-        if left_out and kind.startswith("list<") and (name == "text" or name.startswith("text_")):
-            places = self._fact("text_parts")
-            for at, row in enumerate(rows):
-                if gone := left_out.get(row):
-                    pairs = zip(chosen[at], places[row], strict=True)
-                    chosen[at] = [value for value, place in pairs if place not in gone]
-        return _pack(chosen, kind)
+    def _column(self, name: str, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[Any] | Lists:
+        noted = name in self._writer
+        column = self.notes[self._writer[name]].column(name, rows) if noted else self._fact(name, rows)
+        if isinstance(column, Lists) and left_out and (name == "text" or name.startswith("text_")):
+            return column.where(self._stay(rows, left_out))
+        return column
 
-    def _fact(self, name: str) -> list[Any]:
-        if name not in FACTS:
-            raise KeyError(name)
-        if name not in self._cache:
+    def _stay(self, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[np.bool_]:
+        """Say of each text of these rows whether it was not left out."""
+        places = self._fact("text_parts", rows)
+        assert isinstance(places, Lists)
+        stay = np.ones(len(places.values), np.bool_)
+        for at in np.flatnonzero(np.isin(rows, np.fromiter(left_out, np.int64, len(left_out)))).tolist():
+            first, end = places.offsets[at], places.offsets[at + 1]
+            stay[first:end] = ~np.isin(places.values[first:end], left_out[int(rows[at])])
+        return stay
+
+    def _fact(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any] | Lists:
+        found = self._facts(name)
+        if len(rows) == self.count and (rows == np.arange(self.count)).all():
+            return found
+        return found.take(rows) if isinstance(found, Lists) else found[rows]
+
+    def _facts(self, name: str) -> NDArray[Any] | Lists:
+        if name not in self._read:
             if name == "text":
-                parts = (_decode_parts.decode(one) for one in self._catalog["parts"].to_pylist())
-                found = [[p.text for p in row if isinstance(p, Text)] for row in parts]
-            elif _FACT_KINDS.get(name) == "uuid":
-                found = self._catalog[name].combine_chunks().storage.to_pylist()
+                parts = self._shelf.catalog(self.shard, ["parts"])["parts"].to_pylist()
+                texts = [[p.text for p in _decode_parts.decode(one) if isinstance(p, Text)] for one in parts]
+                self._read[name] = Lists.of(texts)
             else:
-                found = self._catalog[name].to_pylist()
-            self._cache[name] = found
-        return self._cache[name]
+                kept = self._catalog if name in self._catalog.column_names else self._shelf.catalog(self.shard, [name])
+                self._read[name] = to_numpy(kept[name])
+        return self._read[name]
+
+    @cached_property
+    def _whole(self) -> pa.Table:
+        return self._shelf.catalog(self.shard, list(_SAMPLE))
 
     def samples(self, rows: Sequence[int]) -> list[tuple[Sample, str, tuple[int, ...]]]:
         """Return samples with the tar that holds their bytes and where in it each part begins."""
-        columns = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
-        taken = self._catalog.select(columns).take(list(rows))
+        taken = self._whole.take(list(rows))
         keys = taken["key"].combine_chunks().storage.to_pylist()
-        others = (taken[name].to_pylist() for name in columns[1:])
+        others = (taken[name].to_pylist() for name in _SAMPLE[1:])
         return [
             (
                 Sample(key.hex(), _decode_parts.decode(parts), Source(dataset, name, uri, licence, parent, meta)),
@@ -115,16 +107,8 @@ class Facts:
             for key, parts, dataset, name, uri, licence, parent, meta, media, offsets in zip(keys, *others, strict=True)
         ]
 
-    def keys(self) -> list[bytes]:
-        """Return the keys of all rows, 16 bytes each."""
-        return self._fact("key")
-
-
-def _pack(values: list[Any], kind: str) -> NDArray[Any] | Lists:
-    if kind.startswith("list<"):
-        return Lists.of(values, _DTYPES[kind[5:-1]])
-    if kind == "string":
-        packed = np.empty(len(values), object)
-        packed[:] = values
-        return packed
-    return np.array(values, _DTYPES[kind])
+    def key(self, row: int) -> str:
+        """Return a row's key, 32 hex digits."""
+        keys = self._facts("key")
+        assert not isinstance(keys, Lists)
+        return keys[row : row + 1].tobytes().hex()

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from annotators.annotator import Annotator, Needs
+from pipelines import log
 from pipelines.guard_talk import Answer, Broken, Failed, Found, Frame, Ready, Request, Result, Start, send, take_answer
 from pipelines.value import value_of
 from schemas.errors import Unavailable
@@ -61,8 +62,9 @@ class Guard:
                 for result in self._ask(frame, self._annotator.batch):
                     answered += 1
                     yield result
-            except _LostError:
+            except _LostError as lost:
                 suspects = frame[answered : answered + self._annotator.batch]
+                self._tell(lost, suspects[0])
                 for suspect in suspects:
                     yield self._ask_alone(suspect)
                 answered += len(suspects)
@@ -73,7 +75,11 @@ class Guard:
             [result] = self._ask([request], 1)
             return result
         except _LostError as lost:
+            self._tell(lost, request)
             return Failed("resource", str(lost))
+
+    def _tell(self, lost: _LostError, request: Request) -> None:
+        log.event("child_lost", key=request.sample.key, annotator=self._annotator.name, detail=str(lost))
 
     def _ask(self, frame: Sequence[Request], batch: int) -> Iterator[Result]:
         if self._child is None:
@@ -102,17 +108,18 @@ class _Child:
         self._needs: Needs = annotator.needs
         to_child, self._write = os.pipe()
         self._read, from_child = os.pipe()
+        log_to = os.dup(2)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, closed by end()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.guard_child", str(to_child), str(from_child)],
-            pass_fds=(to_child, from_child),
+            [sys.executable, "-m", "pipelines.guard_child", *map(str, (to_child, from_child, log_to))],
+            pass_fds=(to_child, from_child, log_to),
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
             env=_environment(annotator.needs),
         )
-        os.close(to_child)
-        os.close(from_child)
+        for given in (to_child, from_child, log_to):
+            os.close(given)
         self._from_child: IO[bytes] = os.fdopen(self._read, "rb", buffering=0)
         self._buffer, self._watched = bytearray(), time.monotonic()
         try:

@@ -14,6 +14,7 @@ import msgspec
 
 from annotators.annotator import Annotator, Look, Subject
 from annotators.check import check
+from pipelines import log
 from pipelines.guard_talk import Answer, Broken, Failed, Found, Frame, Ready, Request, Start, receive, send
 from pipelines.media import MediaReader
 from schemas.errors import BadSample, OstrakaError, Unavailable
@@ -23,9 +24,10 @@ from schemas.note import Noted
 _PR_SET_PDEATHSIG = 1
 
 
-def main(read: int, write: int) -> None:
+def main(read: int, write: int, log_to: int) -> None:
     """Open the annotator that comes first, then answer frames until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log.to_standard_error(stream=os.fdopen(log_to, "w"))
     file = os.fdopen(read, "rb")
     start = msgspec.msgpack.decode(receive(file), type=Start)
     _die_with_parent(start.parent)
@@ -33,6 +35,7 @@ def main(read: int, write: int) -> None:
         annotator: Annotator = start.annotator.build()
         with closing(MediaReader()) as read_media, annotator.open() as look:
             send(write, Ready())
+            log.event("opened", annotator=annotator.name, process=os.getpid())
             decoder = msgspec.msgpack.Decoder(Frame)
             while data := receive(file):
                 frame = decoder.decode(data)
@@ -88,4 +91,4 @@ def _die_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:]))

@@ -6,7 +6,7 @@ annotates what is unknown until nothing is; verdicts are written when nothing is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,6 @@ from schemas.errors import Unavailable
 KEPT, DROPPED, FAILED, UNKNOWN = range(4)
 OUTCOMES = ("kept", "dropped", "failed", "unknown")
 
-Decisions = Mapping[int, Mapping[int, "Loss"]]
-
 
 class Loss(Struct, frozen=True):
     """What a corpus filter said of a sample that goes: why, what was measured, and the key it lost to."""
@@ -33,16 +31,65 @@ class Loss(Struct, frozen=True):
     witness: bytes | None
 
 
+class Losses(Struct, frozen=True):
+    """What a corpus filter said of one shard's samples that go: their rows, ascending, and the reason's place."""
+
+    row: NDArray[np.int64]
+    reasons: tuple[str, ...]
+    reason: NDArray[np.int16]
+    measured: NDArray[np.float64]
+    witness: NDArray[Any]
+    has_witness: NDArray[np.bool_]
+
+    def of(self, row: int) -> Loss | None:
+        """Return what was said of a row, None where it stays."""
+        at = int(np.searchsorted(self.row, row))
+        if at == len(self.row) or self.row[at] != row:
+            return None
+        witness = self.witness[at : at + 1].tobytes() if self.has_witness[at] else None
+        return Loss(self.reasons[self.reason[at]], float(self.measured[at]), witness)
+
+
+Decisions = Mapping[int, Losses]
+
+
 class Judged(Struct):
-    """Outcome and deciding step of each row judged, why, what was measured, the witness, and the parts left out."""
+    """Outcome and deciding step of each row judged, the reason's place among `reasons`, what was measured, the witness,
+    and the parts left out."""
 
     rows: NDArray[np.int64]
     outcome: NDArray[np.uint8]
     step: NDArray[np.uint8]
-    reason: list[str]
+    reason: NDArray[np.int16]
     measured: NDArray[np.float64]
-    witness: list[bytes | None]
+    witness: NDArray[Any]
+    has_witness: NDArray[np.bool_]
+    reasons: list[str]
     left_out: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64]) -> Judged:
+        """Return rows of which nothing was said yet: they all live."""
+        count = len(rows)
+        return cls(
+            rows,
+            np.zeros(count, np.uint8),
+            np.zeros(count, np.uint8),
+            np.zeros(count, np.int16),
+            np.full(count, np.nan),
+            np.zeros(count, "S16"),
+            np.zeros(count, np.bool_),
+            [""],
+        )
+
+    def why(self, at: int) -> str:
+        """Return the reason of the row at this place, empty where it has none."""
+        return self.reasons[int(self.reason[at])]
+
+    def waiting(self) -> NDArray[np.int64]:
+        """Return the rows that wait for an annotator."""
+        rows: NDArray[np.int64] = self.rows[self.outcome == UNKNOWN]
+        return rows
 
     def unknown_at(self, step: int) -> list[int]:
         """Return the rows that wait for the annotator of this step."""
@@ -80,37 +127,39 @@ class _Walk:
 
     def __init__(self, recipe: Recipe, facts: Facts, rows: NDArray[np.int64]) -> None:
         self._recipe, self._facts = recipe, facts
-        count = len(rows)
-        self.judged_rows = Judged(
-            rows,
-            np.zeros(count, np.uint8),
-            np.zeros(count, np.uint8),
-            [""] * count,
-            np.full(count, np.nan),
-            [None] * count,
-        )
+        self.judged_rows = Judged.of(rows)
 
     def _living(self) -> NDArray[np.int64]:
         return np.flatnonzero(self.judged_rows.outcome == KEPT)
 
-    def _end(self, at: int, outcome: int, step: int, reason: str) -> None:
+    def _end(self, at: NDArray[np.int64], outcome: int, step: int) -> None:
         self.judged_rows.outcome[at] = outcome
         self.judged_rows.step[at] = step
-        self.judged_rows.reason[at] = reason
+
+    def _codes(self, reasons: Iterable[str]) -> NDArray[np.int16]:
+        """Return the places of these reasons among all, new ones put last."""
+        known = self.judged_rows.reasons
+        found = []
+        for reason in reasons:
+            if reason not in known:
+                known.append(reason)
+            found.append(known.index(reason))
+        return np.array(found, np.int16)
+
+    def _failed(self, at: NDArray[np.int64], step: int, reasons: Mapping[int, str]) -> None:
+        self._end(at, FAILED, step)
+        self.judged_rows.reason[at] = self._codes(reasons[row] for row in self.judged_rows.rows[at].tolist())
 
     def door(self) -> None:
-        for at in self._living().tolist():
-            if reason := self._facts.failed_at_door[self.judged_rows.rows[at]]:
-                self._end(at, FAILED, 0, reason)
+        failed = np.fromiter(self._facts.failed_at_door, np.int64, len(self._facts.failed_at_door))
+        self._failed(np.flatnonzero(np.isin(self.judged_rows.rows, failed)), 0, self._facts.failed_at_door)
 
     def annotated(self, place: int) -> None:
-        notes = self._facts.notes[place]
-        for at in self._living().tolist():
-            row = int(self.judged_rows.rows[at])
-            if reason := notes.failed.get(row):
-                self._end(at, FAILED, place, reason)
-            elif row not in notes.values:
-                self._end(at, UNKNOWN, place, "")
+        notes, living = self._facts.notes[place], self._living()
+        rows = self.judged_rows.rows[living]
+        failed = notes.failed[rows]
+        self._failed(living[failed], place, notes.reasons)
+        self._end(living[~failed & ~notes.noted[rows]], UNKNOWN, place)
 
     def judged(self, place: int, judging: Any) -> None:
         living = self._living()
@@ -123,16 +172,34 @@ class _Walk:
                 where=f"filter {judging.name}, shard {self._facts.shard}",
                 remedy="a filter judges every sample that reaches it",
             ) from error
-        for index in np.flatnonzero(found.reason != KEEP).tolist():
-            self._end(int(living[index]), DROPPED, place, judging.reasons[found.reason[index]])
-            self.judged_rows.measured[living[index]] = found.measured[index]
+        gone = np.flatnonzero(found.reason != KEEP)
+        self._dropped(living[gone], place, judging.reasons, found.reason[gone], found.measured[gone])
         for index, places in found.left_out.items():
             row = int(self.judged_rows.rows[living[index]])
             self.judged_rows.left_out[row] = tuple(sorted({*self.judged_rows.left_out.get(row, ()), *places}))
 
-    def decided(self, place: int, lost: Mapping[int, Loss]) -> None:
-        for at in self._living().tolist():
-            if loss := lost.get(int(self.judged_rows.rows[at])):
-                self._end(at, DROPPED, place, loss.reason)
-                self.judged_rows.measured[at] = loss.measured
-                self.judged_rows.witness[at] = loss.witness
+    def decided(self, place: int, lost: Losses) -> None:
+        living = self._living()
+        rows = self.judged_rows.rows[living]
+        if not len(lost.row):
+            return
+        found = np.minimum(np.searchsorted(lost.row, rows), len(lost.row) - 1)
+        gone = lost.row[found] == rows
+        at, found = living[gone], found[gone]
+        self._dropped(at, place, lost.reasons, lost.reason[found], lost.measured[found])
+        self.judged_rows.witness[at] = lost.witness[found]
+        self.judged_rows.has_witness[at] = lost.has_witness[found]
+
+    def _dropped(
+        self,
+        at: NDArray[np.int64],
+        place: int,
+        reasons: tuple[str, ...],
+        reason: NDArray[np.int16],
+        measured: NDArray[np.float64],
+    ) -> None:
+        if not len(at):
+            return
+        self._end(at, DROPPED, place)
+        self.judged_rows.reason[at] = self._codes(reasons)[reason]
+        self.judged_rows.measured[at] = measured

@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from pipelines import log
 from pipelines.engine import Work
 from schemas.errors import Unavailable
 
@@ -45,7 +46,7 @@ class Local(Struct, frozen=True):
             max_workers=min(self.workers, len(shards)),
             context=multiprocessing.get_context("forkserver"),
             initializer=_open,
-            initargs=(work,),
+            initargs=(work, log.level()),
         )
         waiting = [(shard, 1) for shard in reversed(shards)]
         flying: dict[Future[Any], tuple[str, int]] = {}
@@ -65,6 +66,7 @@ class Local(Struct, frozen=True):
                                 where=f"shard {shard}",
                                 remedy="look for a lack of memory; the same command goes on where this one stopped",
                             ) from None
+                        log.event("worker_died", level="warning", shard=shard, attempt=attempt, exit_code=died.exitcode)
                         waiting.append((shard, attempt + 1))
             pool.close()
         except BaseException:
@@ -74,8 +76,9 @@ class Local(Struct, frozen=True):
             pool.join()
 
 
-def _open(work: Work) -> None:
+def _open(work: Work, log_level: log.Level) -> None:
     global _doing  # noqa: PLW0603
+    log.to_standard_error(log_level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stack = ExitStack()
     try:

@@ -3,25 +3,36 @@
 A piece is created exclusively under the next free number. A writer reads the pieces that are there, leaves out the
 rows they cover, and tries the next number; if somebody was faster, it reads again. So two runs at once cannot write a
 row twice, and a killed one leaves whole pieces. Only a failed row may stand again in a later piece, after `--retry`;
-the last word counts.
+the last word counts. A compacted piece says how many it stands for, and the next number is the one after them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from annotators.annotator import Annotator
+from filters.columns import Lists
+from pipelines.arrow_columns import flat, to_numpy
 from pipelines.guard_talk import Failed
 from pipelines.shelf import Shelf
-from pipelines.table import put_table, read_table
+from pipelines.table import open_table, put_table, table_of
 from schemas.note import Note, Noted
 from schemas.tables import PLACES, SEEN, Column
 
 Found = Mapping[int, Noted | Failed]
+
+SOURCE_NOTES = "source@1"
+"""Who wrote the notes that the source alone could know."""
+
+STANDS_FOR = b"pieces"
+"""The key of a compacted piece's metadata: how many pieces it stands for, itself among them."""
 
 
 def note_columns(annotator: Annotator) -> tuple[Column, ...]:
@@ -35,57 +46,124 @@ def piece_path(shelf: Shelf, annotator_id: str, shard: str, number: int) -> str:
     return shelf.path("notes", annotator_id, f"{shard}-{number:04d}.parquet")
 
 
-def read_pieces(shelf: Shelf, annotator_id: str, shard: str, first: int = 0) -> list[pa.Table]:
-    """Return the pieces of a shard from `first` on, in order."""
-    pieces: list[pa.Table] = []
-    while shelf.fs.exists(path := piece_path(shelf, annotator_id, shard, first + len(pieces))):
-        pieces.append(read_table(shelf.fs, path))
-    return pieces
+def read_pieces(
+    shelf: Shelf, annotator_id: str, shard: str, first: int = 0, columns: Sequence[str] | None = None
+) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the pieces of a shard from number `first` on, in order, each with the number of the next."""
+    while shelf.fs.exists(path := piece_path(shelf, annotator_id, shard, first)):
+        with open_table(shelf.fs, path) as piece:
+            first += pieces_in(piece)
+            yield first, piece.read(columns=None if columns is None else list(columns), use_threads=False)
+
+
+def pieces_in(piece: Any) -> int:
+    """Return how many pieces a file stands for."""
+    return int((piece.metadata.metadata or {}).get(STANDS_FOR, b"1"))
 
 
 class Notes:
-    """The notes of one annotator on one shard, as they are on the shelf and as they grow."""
+    """The notes of one annotator on one shard of `count` rows, as they are on the shelf and as they grow.
 
-    def __init__(self, shelf: Shelf, annotator: Annotator, annotator_id: str, shard: str) -> None:
+    `read`: the names of the values that are held, by default all.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        annotator: Annotator,
+        annotator_id: str,
+        shard: str,
+        count: int,
+        read: Sequence[str] | None = None,
+    ) -> None:
         self._shelf, self._annotator, self._id, self._shard = shelf, annotator, annotator_id, shard
-        self.values: dict[int, tuple[Any, ...]] = {}
-        self.failed: dict[int, str] = {}
-        self._pieces = 0
-        self._names = [name.name for name in annotator.writes]
+        own = [name.name for name in annotator.writes]
+        self._held = own if read is None else [name for name in own if name in read]
+        self._kinds = {name.name: name.kind for name in annotator.writes}
+        self._place = np.full(count, -1, np.int64)
+        self._failed = np.zeros(count, np.bool_)
+        self.reasons: dict[int, str] = {}
+        self._tables: list[pa.Table] = []
+        self._next, self._rows = 0, 0
         self._read_on()
 
-    def _read_on(self) -> None:
-        for piece in read_pieces(self._shelf, self._id, self._shard, self._pieces):
-            self._pieces += 1
-            self._take(piece.to_pydict())
+    @property
+    def noted(self) -> NDArray[np.bool_]:
+        """Say of each row whether there are notes of it."""
+        return self._place >= 0
 
-    def _take(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        values = zip(*(columns[name] for name in self._names), strict=True) if self._names else iter(())
-        own = list(values) if self._names else [()] * len(columns["row"])
-        for row, failed, found in zip(columns["row"], columns["failed"], own, strict=True):
-            if failed:
-                self.failed[row] = failed
-            else:
-                self.failed.pop(row, None)
-                self.values[row] = found
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Say of each row whether it could not be looked at; `reasons` says why."""
+        return self._failed
 
-    def covers(self, row: int) -> bool:
-        """Say whether this row was looked at."""
-        return row in self.values or row in self.failed
+    def column(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any] | Lists:
+        """Return one value's column of these rows, all of which must be noted."""
+        if not len(self._tables):
+            return to_numpy(table_of((Column(name, self._kinds[name]),), {name: []})[name])
+        self._tables = [pa.concat_tables(self._tables).combine_chunks()] if len(self._tables) > 1 else self._tables
+        values, place = self._tables[0][name], self._place[rows]
+        if len(place) != len(values) or not (place == np.arange(len(place))).all():
+            values = values.take(pa.array(place))
+        return to_numpy(values)
+
+    def values(self, row: int) -> dict[str, Any]:
+        """Return what was noted of one row."""
+        found = {}
+        for name in self._held:
+            column = self.column(name, np.array([row]))
+            found[name] = (column.row(0) if isinstance(column, Lists) else column).tolist()
+        return {name: value if self._kinds[name].startswith("list<") else value[0] for name, value in found.items()}
 
     def add(self, found: Found, *, retried: bool = False) -> None:
         """Publish what was found on some rows as the next piece, without the rows that others wrote meanwhile."""
         while True:
-            rows = sorted(row for row in found if not self.covers(row) or (retried and row in self.failed))
+            rows = sorted(row for row in found if not self.covers(row) or (retried and self._failed[row]))
             if not rows:
                 return
             columns = self._columns(rows, found)
-            path = piece_path(self._shelf, self._id, self._shard, self._pieces)
+            path = piece_path(self._shelf, self._id, self._shard, self._next)
             if put_table(self._shelf.fs, path, note_columns(self._annotator), columns, exclusive=True):
-                self._pieces += 1
-                self._take(columns)
+                if self._overtaken():
+                    self._shelf.fs.rm_file(path)
+                    self._next = 0
+                    self._read_on()
+                    continue
+                self._next += 1
+                self._take(table_of(note_columns(self._annotator), columns).select(["row", "failed", *self._held]))
                 return
             self._read_on()
+
+    def _overtaken(self) -> bool:
+        """Say whether a compaction meanwhile made the next number one of those that the first piece stands for."""
+        if not self._next:
+            return False
+        with open_table(self._shelf.fs, piece_path(self._shelf, self._id, self._shard, 0)) as first:
+            return self._next < pieces_in(first)
+
+    def covers(self, row: int) -> bool:
+        """Say whether this row was looked at."""
+        return bool(self._place[row] >= 0 or self._failed[row])
+
+    def _read_on(self) -> None:
+        columns = ["row", "failed", *self._held]
+        for following, piece in read_pieces(self._shelf, self._id, self._shard, self._next, columns):
+            self._next = following
+            self._take(piece)
+
+    def _take(self, piece: pa.Table) -> None:
+        rows = flat(piece["row"])
+        failed = pc.not_equal(piece["failed"], "").to_numpy()
+        good = np.flatnonzero(~failed)
+        self._failed[rows] = failed
+        for row in rows[~failed].tolist() if self.reasons else ():
+            self.reasons.pop(row, None)
+        self._place[rows[good]] = self._rows + good
+        if len(good) < len(rows):
+            said = piece["failed"].filter(pa.array(failed)).to_pylist()
+            self.reasons.update(zip(rows[failed].tolist(), said, strict=True))
+        self._tables.append(piece)
+        self._rows += len(rows)
 
     def _columns(self, rows: Sequence[int], found: Found) -> dict[str, list[Any]]:
         noted = [found[row] for row in rows]
@@ -93,7 +171,7 @@ class Notes:
             "row": list(rows),
             "failed": [one.reason if isinstance(one, Failed) else "" for one in noted],
         }
-        for name in self._names:
+        for name in self._kinds:
             columns[name] = [None if isinstance(one, Failed) else one.values[name] for one in noted]
         if self._annotator.places:
             columns[PLACES] = ["" if isinstance(one, Failed) else places_json(one.places) for one in noted]

@@ -32,9 +32,6 @@ FACTS = (
 )
 """What the door wrote of each sample: filters read these as they read notes."""
 
-LIST_FACTS = ("text_chars", "text_parts", "text")
-"""Those of them that hold several values a sample, one a text."""
-
 
 class Annotate(Struct, frozen=True):
     """A step in which every sample that still lives is looked at."""
@@ -68,7 +65,6 @@ class Recipe:
 
     def _check(self) -> None:
         known: dict[str, int] = {}
-        lists = set(LIST_FACTS)
         for place, step in enumerate(self.steps):
             if not isinstance(step, Annotate | Keep):
                 raise BadInput(f"step {place} is {step!r}", where=f"recipe {self.name}", remedy="use Annotate or Keep")
@@ -80,15 +76,7 @@ class Recipe:
                     where=f"recipe {self.name}",
                     remedy="put the annotator that writes it before this step",
                 )
-            if isinstance(thing, CorpusFilter) and (several := lists.intersection(thing.reads)):
-                names = ", ".join(sorted(several))
-                raise BadInput(
-                    f"step {place} ({thing.name}) reads {names}, which hold several values a sample",
-                    where=f"recipe {self.name}",
-                    remedy="a corpus filter reads one value a sample: write one with an annotator",
-                )
             if isinstance(step, Annotate):
-                lists.update(name.name for name in step.annotator.writes if name.kind.startswith("list<"))
                 for name in step.annotator.writes:
                     if name.name in known:
                         raise BadInput(
@@ -141,13 +129,36 @@ class Recipe:
             if isinstance(step, Annotate):
                 yield place, step.annotator
 
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """Everything that a step of it reads."""
+        things = (step.annotator if isinstance(step, Annotate) else step.filter for step in self.steps)
+        return tuple(dict.fromkeys(name for thing in things for name in thing.reads))
+
+    @cached_property
+    def judged(self) -> tuple[str, ...]:
+        """Everything that a filter of single samples reads."""
+        filters = (step.filter for step in self.steps if isinstance(step, Keep) and isinstance(step.filter, Filter))
+        return tuple(dict.fromkeys(name for one in filters for name in one.reads))
+
+    def corpus_filter(self, place: int) -> CorpusFilter | None:
+        """Return the corpus filter of a step, where it is one."""
+        step = self.steps[place]
+        return step.filter if isinstance(step, Keep) and isinstance(step.filter, CorpusFilter) else None
+
     def barriers(self) -> list[int]:
         """Return the steps of the corpus filters."""
-        return [
-            place
-            for place, step in enumerate(self.steps)
-            if isinstance(step, Keep) and isinstance(step.filter, CorpusFilter)
-        ]
+        return [place for place in range(len(self.steps)) if self.corpus_filter(place) is not None]
+
+    def rounds(self) -> list[range]:
+        """Return the runs of neighbouring corpus filters: what one of them leaves, the next one decides at once."""
+        found: list[range] = []
+        for place in self.barriers():
+            if found and found[-1].stop == place:
+                found[-1] = range(found[-1].start, place + 1)
+            else:
+                found.append(range(place, place + 1))
+        return found
 
     def step_name(self, place: int) -> str:
         """Return what a step is called in verdicts and funnels; `kept` past the last."""

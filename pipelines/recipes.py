@@ -1,12 +1,22 @@
-"""The recipes that ostraka brings; a recipe of your own is a function that returns one."""
+"""The recipes that ostraka brings; a recipe of your own is a function that returns one.
+
+Its parameters are values that a user may give: `ostraka run caption-light --with balance=20`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, get_type_hints
 
+import msgspec
+from msgspec import Meta, Struct
+
+from annotators.concepts import Concepts
 from annotators.header import Header
 from annotators.language import Language
 from annotators.pixels import Pixels
+from filters.balance import Balance
 from filters.exact import ExactDedup
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.neardup import NearDedup
@@ -16,8 +26,16 @@ from pipelines.value import load
 from schemas.errors import BadInput
 
 
-def caption_light() -> Recipe:
-    """Captioned pictures without a model: shape, text, language, colours, then duplicates."""
+def caption_light(balance: Annotated[int, Meta(ge=0)] = 0, vocabulary: str = "") -> Recipe:
+    """Captioned pictures without a model: shape, text, language, colours, then duplicates.
+
+    With `balance`, concepts are balanced last: of each entry of the `vocabulary` (a file; by default the English one
+    that comes with ostraka) about that many samples stay.
+    """
+    if vocabulary and not balance:
+        raise BadInput("a vocabulary is given, but nothing to balance", remedy="add --with balance=20, for instance")
+    concepts = [Annotate(Concepts(vocabulary))] if balance else []
+    balanced = [Keep(Balance(per_entry=balance))] if balance else []
     return Recipe(
         "caption-light",
         Keep(HasPicture()),
@@ -33,8 +51,10 @@ def caption_light() -> Recipe:
         Keep(InLanguage(languages=("en",), share=0.9)),
         Annotate(Pixels()),
         Keep(NotSolid()),
+        *concepts,
         Keep(ExactDedup()),
         Keep(NearDedup(radius=4)),
+        *balanced,
     )
 
 
@@ -50,24 +70,35 @@ def headers_only() -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"caption-light": caption_light, "headers-only": headers_only}
+RECIPES: dict[str, Callable[..., Recipe]] = {"caption-light": caption_light, "headers-only": headers_only}
 
 
-def find_recipe(name: str) -> Recipe:
-    """Return a recipe by its name here, or by `package.module:function`.
+class Parameter(Struct, frozen=True):
+    """A value that a recipe takes by name; `default` is inspect.Parameter.empty where it must be given."""
 
-    Raises BadInput where there is none, or where the function returns something else.
+    name: str
+    kind: Any
+    default: Any
+
+
+def find_recipe(name: str, values: Mapping[str, str] = {}) -> Recipe:
+    """Return a recipe by its name here, or by `package.module:function`, made with these values.
+
+    Raises BadInput where there is none, where it does not take these values, or where the function returns something
+    else.
     """
     if name in RECIPES:
-        return RECIPES[name]()
+        return RECIPES[name](**_converted(name, RECIPES[name], values))
     if ":" not in name:
         raise BadInput(
             f"there is no recipe called {name!r}",
             remedy=f"choose one of {', '.join(sorted(RECIPES))}, or give --recipe package.module:function",
         )
     made = load(name)
+    if not callable(made) and values:
+        raise BadInput(f"{name} is no function, so it takes no values", remedy="leave --with out")
     try:
-        recipe = made() if callable(made) else made
+        recipe = made(**_converted(name, made, values)) if callable(made) else made
     except BadInput:
         raise
     except Exception as error:
@@ -75,3 +106,31 @@ def find_recipe(name: str) -> Recipe:
     if not isinstance(recipe, Recipe):
         raise BadInput(f"{name} returns {type(recipe).__name__}, not a Recipe")
     return recipe
+
+
+def parameters(make: Callable[..., Any]) -> Iterator[Parameter]:
+    """Yield what a recipe's function takes by name; a parameter without a type is text."""
+    hints = get_type_hints(make, include_extras=True)
+    for one in inspect.signature(make).parameters.values():
+        if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
+            yield Parameter(one.name, hints.get(one.name, str), one.default)
+
+
+def _converted(name: str, make: Callable[..., Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values by the types that a recipe states; raises BadInput that says which ones it takes."""
+    known = {one.name: one for one in parameters(make)}
+    takes = f"it takes {', '.join(known)}" if known else "it takes no values"
+    if unknown := [one for one in values if one not in known]:
+        raise BadInput(f"it has no value called {', '.join(unknown)}", where=f"recipe {name}", remedy=takes)
+    needed = [one.name for one in known.values() if one.default is inspect.Parameter.empty and one.name not in values]
+    if needed:
+        raise BadInput(
+            f"{', '.join(needed)} must be given", where=f"recipe {name}", remedy=f"add --with {needed[0]}=..."
+        )
+    found: dict[str, Any] = {}
+    for one, text in values.items():
+        try:
+            found[one] = msgspec.convert(text, known[one].kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise BadInput(f"{one} cannot be {text!r}: {error}", where=f"recipe {name}", remedy=takes) from None
+    return found

@@ -1,34 +1,41 @@
-"""A run: rounds of annotation, each ended by a corpus filter's barrier, then verdicts."""
+"""A run: rounds of annotation, each ended by a barrier at which corpus filters decide, then verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from pipelines import log
 from pipelines.annotate import BLOCK, AnnotateShard
-from pipelines.decisions import Decided, decide, put_decision
+from pipelines.decide import Round, names_of
+from pipelines.decisions import put_counts, put_decision
 from pipelines.engine import Engine, Work
 from pipelines.recipe import Recipe
 from pipelines.record import Record, recorded
+from pipelines.scratch import Scratch, scratch_of, sweep_scratch
 from pipelines.shelf import Shelf
+from pipelines.unchanged import INPUTS, inputs_digest, last_counts
 from pipelines.verdicts import WriteVerdicts
 from schemas.publish import put
 
 Progress = Callable[[str, Sequence[str], Any], Any]
+OUTCOMES = ("kept", "dropped", "failed")
 
 
 class RunOptions(Struct, frozen=True):
     """How a run behaves where samples fail: the share of a shard that may, and whether failed ones are tried again.
 
-    `block` is how many samples a kill can cost.
+    `block` is how many samples a kill can cost; `memory_gib` is what corpus decisions may take, and what does not fit
+    is decided in buckets.
     """
 
     max_failed: float = 0.05
     retry: bool = False
     block: int = BLOCK
+    memory_gib: float = 8.0
 
 
 def run(
@@ -36,12 +43,20 @@ def run(
 ) -> dict[str, int]:
     """Curate a shelf by a recipe and return how many samples were kept, dropped and failed.
 
-    The same call again goes on where this one stopped. Raises TooManyFailed, Unavailable, BadInput.
+    The same call again goes on where this one stopped; where nothing changed since, it says what the last one found.
+    Raises TooManyFailed, Unavailable, BadInput.
     """
     shards = shelf.need_shards()
     shelf.sweep()
-    config = {"recipe": recipe.id, "engine": msgspec.to_builtins(engine), "options": msgspec.to_builtins(options)}
-    with recorded(shelf, "run", config) as record:
+    sweep_scratch(shelf)
+    config = {
+        "recipe": recipe.id,
+        "annotators": list(recipe.ids.values()),
+        "engine": msgspec.to_builtins(engine),
+        "options": msgspec.to_builtins(options),
+    }
+    packages = tuple(dict.fromkeys(package for _, one in recipe.annotators() for package in one.made_with))
+    with recorded(shelf, "run", config, packages) as record:
         put(shelf.fs, shelf.path("recipes", f"{recipe.id}.json"), recipe.json())
         return _Run(shelf, recipe, engine, options, progress, record, shards).run()
 
@@ -62,19 +77,36 @@ class _Run:
         self._snapshot = shelf.snapshot(shards)
 
     def run(self) -> dict[str, int]:
-        decided, done = Decided(), list[int]()
-        for barrier in self._recipe.barriers():
-            self._annotate(barrier, tuple(done))
-            columns = decide(self._shelf, self._recipe, self._shards, barrier, decided)
-            put_decision(self._shelf, self._recipe, self._snapshot, barrier, columns)
-            done.append(barrier)
-        self._annotate(len(self._recipe.steps), tuple(done))
+        totals = None if self._options.retry else last_counts(self._shelf, self._recipe, self._inputs())
+        if totals is None:
+            totals = self._run()
+        else:
+            log.event("unchanged", run=self._record.id)
+        for outcome, number in totals.items():
+            self._record.count(outcome, number)
+        self._record.fields.config[INPUTS] = self._inputs()
+        return totals
+
+    def _inputs(self) -> str:
+        return inputs_digest(self._shelf, self._recipe, self._snapshot, self._record.fields.stamp)
+
+    def _run(self) -> dict[str, int]:
+        done: tuple[int, ...] = ()
+        for steps in self._recipe.rounds():
+            with scratch_of(self._shelf, self._record.id) as scratch:
+                living = self._annotate(steps.start, done, scratch, names_of(self._recipe, steps))
+                self._decide(steps, scratch, living)
+            done += tuple(steps)
+        last = done[-1] if done else -1
+        if any(place > last for place, _ in self._recipe.annotators()):
+            self._annotate(len(self._recipe.steps), done)
         return self._verdicts()
 
-    def _annotate(self, until: int, barriers: tuple[int, ...]) -> None:
+    def _annotate(
+        self, until: int, barriers: tuple[int, ...], scratch: Scratch | None = None, gathered: tuple[str, ...] = ()
+    ) -> dict[str, int]:
+        """Look at what nobody has looked at yet; return how many samples of each shard live at the barrier."""
         begins = barriers[-1] if barriers else 0
-        if not any(begins <= place < until for place, _ in self._recipe.annotators()):
-            return
         work = AnnotateShard(
             self._shelf.url,
             self._recipe.spec,
@@ -84,22 +116,42 @@ class _Run:
             self._options.max_failed,
             self._options.retry,
             self._options.block,
+            gathered,
+            scratch.url if scratch else "",
         )
         names = [a.name for place, a in self._recipe.annotators() if begins <= place < until]
-        for _, answer in self._map(f"annotate {', '.join(names)}", work):
+        living: dict[str, int] = {}
+        for shard, answer, counted in self._map(f"annotate {', '.join(names)}" if names else "gather", work):
             for name, number in answer.looked_at.items():
                 self._record.count(f"looked_at.{name}", number)
             self._record.failed(answer.failures)
+            living[shard] = answer.living
+            counted(answer.rows)
+        return {shard: living[shard] for shard in self._shards}
+
+    def _decide(self, steps: range, scratch: Scratch, living: dict[str, int]) -> None:
+        cap_bytes = int(self._options.memory_gib * 2**30)
+        deciding = Round(self._recipe, scratch, living, self._engine, cap_bytes)
+        for step in steps:
+            with self._record.step(f"decide {self._recipe.step_name(step)}", deciding.living()):
+                decision, counts = deciding.decide(step)
+                put_decision(self._shelf, self._recipe, self._snapshot, self._shards, step, decision)
+                if counts:
+                    put_counts(self._shelf, self._recipe, self._snapshot, step, counts["before"], counts["after"])
 
     def _verdicts(self) -> dict[str, int]:
-        totals = {"kept": 0, "dropped": 0, "failed": 0}
-        for _, counts in self._map("verdicts", WriteVerdicts(self._shelf.url, self._recipe.spec, self._snapshot)):
+        totals = dict.fromkeys(OUTCOMES, 0)
+        for _, counts, counted in self._map(
+            "verdicts", WriteVerdicts(self._shelf.url, self._recipe.spec, self._snapshot)
+        ):
             for outcome, number in counts.items():
                 totals[outcome] += number
-        for outcome, number in totals.items():
-            self._record.count(outcome, number)
+            counted(sum(counts.values()))
         return totals
 
-    def _map(self, what: str, work: Work) -> Any:
-        answers = self._engine.map(work, self._shards)
-        return self._progress(what, self._shards, answers) if self._progress else answers
+    def _map(self, what: str, work: Work) -> Iterator[tuple[str, Any, Callable[[int], None]]]:
+        """Yield each shard with its answer, and what counts its samples, as one step of the run's record."""
+        with self._record.step(what) as counted:
+            answers = self._engine.map(work, self._shards)
+            for shard, answer in self._progress(what, self._shards, answers) if self._progress else answers:
+                yield shard, answer, counted

@@ -3,11 +3,13 @@
 plan/000017.parquet                        the rows that make this shard, cut once
 media/000017.tar                           their original bytes (or the user's own tar, by reference)
 catalog/000017.parquet                     a row per sample; there when the shard is done
+keys/000000-004999.parquet                 where each key is, sorted: a cache that can be thrown away
 notes/<annotator>@<fp>/000017-0000.parquet what an annotator found, in numbered pieces
 decisions/<recipe>@<fp>/<snapshot>/        what a corpus filter dropped, for one set of shards
 verdicts/<recipe>@<fp>/000017.parquet      a row per sample: kept, dropped or failed, and why
 recipes/<recipe>@<fp>.json                 what that recipe is, as values
 runs/<id>/                                 what each run did; the one place with clocks
+scratch/<id>/                              columns on their way to a corpus decision; gone when the run ends
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from schemas.errors import BadInput
 from schemas.publish import sweep
 
 SHARD_DIGITS = 6
-FOLDERS = ("plan", "media", "catalog", "notes", "decisions", "verdicts", "recipes", "sources", "runs")
+FOLDERS = ("plan", "media", "catalog", "keys", "notes", "decisions", "verdicts", "recipes", "sources", "runs")
 
 
 class Shelf:
@@ -47,8 +49,20 @@ class Shelf:
         path = self.path(folder)
         if not self.fs.isdir(path):
             return []
-        found = (entry.rsplit("/", 1)[-1] for entry in self.fs.ls(path, detail=False, refresh=True))
+        listed = os.listdir(path) if self.is_local else self.fs.ls(path, detail=False, refresh=True)
+        found = (entry.rsplit("/", 1)[-1] for entry in listed)
         return sorted(name[: -len(suffix)] for name in found if name.endswith(suffix) and not name.startswith("."))
+
+    def sizes(self, folder: str) -> list[tuple[str, int]]:
+        """Return, sorted, the names of the files in a folder with their sizes in bytes."""
+        path = self.path(folder)
+        if not self.fs.isdir(path):
+            return []
+        if self.is_local:
+            with os.scandir(path) as entries:
+                return sorted((entry.name, entry.stat().st_size) for entry in entries if entry.is_file())
+        found = self.fs.ls(path, detail=True, refresh=True)
+        return sorted((entry["name"].rsplit("/", 1)[-1], entry["size"]) for entry in found if entry["type"] == "file")
 
     def folders(self, folder: str) -> list[str]:
         """Return, sorted, the names of the folders in a folder."""

@@ -7,7 +7,8 @@ bytes under one set of pins.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, Any, cast
 
 import pyarrow as pa
@@ -26,6 +27,7 @@ _KINDS: dict[str, pa.DataType] = {
     "uint32": pa.uint32(),
     "uint64": pa.uint64(),
     "int64": pa.int64(),
+    "float32": pa.float32(),
     "float64": pa.float64(),
     "string": pa.string(),
     "dictionary": pa.string(),
@@ -61,28 +63,38 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def parquet_bytes(table: pa.Table, columns: Sequence[Column], file: IO[bytes]) -> None:
-    """Write a table's bytes: zstd, dictionaries for what repeats, statistics on."""
-    pq.write_table(
-        table,
+def parquet_bytes(
+    table: pa.Table, columns: Sequence[Column], file: IO[bytes], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a table's bytes: zstd, dictionaries for what repeats, statistics on; and what is said about the table."""
+    with pq.ParquetWriter(
         file,
+        table.schema,
         compression="zstd",
         compression_level=3,
-        row_group_size=ROW_GROUP,
         use_dictionary=[column.name for column in columns if column.kind == "dictionary"],
         write_statistics=[column.name for column in columns if not column.kind.startswith("list<")],
         version="2.6",
         data_page_version="1.0",
         store_schema=False,
-    )
+    ) as writer:
+        writer.write_table(table, row_group_size=ROW_GROUP)
+        if metadata:
+            writer.add_key_value_metadata(dict(metadata))
 
 
 def put_table(
-    fs: Any, path: str, columns: Sequence[Column], values: Mapping[str, Any], *, exclusive: bool = False
+    fs: Any,
+    path: str,
+    columns: Sequence[Column],
+    values: Mapping[str, Any],
+    *,
+    exclusive: bool = False,
+    metadata: Mapping[str, str] | None = None,
 ) -> bool:
     """Publish columns as parquet; return False where `exclusive` and the file is there."""
     table = table_of(columns, values)
-    return publish(fs, path, lambda file: parquet_bytes(table, columns, file), exclusive=exclusive)
+    return publish(fs, path, lambda file: parquet_bytes(table, columns, file, metadata), exclusive=exclusive)
 
 
 def put_if_changed(fs: Any, path: str, columns: Sequence[Column], values: Mapping[str, Any]) -> bool:
@@ -100,9 +112,17 @@ def read_table(fs: Any, path: str, columns: Sequence[str] | None = None) -> pa.T
 
     Raises Unavailable where it cannot be read: a table is ours, so that is never a sample's fault.
     """
+    with open_table(fs, path) as parquet:
+        return parquet.read(columns=None if columns is None else list(columns), use_threads=False)
+
+
+@contextmanager
+def open_table(fs: Any, path: str) -> Iterator[pq.ParquetFile]:
+    """Open a parquet file; raises Unavailable where it cannot be read, inside the block too."""
     try:
-        with fs.open(path, "rb") as file:
-            return pq.ParquetFile(file).read(columns=None if columns is None else list(columns))
+        local = getattr(fs, "local_file", False)
+        with pa.OSFile(path) if local else fs.open(path, "rb") as file:
+            yield pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:
         raise Unavailable(f"the table cannot be read ({error})", where=path) from error
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import isnan
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Struct
 
-from pipelines.decisions import read_decisions
+from pipelines import log
+from pipelines.arrow_columns import fixed_16
+from pipelines.decisions import stored_decisions
 from pipelines.facts import Facts
-from pipelines.judge import OUTCOMES, UNKNOWN, Judged, judge
+from pipelines.judge import OUTCOMES, UNKNOWN, Decisions, Judged, judge
 from pipelines.recipe import Recipe, Spec
 from pipelines.shelf import Shelf
 from pipelines.table import put_if_changed
@@ -34,37 +36,55 @@ class WriteVerdicts(Struct, frozen=True):
     def open(self) -> Iterator[Callable[[str], dict[str, int]]]:
         """Yield what writes one shard's verdicts and returns the counts of outcomes."""
         shelf, recipe = Shelf(self.shelf_url), self.spec.build()
-        yield lambda shard: _write(shelf, recipe, self.snapshot, shard)
+        with stored_decisions(shelf, recipe, self.snapshot, recipe.barriers()) as decisions:
+            yield lambda shard: _write(shelf, recipe, shard, decisions.of(shard))
 
 
-def _write(shelf: Shelf, recipe: Recipe, snapshot: str, shard: str) -> dict[str, int]:
-    facts = Facts(shelf, recipe, shard)
-    decisions = read_decisions(shelf, recipe, snapshot, recipe.barriers(), shard)
+def _write(shelf: Shelf, recipe: Recipe, shard: str, decisions: Decisions) -> dict[str, int]:
+    facts = Facts(shelf, recipe, shard, recipe.judged)
     judged = judge(recipe, facts, decisions, np.arange(facts.count), len(recipe.steps))
-    if (judged.outcome == UNKNOWN).any():
+    counts = np.bincount(judged.outcome, minlength=len(OUTCOMES)).tolist()
+    if counts[UNKNOWN]:
         raise Unavailable(
-            f"{int((judged.outcome == UNKNOWN).sum())} samples were not looked at",
+            f"{counts[UNKNOWN]} samples were not looked at",
             where=f"shard {shard}",
             remedy="run the same command again",
         )
+    log.event("judged", shard=shard, **dict(zip(OUTCOMES[:UNKNOWN], counts[:UNKNOWN], strict=True)))
     columns = verdict_columns(recipe, facts, judged)
     put_if_changed(shelf.fs, shelf.path("verdicts", recipe.id, f"{shard}.parquet"), VERDICT, columns)
-    return dict(Counter(columns["outcome"]))
+    return {outcome: count for outcome, count in zip(OUTCOMES, counts, strict=True) if count}
 
 
-def verdict_columns(recipe: Recipe, facts: Facts, judged: Judged) -> dict[str, list[Any]]:
-    """Return the columns of a verdict table."""
-    rows, steps = judged.rows.tolist(), judged.step.tolist()
+def verdict_columns(recipe: Recipe, facts: Facts, judged: Judged) -> dict[str, Any]:
+    """Return the columns of a verdict table, as Arrow."""
+    door = np.isin(judged.rows, np.fromiter(facts.failed_at_door, np.int64, len(facts.failed_at_door)))
+    deciders = [*(recipe.step_name(step) for step in range(len(recipe.steps) + 1)), INGEST]
+    by = np.where(door, len(deciders) - 1, judged.step)
     return {
-        "row": rows,
-        "outcome": [OUTCOMES[code] for code in judged.outcome.tolist()],
-        "step": steps,
-        "decided_by": [
-            INGEST if facts.failed_at_door[row] else recipe.step_name(step)
-            for row, step in zip(rows, steps, strict=True)
-        ],
-        "reason": list(judged.reason),
-        "measured": [None if isnan(value) else value for value in judged.measured.tolist()],
-        "witness": list(judged.witness),
-        "left_out": [list(judged.left_out.get(row, ())) for row in rows],
+        "row": judged.rows,
+        "outcome": _named(judged.outcome, OUTCOMES),
+        "step": judged.step,
+        "decided_by": _named(by, deciders),
+        "reason": _named(judged.reason, judged.reasons),
+        "measured": pa.array(judged.measured, from_pandas=True),
+        "witness": pa.ExtensionArray.from_storage(pa.uuid(), fixed_16(judged.witness, judged.has_witness)),
+        "left_out": _left_out(judged),
     }
+
+
+def _named(codes: Any, names: Any) -> pa.Array:
+    return pc.take(pa.array(list(names), pa.string()), pa.array(codes))
+
+
+def _left_out(judged: Judged) -> pa.Array:
+    gone = judged.left_out
+    lengths = np.zeros(len(judged.rows), np.int32)
+    if gone:
+        said = np.flatnonzero(np.isin(judged.rows, np.fromiter(gone, np.int64, len(gone))))
+        lengths[said] = [len(gone[int(judged.rows[at])]) for at in said]
+        places = [place for at in said.tolist() for place in gone[int(judged.rows[at])]]
+    else:
+        places = []
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(places, pa.uint16()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.mask import masked
+
 
 class OstrakaError(Exception):
     """A problem that stops a run: what is wrong, where, and what to do about it."""
@@ -15,7 +17,7 @@ class OstrakaError(Exception):
 
     def __str__(self) -> str:
         said = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{said}; {self.remedy}" if self.remedy else said
+        return masked(f"{said}; {self.remedy}" if self.remedy else said)
 
 
 def _rebuild(kind: type[OstrakaError], what: str, where: str, remedy: str) -> OstrakaError:

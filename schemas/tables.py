@@ -8,7 +8,7 @@ from msgspec import Struct
 class Column(Struct, frozen=True):
     """A column: its name and its type in the small language that `pipelines/table.py` reads.
 
-    Types: bool, uint8, uint16, uint32, uint64, int64, float64, string, dictionary (a string repeated often),
+    Types: bool, uint8, uint16, uint32, uint64, int64, float32, float64, string, dictionary (a string repeated often),
     uuid (16 bytes), list<T>.
     """
 
@@ -58,6 +58,9 @@ PLACES = "places"
 
 DECISION = columns(shard="dictionary", row="uint32", reason="dictionary", measured="float64", witness="uuid")
 """What a corpus filter dropped: which sample, why, and the key of the sample that it lost to."""
+
+COUNTS = columns(entry="uint32", before="uint64", after="uint64")
+"""How many samples matched each entry of a vocabulary before a corpus filter decided by these counts, and after."""
 
 VERDICT = columns(
     row="uint32",

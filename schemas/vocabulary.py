@@ -9,7 +9,18 @@ from typing import Literal
 
 from msgspec import Struct
 
-Kind = Literal["bool", "uint32", "uint64", "float64", "string", "list<uint32>", "list<float64>", "list<string>"]
+Kind = Literal[
+    "bool",
+    "uint32",
+    "uint64",
+    "float64",
+    "string",
+    "list<uint16>",
+    "list<uint32>",
+    "list<float32>",
+    "list<float64>",
+    "list<string>",
+]
 
 
 class Name(Struct, frozen=True):
@@ -40,6 +51,12 @@ SHARPNESS = Name(
 TEXT_LANGUAGE = Name("text_language", "list<string>", "ISO 639-1", "language of each text, in the order of the texts")
 TEXT_LANGUAGE_SHARE = Name("text_language_share", "list<float64>", "", "its probability among all languages", 0, 1)
 
+CONCEPTS = Name(
+    "concepts", "list<uint32>", "", "entries of the vocabulary in the sample's texts, by place from 0, ascending"
+)
+MINHASH = Name("minhash", "list<uint16>", "", "112 minima over the texts' runs of words, none where there is no word")
+EMBEDDING = Name("embedding", "list<float32>", "", "unit vector of the picture in a model's space", -1, 1)
+
 CLIP_SCORE = Name("clip_score", "float64", "cosine", "similarity of picture and first text in CLIP's space", -1, 1)
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
@@ -58,6 +75,9 @@ NAMES: dict[str, Name] = {
         SHARPNESS,
         TEXT_LANGUAGE,
         TEXT_LANGUAGE_SHARE,
+        CONCEPTS,
+        MINHASH,
+        EMBEDDING,
         CLIP_SCORE,
         OBJECT,
     )

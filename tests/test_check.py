@@ -20,14 +20,25 @@ class Says(Annotator, frozen=True):
         Name("share", "float64", "", "how much"),
         Name("names", "list<string>", "", "which"),
         Name("whole", "bool", "", "whether all"),
+        Name("halves", "list<uint16>", "", "16 bits each"),
+        Name("vector", "list<float32>", "", "of single precision"),
     )
     places: ClassVar = (OBJECT,)
 
 
-GOOD = {"count": 3, "share": 0.5, "names": ["a"], "whole": True}
+GOOD = {"count": 3, "share": 0.5, "names": ["a"], "whole": True, "halves": [0, 2**16 - 1], "vector": [0.5, 1]}
 
 
-@pytest.mark.parametrize("values", [GOOD, {**GOOD, "share": 1}, {**GOOD, "names": []}, {**GOOD, "count": 2**32 - 1}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        GOOD,
+        {**GOOD, "share": 1},
+        {**GOOD, "names": []},
+        {**GOOD, "count": 2**32 - 1},
+        {**GOOD, "vector": [3.4e38, float("inf")]},
+    ],
+)
 def test_what_fits_passes(values: dict[str, Any]) -> None:
     check(Says(), Noted(values, (Note("object", "cat", Box(0, 0, 0, 1, 1)),)))
     check(Says(), BadSample("out_of_focus"))
@@ -45,6 +56,10 @@ def test_what_fits_passes(values: dict[str, Any]) -> None:
         ({"names": ["a", 1]}, "as names"),
         ({"names": "a"}, "as names"),
         ({"whole": 1}, "it wrote 1 as whole"),
+        ({"halves": [2**16]}, "as halves"),
+        ({"halves": [-1]}, "as halves"),
+        ({"vector": [1e39]}, "as vector"),
+        ({"vector": [np.float32(0.5)]}, "as vector"),
         ({"other": 1}, "it wrote other"),
     ],
 )
@@ -54,7 +69,7 @@ def test_what_does_not_fit_is_the_annotators_fault(changed: dict[str, Any], said
 
 
 def test_what_is_missing_or_said_of_an_undeclared_place_is_the_annotators_fault() -> None:
-    with pytest.raises(Unavailable, match="it wrote no names, whole"):
+    with pytest.raises(Unavailable, match="it wrote no names, whole, halves, vector"):
         check(Says(), Noted({"count": 1, "share": 0.0}))
     with pytest.raises(Unavailable, match="it wrote shot on places"):
         check(Says(), Noted(GOOD, (Note("shot", 1),)))

@@ -26,8 +26,10 @@ PRINTED = [
     "how-to/write-an-annotator",
     "how-to/write-a-filter",
     "how-to/write-a-recipe",
+    "how-to/balance",
     "how-to/ask-with-sql",
     "how-to/handle-failures",
+    "how-to/many-shards",
     "how-to/export",
     "reference/sample-and-tar-form",
 ]

@@ -11,6 +11,8 @@ from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import webdataset
@@ -23,11 +25,14 @@ from annotators.header import Header
 from filters.image import MinSide
 from filters.text import CaptionLength
 from pipelines.cli import main
-from pipelines.export.choose import OptOuts
-from pipelines.export.export import Exported, ExportOptions, export
-from pipelines.export.groups import group_of, tied
+from pipelines.export.choose import Rule
+from pipelines.export.cut import Cutter, Planned, Span
+from pipelines.export.export import Exported, ExportOptions, dry_run, export
+from pipelines.export.groups import ties_of
 from pipelines.export.manifest import Manifest, read_manifest
-from pipelines.export.plan import Cutter
+from pipelines.export.opt_outs import OptOuts
+from pipelines.export.parts import Parts
+from pipelines.export.plan import Request, plan
 from pipelines.export.sidecar import sidecar_row
 from pipelines.export.verify import verify
 from pipelines.ingest.ingest import ingest
@@ -39,10 +44,12 @@ from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.recipes import find_recipe
 from pipelines.run import run
 from pipelines.shelf import Shelf
+from pipelines.table import parquet_bytes
 from schemas.draw import fraction
 from schemas.errors import BadInput, Unavailable
 from schemas.form import media_extensions, write_exported
 from schemas.sample import Image, Sample, Source, Text, from_json
+from schemas.tables import CATALOG
 from schemas.tar import Writer
 
 FORMS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
@@ -240,6 +247,32 @@ def sample(key: str, parent: str, digests: list[str]) -> Sample:
     return Sample(key, tuple(Image(digest, 1, "jpg") for digest in digests), Source("d", key, parent=parent))
 
 
+def links_of(samples: list[Sample]) -> list[tuple[bool, str, str]]:
+    """Whether it can tie groups by itself, what could be shared, and the group, for each sample and each of those."""
+    found = []
+    for one in samples:
+        digests = [part.digest for _, part in one.media()]
+        labels = {one.key, one.source.parent, *digests} - {""}
+        tying = bool(one.source.parent) or len(digests) > 1
+        found += [(tying, label, one.source.parent or digests[0]) for label in sorted(labels)]
+    return found
+
+
+def table_of(links: list[tuple[bool, str, str]], tying: bool) -> list[pa.Table]:
+    rows = [(label, name) for ties, label, name in links if ties == tying]
+    return [pa.table({"label": [label for label, _ in rows], "name": [name for _, name in rows]})] if rows else []
+
+
+def ties_in_plain_python(links: list[tuple[bool, str, str]]) -> dict[str, str]:
+    groups = {name: {name} for _, _, name in links}
+    for _, label, name in links:
+        for _, other_label, other in links:
+            if label == other_label and groups[name] is not groups[other]:
+                joined = groups[name] | groups[other]
+                groups.update(dict.fromkeys(joined, joined))
+    return {name: min(group) for name, group in groups.items() if len(group) > 1}
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(
@@ -247,21 +280,69 @@ def sample(key: str, parent: str, digests: list[str]) -> Sample:
     )
 )
 def test_samples_that_share_a_parent_or_a_picture_draw_by_one_name(rows):
-    samples = [
-        sample(f"k{n}", f"k{parent}" if parent < 6 else "", [f"d{digest}" for digest in digests])
-        for n, (parent, digests) in enumerate(rows)
-    ]
-    names = tied(samples)
-    drawn = [names.get(group_of(one), group_of(one)) for one in samples]
-    labels = [{one.key, one.source.parent, *(p.digest for _, p in one.media())} - {""} for one in samples]
-    for a in range(len(samples)):
-        for b in range(a):
-            if labels[a] & labels[b]:
-                assert drawn[a] == drawn[b]
+    links = links_of(
+        [
+            sample(f"k{n}", f"k{parent}" if parent < 6 else "", [f"d{digest}" for digest in digests])
+            for n, (parent, digests) in enumerate(rows)
+        ]
+    )
+    assert ties_of(table_of(links, True), lambda: table_of(links, False)) == ties_in_plain_python(links)
+
+
+def test_samples_with_one_picture_and_no_parent_are_not_looked_at_for_ties():
+    assert ties_of([], lambda: pytest.fail("asked")) == {}
 
 
 def test_a_sample_that_shares_nothing_draws_by_its_own_picture():
-    assert tied([sample("k0", "", ["d0"]), sample("k1", "", ["d1"]), sample("k2", "", ["d0"])]) == {}
+    links = links_of([sample("k0", "", ["d0", "d3"]), sample("k1", "", ["d1"]), sample("k2", "", ["d0"])])
+    assert ties_of(table_of(links, True), lambda: table_of(links, False)) == {}
+
+
+def with_parents(shelf: Shelf, parents: dict[int, int]) -> list[dict]:
+    """Give rows of the shelf, by place, other rows as parents, and return them all."""
+    keys = [row["key"].hex for shard in shelf.shards() for row in shelf.catalog(shard).to_pylist()]
+    place = 0
+    for shard in shelf.shards():
+        table = shelf.catalog(shard)
+        told = [keys[parents[n]] if n in parents else "" for n in range(place, place + len(table))]
+        place += len(table)
+        column = table.column_names.index("parent")
+        with open(shelf.path("catalog", f"{shard}.parquet"), "wb") as file:
+            parquet_bytes(table.set_column(column, "parent", pa.array(told, pa.string())), CATALOG, file)
+    return [row for shard in shelf.shards() for row in shelf.catalog(shard).to_pylist()]
+
+
+def test_a_parent_and_its_children_and_their_copies_lie_on_one_side(own_shelf, tmp_path):
+    parents = dict.fromkeys(range(20, 40, 3), 7) | {7: 1, 50: 2}
+    rows = with_parents(own_shelf, parents)
+    export_to(own_shelf, tmp_path / "out", splits={"val": 0.3, "test": 0.3})
+    samples = [
+        sample(row["key"].hex, row["parent"], [p["digest"] for p in json.loads(row["parts"]) if p["kind"] == "image"])
+        for row in rows
+    ]
+    ties = ties_in_plain_python(links_of(samples))
+    assert ties
+    sides = {row["key"]: row["path"].split("/")[-3] for row in rows_of(tmp_path / "out")}
+    for one in samples:
+        group = one.source.parent or next(part.digest for _, part in one.media())
+        drawn = fraction(ties.get(group, group), "split")
+        assert sides[one.key] == ("val" if drawn < 0.3 else "test" if drawn < 0.6 else "train")
+    verify(str(tmp_path / "out"))
+
+
+def test_children_tie_their_group_to_their_parents_own_where_every_sample_has_one_picture(tmp_path, picture):
+    (tmp_path / "source").mkdir()
+    for n in range(12):
+        (tmp_path / "source" / f"{n:02d}.jpg").write_bytes(picture(n))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(tmp_path / "source"), Local(1), cut=Cut(rows=5))
+    run(shelf, recipe(), Local(1))
+    rows = with_parents(shelf, {3: 7, 9: 7})
+    keys = [row["key"].hex for row in rows]
+    digest = json.loads(rows[7]["parts"])[0]["digest"]
+    request = Request("x", recipe().id, shelf.snapshot(), "", {"exclude_entries": 0}, 7, 512)
+    planned = plan(shelf, request, Rule(splits=(("val", 0.5),)))
+    assert planned.tied == dict.fromkeys((keys[7], digest), min(keys[7], digest))
 
 
 def test_licences_are_matched_by_pattern_and_what_stays_is_counted(shelf, tmp_path):
@@ -308,8 +389,20 @@ def test_opt_outs_that_match_nothing_are_told(shelf, tmp_path, capsys):
 
 
 def test_a_child_of_an_opted_out_parent_is_opted_out():
-    assert OptOuts(frozenset({"k1"})).naming(sample("k2", "k1", ["d"])) == {"k1"}
-    assert not OptOuts(frozenset({"k1"})).naming(sample("k2", "", ["d"]))
+    catalog = pa.table({"key": pa.array([bytes(16)] * 3, pa.uuid()), "parent": ["", "k1", ""], "uri": ["", "", "k2"]})
+    parts = Parts.of(pa.array(["[]"] * 3))
+    named, entries = OptOuts(frozenset({"k1", "k3"})).naming(catalog, parts)
+    assert (named.tolist(), entries) == ([1], {"k1"})
+    assert OptOuts().naming(catalog, parts)[0].tolist() == []
+
+
+def test_a_text_is_opted_out_by_its_digest_also_where_the_recipe_left_it_out(own_shelf, tmp_path):
+    run(own_shelf, Recipe("captioned", Annotate(Header()), Keep(CaptionLength(least=5, most=100))), Local(1))
+    (tmp_path / "list").write_text(sha256(b"x").hexdigest() + "\n")
+    before = export_to(own_shelf, tmp_path / "all", recipe="captioned").exported
+    done = export_to(own_shelf, tmp_path / "out", recipe="captioned", exclude=str(tmp_path / "list"))
+    having = [row for row in samples_of(own_shelf).values() if '"x"' in row["parts"]]
+    assert 0 < done.left_out["exclude"] == before - done.exported <= len(having)
 
 
 def test_samples_of_which_no_part_is_left_are_counted(own_shelf, tmp_path):
@@ -482,12 +575,88 @@ def test_nothing_to_export_is_a_whole_export_of_nothing(shelf, tmp_path):
 
 def test_a_shard_ends_after_its_rows_or_its_mebibytes():
     cutter = Cutter("x", rows=3, mib=1)
-    for row, size_bytes in enumerate((10, 10, 10, 10, 1 << 20, 1 << 19, 1 << 19, 1, 2 << 20)):
-        cutter.add("train/jpg", "000000" if row < 6 else "000001", row, size_bytes)
+    cutter.add("train/jpg", "000000", np.arange(6), np.array([10, 10, 10, 10, 1 << 20, 1 << 19]))
+    cutter.add("train/jpg", "000001", np.arange(6, 9), np.array([1 << 19, 1, 2 << 20]))
     shards = cutter.shards()
     assert [shard.path for shard in shards] == [f"train/jpg/x-{n:06d}" for n in range(6)]
     assert [shard.samples for shard in shards] == [3, 1, 1, 2, 1, 1]
-    assert [tuple(map(structs.astuple, shard.spans)) for shard in shards][3] == (("000000", 5, 6), ("000001", 6, 7))
+    assert shards[3].spans == (Span("000000", 5, 6), Span("000001", 6, 7))
+
+
+def cut_one_by_one(pieces: list[list[tuple[int, int]]], rows: int, limit_bytes: int) -> list[list[tuple[int, int]]]:
+    """The shards of a folder as lists of (piece, row), each sample put into the open shard or into the next one."""
+    shards, held = [], 0
+    for piece, samples in enumerate(pieces):
+        for row, size_bytes in samples:
+            if not shards or len(shards[-1]) >= rows or held + size_bytes > limit_bytes:
+                shards.append([])
+                held = 0
+            shards[-1].append((piece, row))
+            held += size_bytes
+    return shards
+
+
+@given(
+    st.lists(st.dictionaries(st.integers(0, 30), st.sampled_from([0, 1, 1 << 18, 1 << 19, (1 << 20) + 1])), max_size=6),
+    st.integers(1, 9),
+)
+def test_cutting_whole_columns_is_cutting_one_by_one(pieces, rows):
+    samples, cutter = [sorted(piece.items()) for piece in pieces], Cutter("x", rows, 1)
+    for piece, some in enumerate(samples):
+        if some:
+            cutter.add("f", str(piece), np.array([row for row, _ in some]), np.array([size for _, size in some]))
+    expected = [
+        Planned(
+            f"f/x-{n:06d}",
+            len(shard),
+            tuple(
+                Span(
+                    str(piece), min(row for at, row in shard if at == piece), 1 + max(r for p, r in shard if p == piece)
+                )
+                for piece in sorted({piece for piece, _ in shard})
+            ),
+        )
+        for n, shard in enumerate(cut_one_by_one(samples, rows, 1 << 20))
+    ]
+    assert list(cutter.shards()) == expected
+
+
+class Backwards(Local, frozen=True):
+    """An engine whose first shard is done last."""
+
+    def map(self, work, shards):
+        with work.open() as do:
+            yield from [(shard, do(shard)) for shard in reversed(shards)]
+
+
+def test_the_plan_is_the_same_in_whatever_order_shards_are_counted(shelf, monkeypatch):
+    monkeypatch.setattr("pipelines.export.plan.FEW_SHARDS", 0)
+    request = Request("x", recipe().id, shelf.snapshot(), "", {"exclude_entries": 0}, 7, 512)
+    rule = Rule(splits=(("val", 0.3),))
+    assert plan(shelf, request, rule, Backwards()) == plan(shelf, request, rule, Local(2)) == plan(shelf, request, rule)
+
+
+@pytest.mark.parametrize("options", [{}, {"splits": {"val": 0.3}, "licences": ("CC-BY-4*",), "rows": 3}])
+def test_a_dry_run_says_what_an_export_writes_and_writes_nothing(own_shelf, tmp_path, tree_digest, options):
+    (tmp_path / "list").write_text(next(iter(samples_of(own_shelf))) + "\nhttps://nobody.example\n")
+    options = ExportOptions(exclude=str(tmp_path / "list"), **options)
+    before = tree_digest(Path(own_shelf.root), ())
+    foreseen = dry_run(own_shelf, "mixed", str(tmp_path / "out"), Local(1), options)
+    assert tree_digest(Path(own_shelf.root), ()) == before and not (tmp_path / "out").exists()
+    done = export(own_shelf, "mixed", str(tmp_path / "out"), Local(1), options)
+    assert structs.replace(done, size_bytes=0) == structs.replace(foreseen, size_bytes=0)
+    members = members_of(tmp_path / "out").items()
+    media = sum(len(data) for name, data in members if not name.endswith(("txt", "json")))
+    texts = sum(len(text.encode()) for row in rows_of(tmp_path / "out") for text in row["texts"])
+    assert foreseen.size_bytes == media + texts
+
+
+def test_a_dry_run_is_told_as_one(shelf, tmp_path, capsys):
+    words = ["export", "mixed", "--shelf", shelf.url, "--to", str(tmp_path / "out"), "--licence", "cc-by-nc*"]
+    main([*words, "--split", "val=0.3", "--dry-run"])
+    said = capsys.readouterr().out
+    assert "would be written" in said and "val/jpg" in said and "left out: licence" in said
+    assert "ostraka verify" not in said and not (tmp_path / "out").exists()
 
 
 def test_the_manifest_lists_every_file_and_no_clock_or_path(shelf, tmp_path, tree_digest):
@@ -556,7 +725,7 @@ def test_an_export_in_a_folder_with_brackets_is_where_its_samples_are(own_shelf,
     export_to(own_shelf, tmp_path / "out[1]")
     key = rows_of(tmp_path / "out[[]1]")[0]["key"]
     with connect(own_shelf) as db:
-        assert str(tmp_path / "out[1]") in ExportedTo(db).folders(key)
+        assert str(tmp_path / "out[1]") in ExportedTo(db, own_shelf).folders(key)
 
 
 def test_a_shard_of_which_nothing_is_kept_is_passed_over(tmp_path, picture):

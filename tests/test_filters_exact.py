@@ -23,7 +23,7 @@ def decided(pictures: list[Picture]) -> dict[bytes, tuple[bytes, float]]:
         "width_px": np.array(widths, np.uint32),
         "height_px": np.array(heights, np.uint32),
     }
-    lost = ExactDedup().decide(Columns(len(pictures), arrays))
+    lost = ExactDedup().decide(Columns(len(pictures), arrays), {})
     assert len(set(lost.rows.tolist())) == len(lost.rows)
     return {
         keys[row]: (keys[witness], measured)

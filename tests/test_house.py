@@ -119,8 +119,12 @@ def test_a_guards_child_begins_without_what_its_annotator_does_not_need() -> Non
     assert not heavy, f"loaded: {heavy} of {sorted(loaded)}"
 
 
+def test_a_recipe_is_read_and_judged_without_the_compiler() -> None:
+    assert "numba" not in modules_after("import pipelines.recipes, pipelines.query.story, pipelines.decide")
+
+
 @pytest.mark.parametrize(
-    ("room", "stands_on"), [("schemas", {"msgspec"}), ("filters", {"msgspec", "numpy", "schemas"})]
+    ("room", "stands_on"), [("schemas", {"msgspec"}), ("filters", {"msgspec", "numba", "numpy", "schemas"})]
 )
 def test_a_low_room_loads_no_more_than_it_stands_on(room: str, stands_on: set[str]) -> None:
     modules = [f"{room}.{path.stem}" for path in (ROOT / room).glob("*.py") if path.stem != "__init__"]

@@ -11,10 +11,10 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.ingest.door import SOURCE_NOTES
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import Local
+from pipelines.notes import SOURCE_NOTES
 from pipelines.shelf import Shelf
 from schemas.note import Box, Note
 

@@ -22,7 +22,7 @@ from filters.scores import AtLeast
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from pipelines.facts import Facts
 from pipelines.ingest.ingest import ingest
-from pipelines.judge import DROPPED, FAILED, KEPT, UNKNOWN, Judged, Loss, judge
+from pipelines.judge import DROPPED, FAILED, KEPT, UNKNOWN, Judged, Losses, judge
 from pipelines.local import Local
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.run import run
@@ -54,10 +54,14 @@ def shelf_of(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., by
     return make
 
 
-def walk(shelf: Shelf, *steps: Annotate | Keep, decisions: dict[int, dict[int, Loss]] | None = None) -> Judged:
+def walk(shelf: Shelf, *steps: Annotate | Keep, decisions: dict[int, Losses] | None = None) -> Judged:
     recipe = Recipe("tried", *steps)
-    facts = Facts(shelf, recipe, "000000")
+    facts = Facts(shelf, recipe, "000000", recipe.asked)
     return judge(recipe, facts, decisions or {}, np.arange(facts.count), len(steps))
+
+
+def why(judged: Judged) -> list[str]:
+    return [judged.why(at) for at in range(len(judged.rows))]
 
 
 def verdicts(shelf: Shelf, recipe: Recipe) -> list[tuple[str, str, str, list[int]]]:
@@ -97,7 +101,7 @@ def test_a_walk_over_a_shard_is_a_walk_over_each_sample(shelf_of: MakeShelf) -> 
     for filters in permutations(TEXT_FILTERS):
         judged = walk(shelf, *(Keep(judging) for judging in filters))
         left_out = [judged.left_out.get(row, ()) for row in range(len(captions))]
-        found = list(zip(judged.outcome.tolist(), judged.step.tolist(), judged.reason, left_out, strict=True))
+        found = list(zip(judged.outcome.tolist(), judged.step.tolist(), why(judged), left_out, strict=True))
         assert found == [one_by_one(filters, texts) for texts in captions]
         assert {KEPT, DROPPED} == set(judged.outcome.tolist())
 
@@ -169,7 +173,7 @@ def test_a_row_that_no_annotator_has_looked_at_stays_unknown(shelf_of: MakeShelf
     shelf = shelf_of([["a red boat"], ["ab"], None])
     judged = walk(shelf, Keep(CaptionLength()), Annotate(Header()), Keep(MinSide(px=1)))
     assert judged.outcome.tolist() == [UNKNOWN, DROPPED, FAILED]
-    assert judged.step.tolist() == [1, 0, 0] and judged.reason == ["", "caption_too_short", "file_missing"]
+    assert judged.step.tolist() == [1, 0, 0] and why(judged) == ["", "caption_too_short", "file_missing"]
     assert judged.unknown_at(1) == [0] and judged.unknown_at(2) == [] and judged.living().tolist() == []
 
 
@@ -180,11 +184,19 @@ class Copies(CorpusFilter, frozen=True):
 
 def test_what_was_decided_ends_only_what_still_lives(shelf_of: MakeShelf) -> None:
     shelf = shelf_of([["a red boat"], ["a red boat"], ["ab"]])
-    loss = Loss("exact_duplicate", 0.0, b"w" * 16)
-    judged = walk(shelf, Keep(CaptionLength()), Keep(Copies()), decisions={1: {1: loss, 2: loss}})
+    lost = Losses(
+        np.array([1, 2]),
+        Copies.reasons,
+        np.zeros(2, np.int16),
+        np.zeros(2),
+        np.array([b"w" * 16] * 2, "S16"),
+        np.ones(2, np.bool_),
+    )
+    judged = walk(shelf, Keep(CaptionLength()), Keep(Copies()), decisions={1: lost})
     assert judged.outcome.tolist() == [KEPT, DROPPED, DROPPED] and judged.living().tolist() == [0]
-    assert judged.reason == ["", "exact_duplicate", "caption_too_short"]
-    assert judged.step.tolist() == [2, 1, 0] and judged.witness == [None, b"w" * 16, None]
+    assert why(judged) == ["", "exact_duplicate", "caption_too_short"]
+    assert judged.step.tolist() == [2, 1, 0] and judged.has_witness.tolist() == [False, True, False]
+    assert judged.witness[1] == b"w" * 16
 
 
 class Fragile(Filter, frozen=True):

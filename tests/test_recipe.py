@@ -15,7 +15,6 @@ import pytest
 from annotators.annotator import Annotator
 from annotators.header import Header
 from annotators.pixels import Pixels
-from filters.corpus import CorpusFilter
 from filters.image import MinSide, NotSolid
 from filters.neardup import NearDedup
 from filters.scores import Above, AtLeast
@@ -248,11 +247,3 @@ def test_the_source_of_ones_own_module_is_in_the_fingerprint(own: Callable[[str]
 def test_the_source_of_a_filter_of_ones_own_is_in_the_recipes_fingerprint(own: Callable[[str], Recipe]) -> None:
     one, same, other = (own(source).id for source in (OWN_FILTER, OWN_FILTER, OWN_FILTER.replace("> 10", "> 11")))
     assert one == same != other
-
-
-def test_a_corpus_filter_that_reads_several_values_a_sample_is_refused() -> None:
-    class ByText(CorpusFilter, frozen=True):
-        reads: ClassVar = ("text_chars",)
-
-    with pytest.raises(BadInput, match=r"reads text_chars, which hold several values"):
-        Recipe("by-text", Keep(ByText()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands.options import open_shelf, shelf_option, workers_option
+from pipelines.commands.options import log_option, open_shelf, shelf_option, workers_option
 from pipelines.commands.screen import counted, say, shown, table
 
 
@@ -26,7 +26,9 @@ from pipelines.commands.screen import counted, say, shown, table
 @click.option("--shard-mib", default=512, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
 @click.option("--energon", is_flag=True, help="Write Energon's index beside the shards.")
 @click.option("--replace", is_flag=True, help="Replace the export in that folder.")
+@click.option("--dry-run", is_flag=True, help="Say what would leave, and write nothing.")
 @workers_option
+@log_option
 def export(
     name: str,
     shelf_url: str,
@@ -39,6 +41,7 @@ def export(
     shard_mib: int,
     energon: bool,
     replace: bool,
+    dry_run: bool,
     workers: int,
 ) -> None:
     """Write the samples that a recipe kept as shards called NAME; the same command again goes on.
@@ -46,6 +49,7 @@ def export(
     Original bytes, one member set and one image type a folder, a parquet sidecar a shard, a card and a manifest.
     """
     from pipelines.export.export import ExportOptions
+    from pipelines.export.export import dry_run as foresee
     from pipelines.export.export import export as write
     from pipelines.local import Local
 
@@ -59,11 +63,12 @@ def export(
         energon=energon,
         replace=replace,
     )
-    done = write(open_shelf(shelf_url), name, to, Local(workers), options, shown)
+    done = (foresee if dry_run else write)(open_shelf(shelf_url), name, to, Local(workers), options, shown)
     rows = [(folder, count) for folder, count in sorted(done.folders.items())]
     rows += [(f"left out: {reason}", count) for reason, count in sorted(done.left_out.items()) if count]
+    held = f"{done.to}: {counted(done.shards, 'shard')}, {done.size_bytes / 2**20:.1f} MiB"
     table(
-        f"{done.to}: {counted(done.shards, 'shard')}, {done.size_bytes / 2**20:.1f} MiB",
+        f"{held} of pictures, videos and texts would be written" if dry_run else held,
         ("samples", "count"),
         rows,
         numbers=[1],
@@ -71,7 +76,7 @@ def export(
     say(f"{done.kept} kept = {done.exported} exported + {done.kept - done.exported} left out")
     if done.unmatched:
         say(f"{counted(done.unmatched, 'opt-out')} matched no sample that was kept: see {exclude}")
-    say(f"next: ostraka verify {done.to}")
+    say("next: the same without --dry-run" if dry_run else f"next: ostraka verify {done.to}")
 
 
 @click.command(short_help="Prove an export whole.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands.options import max_failed_option, open_shelf, shelf_option, workers_option
+from pipelines.commands.options import log_option, max_failed_option, open_shelf, shelf_option, workers_option
 from pipelines.commands.screen import say, shown, table
 
 
@@ -24,6 +24,7 @@ from pipelines.commands.screen import say, shown, table
 @click.option("--shard-mib", default=1024, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
 @workers_option
 @max_failed_option
+@log_option
 def ingest(
     source: str,
     shelf_url: str,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
+
+from pipelines import log
 
 shelf_option = click.option(
     "--shelf", "shelf_url", required=True, metavar="URL", help="The shelf: a folder, or any URL that fsspec reads."
@@ -26,6 +30,21 @@ max_failed_option = click.option(
     type=click.FloatRange(0, 1),
     help="Stop where more than this share of a shard fails (and more than 10).",
 )
+
+
+def log_option(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb `--log`, and begin the log that it asks for before the verb begins."""
+
+    @click.option(
+        "--log", "log_level", type=click.Choice(["info", "debug"]), help="Write a log to standard error, as JSON."
+    )
+    @wraps(verb)
+    def logged(*args: Any, log_level: str | None, **kwargs: Any) -> None:
+        if log_level:
+            log.to_standard_error(log_level)
+        verb(*args, **kwargs)
+
+    return logged
 
 
 def open_shelf(url: str) -> Any:

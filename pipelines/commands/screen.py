@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from pipelines import log
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -39,8 +41,8 @@ def plain(text: str) -> str:
 
 
 def shown(what: str, shards: Sequence[str], answers: Iterable[Any]) -> Iterator[Any]:
-    """Pass answers on, with a progress bar where standard error is a terminal."""
-    if not sys.stderr.isatty():
+    """Pass answers on, with a progress bar where standard error is a terminal and no log is written there."""
+    if not sys.stderr.isatty() or log.level() != "warning":
         yield from answers
         return
     from rich.console import Console

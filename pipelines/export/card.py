@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from pipelines.export.choose import EXCLUDE, LICENCE, NOTHING_LEFT
-from pipelines.export.manifest import CROISSANT, MANIFEST, Manifest
+from pipelines.export.manifest import CONCEPTS, CROISSANT, MANIFEST, Manifest
 from schemas.sniff import PICTURES
 
 _KNOWN_LICENCES = frozenset(
@@ -35,10 +35,11 @@ def card(manifest: Manifest) -> str:
         _summary(manifest),
         *_contents(manifest),
         *_funnel(manifest),
+        *_concepts(manifest),
         *_sources(manifest),
         *_opt_out(manifest),
         *_loading(manifest),
-        *_layout(),
+        *_layout(manifest),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -93,6 +94,27 @@ def _funnel(manifest: Manifest) -> Iterator[str]:
     yield _list(f"`{name}`: `{fields}`" for name, fields in valued)
 
 
+def _concepts(manifest: Manifest) -> Iterator[str]:
+    for told in manifest.concepts:
+        stage = manifest.funnel[told.step + 1]
+        share = f" ({stage.went_on / stage.reached:.1%})" if stage.reached else ""
+        yield f"## Concepts: `{told.name}`"
+        yield (
+            f"A vocabulary of {told.entries:,} entries was looked for in the texts. {told.matched:,} of them match a "
+            f"sample, and {told.head:,} (the head) match more than {told.per_entry:,} samples. An entry that `before` "
+            f"samples match was drawn for each of them with p = min(1, {told.per_entry:,} / `before`), and a sample "
+            f"stayed if any of its entries was drawn: {stage.went_on:,} of {stage.reached:,} samples stayed{share}. "
+            f"The entropy of the entries' counts was {told.entropy_before_bits:.2f} bits before and "
+            f"{told.entropy_after_bits:.2f} bits after. The commonest entries:"
+        )
+        rows = [(one.entry, one.before, one.after, f"{one.chance:.4g}") for one in told.commonest]
+        yield _table(("entry", "before", "after", "p"), rows)
+    if manifest.concepts:
+        yield (
+            f"All entries that match are in `{CONCEPTS}`. The counts are of the step: what went later is still in them."
+        )
+
+
 def _sources(manifest: Manifest) -> Iterator[str]:
     yield "## Sources and licences"
     yield _table(("dataset", "samples"), sorted(manifest.datasets.items()))
@@ -135,7 +157,7 @@ def _loading(manifest: Manifest) -> Iterator[str]:
         yield 'Energon\'s index is there: `get_train_dataset("PATH", ...)` of `megatron.energon` reads it as it is.'
 
 
-def _layout() -> Iterator[str]:
+def _layout(manifest: Manifest) -> Iterator[str]:
     yield "## Layout"
     yield _list(
         (
@@ -143,6 +165,7 @@ def _layout() -> Iterator[str]:
             "caption, and `<key>.json`, everything that is known of it",
             "`<split>/<form>/<name>-000000.parquet`: a row per sample under img2dataset's names, with the byte range "
             "of every member",
+            *((f"`{CONCEPTS}`: the counts of every concept, before and after",) if manifest.concepts else ()),
             f"`{MANIFEST}`: counts, funnel, recipe, and the SHA-256 of every file; `{CROISSANT}`: for machines",
         )
     )

@@ -1,35 +1,34 @@
 """Choosing: which kept samples of a shard leave by this door, in which split and form, and which stay and why.
 
-The same rule answers twice: when the export is planned, and in the worker that writes a shard. So a plan holds ranges
-of rows alone, whatever the size of the corpus.
+The same rule answers twice, over columns: when the export is planned, and in the worker that writes a shard. So a plan
+holds ranges of rows alone, whatever the size of the corpus.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
-import msgspec
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from pipelines.export.groups import group_of
-from pipelines.export.lines import read_lines
-from pipelines.notes import read_pieces
+from filters.columns import Lists
+from pipelines.arrow_columns import to_numpy
+from pipelines.export.opt_outs import NAMED_BY, read_opt_outs
+from pipelines.export.parts import Parts
 from pipelines.shelf import Shelf
 from pipelines.table import read_table
 from schemas.draw import fraction
 from schemas.errors import BadInput
-from schemas.form import form_name
-from schemas.sample import Image, Part, Sample, Source, Text, part_digest
 
-BATCH = 1024
+BATCH = 2048
 TRAIN = "train"
 LICENCE, EXCLUDE, NOTHING_LEFT = "licence", "exclude", "nothing_left"
-_SIZE = ("row", "width_px", "height_px")
-_COLUMNS = ("row", "key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
-_decode_parts = msgspec.json.Decoder(tuple[Part, ...])
+WHY = ("", EXCLUDE, LICENCE, NOTHING_LEFT)
+"""Why a kept sample stays behind, by code; 0 says that it leaves. What comes earlier is said first."""
 
 
 class Rule(Struct, frozen=True):
@@ -43,82 +42,100 @@ class Rule(Struct, frozen=True):
     tied: dict[str, str] = {}
 
 
-class OptOuts(Struct, frozen=True):
-    """Keys, digests and addresses that nobody may export."""
+class Kept(Struct, frozen=True):
+    """Kept samples of a shard as columns: their rows in it, columns of the catalogue, the places of the parts that the
+    recipe left out and the parts without them, and why each stays behind, a code of WHY.
 
-    listed: frozenset[str] = frozenset()
+    `opt_outs`: those that name any of the samples.
+    """
 
-    def naming(self, sample: Sample) -> frozenset[str]:
-        """Return the entries that name a sample, its parent, its address or one of its parts."""
-        if not self.listed:
-            return frozenset()
-        names = (sample.key, sample.source.parent, sample.source.uri, *map(part_digest, sample.parts))
-        return self.listed.intersection(names)
-
-
-class Chosen(Struct, frozen=True):
-    """A kept sample: as ingested and where its bytes are; as exported and to which folder, or why it is left out,
-    and the opt-outs that name it."""
-
-    row: int
-    ingested: Sample
-    media: str
-    offsets: tuple[int, ...]
-    exported: Sample
-    folder: str
-    left_out: str = ""
+    rows: NDArray[np.int64]
+    catalog: pa.Table
+    gone: Lists
+    parts: Parts
+    why: NDArray[np.int8]
     opt_outs: frozenset[str] = frozenset()
 
+    def take(self, at: NDArray[np.int64]) -> Kept:
+        """Return the samples at these places."""
+        if len(at) == len(self.rows):
+            return self
+        catalog = self.catalog.take(pa.array(at))
+        return Kept(self.rows[at], catalog, self.gone.take(at), self.parts.take(at), self.why[at], self.opt_outs)
 
-def read_opt_outs(url: str, sha256_hex: str = "") -> tuple[OptOuts, str]:
-    """Read an opt-out list, a key, SHA-256 or address a line, and return it with its file's SHA-256."""
-    if not url:
-        return OptOuts(), ""
-    lines, digest = read_lines(url, "the opt-out list", sha256_hex)
-    return OptOuts(frozenset(_entry(url, number, line) for number, line in lines)), digest
+    def leaving(self) -> Kept:
+        """Return the samples that leave."""
+        return self.take(np.flatnonzero(self.why == 0))
 
-
-def _entry(url: str, number: int, line: str) -> str:
-    """Return a key, digest or address in the one form they are compared in, without the remark behind it.
-
-    Raises BadInput for anything else: a line that cannot be understood must not be an opt-out that nobody honours.
-    """
-    said = line.split(" #", maxsplit=1)[0].split("\t#", maxsplit=1)[0].strip()
-    plain = said.lower().removeprefix("sha256:").replace("-", "")
-    if len(plain) in (32, 64) and all(digit in "0123456789abcdef" for digit in plain):
-        return plain
-    if "://" in said:
-        return said
-    raise BadInput(
-        f"line {number} is no key, SHA-256 or address: {said[:80]!r}",
-        where=url,
-        remedy="write 32 or 64 hex digits, or an address with ://",
-    )
+    def groups(self) -> list[str]:
+        """Return what stays on one side of a split: the parent where there is one, else the first picture's digest."""
+        parents = self.catalog["parent"].to_pylist()
+        return [parent or first for parent, first in zip(parents, self.parts.firsts(), strict=True)]
 
 
 class Choosing:
-    """Chooses on one shelf under one recipe and one rule."""
+    """Chooses on one shelf under one recipe and one rule; `also` are columns of the catalogue that the caller reads."""
 
-    def __init__(self, shelf: Shelf, recipe_id: str, annotator_ids: tuple[str, ...], rule: Rule) -> None:
-        self._shelf, self._recipe_id, self._annotator_ids, self._rule = shelf, recipe_id, annotator_ids, rule
+    def __init__(self, shelf: Shelf, recipe_id: str, rule: Rule, also: Sequence[str] = ()) -> None:
+        self._shelf, self._recipe_id, self._rule = shelf, recipe_id, rule
         self._patterns = tuple(pattern.lower() for pattern in rule.licences)
         self._opt_outs, _ = read_opt_outs(rule.exclude, rule.exclude_sha256)
+        split_by, named_by = ("parent",) if rule.splits else (), NAMED_BY if self._opt_outs.listed else ()
+        self._columns = list(dict.fromkeys(("parts", "licence", "dataset", *split_by, *named_by, *also)))
 
-    def choose(self, shard: str, first: int = 0, end: int | None = None) -> Iterator[Chosen]:
-        """Yield the kept samples among rows [first, end) of a shard, in order, those left out with their reason."""
-        catalog = self._shelf.catalog(shard, list(_COLUMNS))
-        end = catalog.num_rows if end is None else end
-        verdicts = self.verdicts(shard, ["outcome", "left_out"]).slice(first, end - first)
-        sizes = self._sizes(shard)
-        kept = pc.indices_nonzero(pc.equal(verdicts["outcome"], "kept"))
-        gone = verdicts["left_out"].take(kept).to_pylist()
-        rows = catalog.slice(first, end - first).take(kept)
-        for begin in range(0, len(kept), BATCH):
-            batch = rows.slice(begin, BATCH).to_pylist()
-            for row, places in zip(batch, gone[begin : begin + BATCH], strict=True):
-                yield self._chosen(row, frozenset(places), sizes)
+    def choose(self, shard: str, rows: NDArray[np.int64] | None = None) -> Iterator[Kept]:
+        """Yield the kept samples of a shard, or of these of its rows, in order, some at a time."""
+        verdicts = self.verdicts(shard, ["outcome", "left_out"])
+        kept = pc.equal(verdicts["outcome"], "kept").to_numpy()
+        rows = np.flatnonzero(kept) if rows is None else rows[kept[rows]]
+        if not len(rows):
+            return
+        catalog, left_out = self._shelf.catalog(shard, self._columns), to_numpy(verdicts["left_out"])
+        assert isinstance(left_out, Lists)
+        for begin in range(0, len(rows), BATCH):
+            some = rows[begin : begin + BATCH]
+            yield self._chosen(some, catalog.take(pa.array(some)), left_out.take(some))
 
-    def verdicts(self, shard: str, columns: list[str]) -> Any:
+    def _chosen(self, rows: NDArray[np.int64], catalog: pa.Table, gone: Lists) -> Kept:
+        ingested = Parts.of(catalog["parts"].combine_chunks())
+        parts = ingested.without(gone)
+        why = np.where(parts.empty(), WHY.index(NOTHING_LEFT), 0).astype(np.int8)
+        why[self._unlicensed(catalog["licence"])] = WHY.index(LICENCE)
+        named, opt_outs = self._opt_outs.naming(catalog, ingested)
+        why[named] = WHY.index(EXCLUDE)
+        return Kept(rows, catalog, gone, parts, why, opt_outs)
+
+    def _unlicensed(self, licences: pa.ChunkedArray) -> NDArray[np.bool_]:
+        """Say of each licence whether it was not asked for."""
+        if not self._patterns:
+            return np.zeros(len(licences), np.bool_)
+        coded = licences.combine_chunks().dictionary_encode()
+        said = [one.lower() for one in coded.dictionary.to_pylist()]
+        asked = np.array([any(fnmatchcase(one, pattern) for pattern in self._patterns) for one in said])
+        unlicensed: NDArray[np.bool_] = ~asked[coded.indices.to_numpy()]
+        return unlicensed
+
+    def folders(self, leaving: Kept) -> tuple[NDArray[np.int64], list[str]]:
+        """Return the folder of each sample, by its place among the folders that there are, and their names."""
+        forms, form_names = leaving.parts.forms()
+        splits, split_names = self._splits(leaving)
+        there, folders = np.unique(splits * len(form_names) + forms, return_inverse=True)
+        names = [(split_names[both // len(form_names)], form_names[both % len(form_names)]) for both in there.tolist()]
+        return folders.astype(np.int64), [f"{split}/{form}" for split, form in names]
+
+    def _splits(self, leaving: Kept) -> tuple[NDArray[np.int64], list[str]]:
+        """Return each sample's split: copies of a picture, and the children of one parent, draw the same number."""
+        names, tied = [*(name for name, _ in self._rule.splits), TRAIN], self._rule.tied
+        splits = np.full(len(leaving.rows), len(names) - 1)
+        if not self._rule.splits:
+            return splits, names
+        drawn = np.array([fraction(tied.get(group, group), "split") for group in leaving.groups()])
+        for place, (_, share) in enumerate(self._rule.splits):
+            splits[(splits == len(names) - 1) & (drawn < share)] = place
+            drawn -= share
+        return splits, names
+
+    def verdicts(self, shard: str, columns: list[str]) -> pa.Table:
         """Return columns of a shard's verdicts."""
         return read_table(self._shelf.fs, self.verdict_path(shard), columns)
 
@@ -132,59 +149,3 @@ class Choosing:
                 remedy=f"run `ostraka run {self._recipe_id.split('@')[0]}` first",
             )
         return path
-
-    def _sizes(self, shard: str) -> Mapping[int, tuple[int, int]]:
-        """Return width and height of the first picture of each row, where the recipe has an annotator that noted it."""
-        for annotator_id in self._annotator_ids:
-            found: dict[int, tuple[int, int]] = {}
-            for piece in read_pieces(self._shelf, annotator_id, shard):
-                if not {*_SIZE} <= {*piece.column_names}:
-                    break
-                rows, widths, heights = (piece[name].to_pylist() for name in _SIZE)
-                noted = zip(rows, widths, heights, strict=True)
-                found.update({row: (width, height) for row, width, height in noted if width and height})
-            if found:
-                return found
-        return {}
-
-    def _chosen(self, row: dict[str, Any], gone: frozenset[int], sizes: Mapping[int, tuple[int, int]]) -> Chosen:
-        source = Source(row["dataset"], row["name"], row["uri"], row["licence"], row["parent"], row["meta"])
-        ingested = Sample(row["key"].hex, _decode_parts.decode(row["parts"]), source)
-        sized = _with_size(ingested.parts, sizes.get(row["row"]))
-        exported = Sample(ingested.key, tuple(p for n, p in enumerate(sized) if n not in gone), source)
-        opt_outs = self._opt_outs.naming(ingested)
-        left_out = EXCLUDE if opt_outs else self._why_left_out(exported)
-        folder = "" if left_out else f"{self._split(exported)}/{form_name(exported)}"
-        return Chosen(row["row"], ingested, row["media"], tuple(row["offsets"]), exported, folder, left_out, opt_outs)
-
-    def _why_left_out(self, exported: Sample) -> str:
-        licence = exported.source.licence.lower()
-        if self._patterns and not any(fnmatchcase(licence, pattern) for pattern in self._patterns):
-            return LICENCE
-        return "" if exported.parts else NOTHING_LEFT
-
-    def _split(self, sample: Sample) -> str:
-        """Return a sample's split: copies of a picture, and the children of one parent, draw the same number."""
-        if not self._rule.splits:
-            return TRAIN
-        group = group_of(sample)
-        drawn = fraction(self._rule.tied.get(group, group), "split")
-        for name, share in self._rule.splits:
-            if drawn < share:
-                return name
-            drawn -= share
-        return TRAIN
-
-
-def _with_size(parts: tuple[Part, ...], size: tuple[int, int] | None) -> tuple[Part, ...]:
-    """Write the noted width and height into the first picture."""
-    first = next((place for place, part in enumerate(parts) if isinstance(part, Image)), None)
-    if size is None or first is None:
-        return parts
-    sized = msgspec.structs.replace(parts[first], width_px=size[0], height_px=size[1])
-    return (*parts[:first], sized, *parts[first + 1 :])
-
-
-def media_bytes(sample: Sample) -> int:
-    """Return the bytes of a sample's pictures and videos, and of its texts."""
-    return sum(len(part.text.encode()) if isinstance(part, Text) else part.size_bytes for part in sample.parts)

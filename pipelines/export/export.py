@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -11,19 +10,19 @@ import msgspec
 from msgspec import Struct, structs
 
 from pipelines.engine import Engine
-from pipelines.export.choose import TRAIN, Choosing, Rule, read_opt_outs
+from pipelines.export.choose import TRAIN, Choosing, Rule
+from pipelines.export.concepts import Counted, read_counts
 from pipelines.export.finish import finish
 from pipelines.export.folder import Folder, plan_json
-from pipelines.export.manifest import FORMAT, PLAN, Manifest
-from pipelines.export.plan import Plan, Request, plan
+from pipelines.export.manifest import FORMAT, PLAN, File, Manifest
+from pipelines.export.opt_outs import read_opt_outs
+from pipelines.export.plan import Plan, Progress, Request, outlook, plan
 from pipelines.export.recipe import need_recipe, stored_recipe
 from pipelines.export.shard import ExportShard
 from pipelines.ingest.source import full_url, open_url
-from pipelines.record import recorded
+from pipelines.record import Record, recorded
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
-
-Progress = Callable[[str, Sequence[str], Any], Any]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _SPLIT = re.compile(r"[A-Za-z0-9_]+")
@@ -68,23 +67,58 @@ def export(
     Raises BadInput where the options or the folder will not do, or the recipe was not run to its end on all shards;
     Unavailable where bytes on the shelf are gone or changed.
     """
-    _check(name, options)
-    recipe = need_recipe(shelf, options.recipe)
+    request, rule, counted = _asked(shelf, name, options)
+    request = structs.replace(request, inputs=_inputs(shelf, request, counted))
     folder = Folder(to or shelf.path("exports", name))
-    rule, told = _rule(options)
-    request = Request(
-        name, recipe, shelf.snapshot(), _inputs(shelf, name, recipe, told), told, options.rows, options.mib
-    )
-    config = {"name": name, "to": folder.url, "recipe": recipe, "engine": msgspec.to_builtins(engine), "options": told}
+    config = {
+        "name": name,
+        "to": folder.url,
+        "recipe": request.recipe,
+        "engine": msgspec.to_builtins(engine),
+        "options": request.options,
+    }
     with recorded(shelf, "export", config) as record:
         found = folder.claim(request.inputs, options.replace)
         manifest = (
-            found if isinstance(found, Manifest) else _write(shelf, folder, engine, request, rule, found, progress)
+            found
+            if isinstance(found, Manifest)
+            else _write(shelf, folder, engine, request, rule, counted, found, progress, record)
         )
         exported = exported_of(folder, manifest)
         record.count("samples", exported.exported)
         record.count("shards", exported.shards)
         return exported
+
+
+def dry_run(
+    shelf: Shelf, name: str, to: str, engine: Engine, options: ExportOptions, progress: Progress | None = None
+) -> Exported:
+    """Return what `export` would write, without writing anything; `size_bytes` is of pictures, videos and texts alone.
+
+    Raises what `export` raises before it writes, but for what is in the folder already.
+    """
+    request, rule, _ = _asked(shelf, name, options)
+    found = outlook(shelf, request, rule, engine, progress)
+    counts = found.plan.counts
+    return Exported(
+        Folder(to or shelf.path("exports", name)).url,
+        counts.kept,
+        counts.exported,
+        counts.left_out,
+        found.samples,
+        len(found.plan.shards),
+        sum(found.size_bytes.values()),
+        found.plan.options["exclude_unmatched"],
+    )
+
+
+def _asked(shelf: Shelf, name: str, options: ExportOptions) -> tuple[Request, Rule, Counted]:
+    """Return what is asked for, and what was counted of concepts; all that can be refused beforehand is refused."""
+    _check(name, options)
+    recipe, snapshot = need_recipe(shelf, options.recipe), shelf.snapshot()
+    rule, told = _rule(options)
+    request = Request(name, recipe, snapshot, "", told, options.rows, options.mib)
+    return request, rule, read_counts(shelf, recipe, snapshot)
 
 
 def _write(
@@ -93,20 +127,29 @@ def _write(
     engine: Engine,
     request: Request,
     rule: Rule,
+    counted: Counted,
     found: Plan | None,
     progress: Progress | None,
+    record: Record,
 ) -> Manifest:
-    planned = found or plan(shelf, request, rule)
-    if found is None:
-        folder.put(PLAN, plan_json(planned))
+    with record.step("plan") as add:
+        planned = found or plan(shelf, request, rule, engine, progress)
+        if found is None:
+            folder.put(PLAN, plan_json(planned))
+        add(planned.counts.kept)
     annotator_ids = stored_recipe(shelf, request.recipe).annotator_ids()
     work = ExportShard(
         shelf.url, folder.url, request.recipe, annotator_ids, structs.replace(rule, tied=planned.tied), planned.shards
     )
     paths = [shard.path for shard in planned.shards]
-    answers = engine.map(work, paths)
-    files = [file for _, pair in (progress("export", paths, answers) if progress else answers) for file in pair]
-    return finish(folder, planned, files)
+    files = list[File]()
+    with record.step("write shards") as add:
+        answers = engine.map(work, paths)
+        for _, pair in progress("export", paths, answers) if progress else answers:
+            files += pair
+            add(pair[0].samples)
+    with record.step("card and manifest"):
+        return finish(folder, planned, files, counted)
 
 
 def exported_of(folder: Folder, manifest: Manifest) -> Exported:
@@ -154,13 +197,15 @@ def _rule(options: ExportOptions) -> tuple[Rule, dict[str, Any]]:
     return rule, told
 
 
-def _inputs(shelf: Shelf, name: str, recipe: str, told: dict[str, Any]) -> str:
+def _inputs(shelf: Shelf, request: Request, counted: Counted) -> str:
     """Return the digest of everything that an export is made from: two exports with one digest have the same bytes.
 
     Raises BadInput where the recipe was not run on every shard.
     """
-    seen = sha256(msgspec.json.encode([FORMAT, name, recipe, shelf.snapshot(), told]))
-    choosing = Choosing(shelf, recipe, (), Rule())
+    seen = sha256(msgspec.json.encode([FORMAT, request.name, request.recipe, request.snapshot, request.options]))
+    choosing = Choosing(shelf, request.recipe, Rule())
     for shard in shelf.need_shards():
         seen.update(sha256(shelf.fs.cat_file(choosing.verdict_path(shard))).digest())
+    if counted.concepts:
+        seen.update(sha256(counted.table).digest())
     return seen.hexdigest()

@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from pipelines.export.card import card
+from pipelines.export.concepts import Counted
 from pipelines.export.croissant import croissant_json
 from pipelines.export.energon import write_energon_index
 from pipelines.export.folder import Folder
 from pipelines.export.hashed import file_of
-from pipelines.export.manifest import CARD, CROISSANT, MANIFEST, About, File, Manifest, about_json, by_path
+from pipelines.export.manifest import CARD, CONCEPTS, CROISSANT, MANIFEST, About, File, Manifest, about_json, by_path
 from pipelines.export.plan import Plan
 
 
-def finish(folder: Folder, plan: Plan, shards: Sequence[File]) -> Manifest:
-    """Write the card, Croissant and, where it is asked for, Energon's index; then the manifest; then drop the plan."""
+def finish(folder: Folder, plan: Plan, shards: Sequence[File], counted: Counted) -> Manifest:
+    """Write the counts of concepts, the card, Croissant and, where it is asked for, Energon's index; then the manifest;
+    then drop the plan."""
     about = {name: getattr(plan, name) for name in About.__struct_fields__}
-    manifest = Manifest(**about, files=by_path(shards))
+    if counted.concepts:
+        folder.put(CONCEPTS, counted.table)
+        shards = [*shards, file_of(CONCEPTS, counted.table)]
+    manifest = Manifest(**about, concepts=counted.concepts, files=by_path(shards))
     for path, data in ((CARD, card(manifest).encode()), (CROISSANT, croissant_json(manifest))):
         folder.put(path, data)
         shards = [*shards, file_of(path, data)]

@@ -12,7 +12,17 @@ from typing import IO
 
 import msgspec
 
-from pipelines.export.manifest import CARD, CROISSANT, MANIFEST, PLAN, About, Manifest, about_json, read_manifest
+from pipelines.export.manifest import (
+    CARD,
+    CONCEPTS,
+    CROISSANT,
+    MANIFEST,
+    PLAN,
+    About,
+    Manifest,
+    about_json,
+    read_manifest,
+)
 from pipelines.export.plan import Plan
 from pipelines.ingest.source import full_url, open_url
 from schemas.errors import BadInput
@@ -138,7 +148,11 @@ class Folder:
 
 def is_ours(path: str) -> bool:
     """Say whether an export, or `energon prepare` on it, writes a file of this name; the plan is not one of them."""
-    return path in (MANIFEST, CARD, CROISSANT) or path.startswith(_NV_META) or SHARD_FILE.fullmatch(path) is not None
+    return (
+        path in (MANIFEST, CARD, CROISSANT, CONCEPTS)
+        or path.startswith(_NV_META)
+        or SHARD_FILE.fullmatch(path) is not None
+    )
 
 
 def is_energons(path: str) -> bool:

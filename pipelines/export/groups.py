@@ -2,53 +2,122 @@
 
 A sample's group is its parent, or else its picture's digest: a pure function of the sample, so a grown corpus leaves it
 where it is. Copies of one picture under two parents, or a parent beside its children, tie groups together; only those
-ties are looked for and held, and DuckDB finds them in bounded memory.
+ties are looked for and held, and DuckDB finds them in bounded memory. Samples with one picture and no parent tie
+nothing by themselves: where there are no others, nothing is looked for at all.
 """
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Struct
 
+from pipelines.engine import Engine
+from pipelines.export.choose import Choosing, Kept, Rule
+from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
-from schemas.sample import Sample, part_digest
+from pipelines.table import uuid_hexes
 
 BATCH = 8192
 MEMORY_LIMIT = "1GB"
+_LINKS = pa.schema([("label", pa.string()), ("name", pa.string())])
 
 
-def group_of(sample: Sample) -> str:
-    """Return what stays on one side of a split: the parent where there is one, else the first picture's digest."""
-    first = next(iter(sample.media()), None)
-    return sample.source.parent or part_digest(first[1] if first else sample.parts[0])
+class LinkShard(Struct, frozen=True):
+    """Work: return the links of a shard's samples that leave, as an Arrow stream, empty where there is none.
+
+    `tying`: those of samples that have a parent or several pictures; else those of the others.
+    """
+
+    shelf_url: str
+    recipe_id: str
+    rule: Rule
+    tying: bool
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], bytes]]:
+        """Yield what links one shard."""
+        shelf = Shelf(self.shelf_url)
+        choosing = Choosing(shelf, self.recipe_id, self.rule, ("key", "parent"))
+        yield lambda shard: self._links(shelf, choosing, shard)
+
+    def _links(self, shelf: Shelf, choosing: Choosing, shard: str) -> bytes:
+        catalog = shelf.catalog(shard, ["parent", "images", "videos"])
+        media = pc.add(catalog["images"].cast(pa.int32()), catalog["videos"])
+        tying = pc.or_(pc.not_equal(catalog["parent"], ""), pc.greater(media, 1)).to_numpy()
+        rows = np.flatnonzero(tying == self.tying)
+        found = [links(kept.leaving()) for kept in choosing.choose(shard, rows)] if len(rows) else []
+        return _stream(pa.concat_tables(found)) if found else b""
 
 
-def tied(samples: Iterable[Sample]) -> dict[str, str]:
+def links(kept: Kept) -> pa.Table:
+    """Return, for each sample, whatever another could share with it (its key, its parent, the digest of a picture), as
+    `label`, with the `name` of its group."""
+    names, parents = kept.groups(), kept.catalog["parent"].to_pylist()
+    of, digests = kept.parts.media()
+    said = [(parent, name) for parent, name in zip(parents, names, strict=True) if parent]
+    labels = [*uuid_hexes(kept.catalog["key"]), *(parent for parent, _ in said), *digests]
+    return pa.table([labels, [*names, *(name for _, name in said), *(names[at] for at in of.tolist())]], schema=_LINKS)
+
+
+def tied(shelf: Shelf, recipe_id: str, rule: Rule, engine: Engine) -> dict[str, str]:
     """Return, for each group that is tied to another, the one name that all of them draw by."""
-    import duckdb
+    shards = shelf.need_shards()
 
-    with tempfile.TemporaryDirectory() as scratch, duckdb.connect(f"{scratch}/groups.duckdb") as db:
-        db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(scratch)}; SET threads = 1")
-        db.execute("CREATE TABLE links (label VARCHAR, name VARCHAR)")
-        links = ((label, group_of(sample)) for sample in samples for label in _labels(sample))
-        while batch := list(islice(links, BATCH)):
-            labels, names = zip(*batch, strict=True)
-            db.register("batch", pa.table({"label": labels, "name": names}))
-            db.execute("INSERT INTO links SELECT * FROM batch")
-            db.unregister("batch")
+    def found(tying: bool) -> Iterator[pa.Table]:
+        for _, stream in engine.map(LinkShard(shelf.url, recipe_id, rule, tying), shards):
+            if stream:
+                yield pa.ipc.open_stream(stream).read_all()
+
+    return ties_of(found(True), lambda: found(False))
+
+
+def ties_of(tying: Iterable[pa.Table], others: Callable[[], Iterable[pa.Table]]) -> dict[str, str]:
+    """Return the ties among links; `others` tie nothing by themselves, and are asked for only where some do."""
+    with _database() as db:
+        if not _insert(db, tying):
+            return {}
+        _insert(db, others())
         ties = db.execute(
-            "SELECT list_sort(list(DISTINCT name)) FROM links GROUP BY label HAVING count(DISTINCT name) > 1 ORDER BY 1"
+            "SELECT list(DISTINCT name) FROM links SEMI JOIN (SELECT label FROM links GROUP BY label "
+            "HAVING min(md5_number(name)) <> max(md5_number(name))) USING (label) GROUP BY label"
         )
         return _joined(_rows(ties))
 
 
-def _labels(sample: Sample) -> set[str]:
-    digests = (part_digest(part) for _, part in sample.media())
-    return {label for label in (sample.key, sample.source.parent, *digests) if label}
+@contextmanager
+def _database() -> Iterator[Any]:
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as scratch, duckdb.connect(f"{scratch}/groups.duckdb") as db:
+        db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(scratch)}; SET threads = 1")
+        db.execute("SET preserve_insertion_order = false; CREATE TABLE links (label VARCHAR, name VARCHAR)")
+        yield db
+
+
+def _insert(db: Any, tables: Iterable[pa.Table]) -> int:
+    """Insert links and return how many there were."""
+    count = 0
+    for table in tables:
+        db.register("batch", table)
+        db.execute("INSERT INTO links SELECT * FROM batch")
+        db.unregister("batch")
+        count += table.num_rows
+    return count
+
+
+def _stream(table: pa.Table) -> bytes:
+    memory = io.BytesIO()
+    with pa.ipc.new_stream(memory, table.schema) as writer:
+        writer.write_table(table)
+    return memory.getvalue()
 
 
 def _rows(found: Any) -> Iterator[list[str]]:

@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from pipelines.export.concepts import Concepts
 from pipelines.funnel import Stage
 from schemas.errors import BadInput
 
 MANIFEST, PLAN, CARD, CROISSANT = "manifest.json", "plan.json", "README.md", "croissant.json"
+CONCEPTS = "concepts.parquet"
 FORMAT = 1
 
 
@@ -53,8 +55,9 @@ class About(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(About, frozen=True, kw_only=True):
-    """The manifest: about the export, and its files in the order of their paths."""
+    """The manifest: about the export, what balance did to concepts, and its files in the order of their paths."""
 
+    concepts: tuple[Concepts, ...] = ()
     files: tuple[File, ...]
 
     def tars(self) -> list[File]:

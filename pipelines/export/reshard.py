@@ -18,13 +18,15 @@ from msgspec import Struct
 
 from pipelines.engine import Engine
 from pipelines.export.card import KEEP_LIST
-from pipelines.export.export import Exported, Progress, exported_of
+from pipelines.export.concepts import Counted
+from pipelines.export.cut import Cutter, Planned
+from pipelines.export.export import Exported, exported_of
 from pipelines.export.finish import finish
 from pipelines.export.folder import Folder, plan_json
-from pipelines.export.hashed import CHUNK
+from pipelines.export.hashed import CHUNK, file_of
 from pipelines.export.lines import read_lines
-from pipelines.export.manifest import FORMAT, PLAN, About, Counts, File, Manifest, about_json
-from pipelines.export.plan import Cutter, Plan, Planned
+from pipelines.export.manifest import CONCEPTS, FORMAT, PLAN, About, Counts, File, Manifest, about_json
+from pipelines.export.plan import Plan, Progress
 from pipelines.export.shard import write_shard
 from pipelines.export.sidecar import sample_spans
 from pipelines.ingest.source import full_url, open_url
@@ -69,7 +71,17 @@ def reshard(
     paths = [shard.path for shard in planned.shards]
     answers = (engine or Local()).map(work, paths)
     files = [file for _, pair in (progress("reshard", paths, answers) if progress else answers) for file in pair]
-    return exported_of(target, finish(target, planned, files))
+    return exported_of(target, finish(target, planned, files, _counted(source, manifest)))
+
+
+def _counted(source: Folder, manifest: Manifest) -> Counted:
+    """Return the counts of concepts, as they are: they are of the recipe's run, whatever is kept of its export."""
+    if not manifest.concepts:
+        return Counted()
+    data = source.fs.cat_file(source.path(CONCEPTS))
+    if file_of(CONCEPTS, data) not in manifest.files:
+        raise BadTar("it is not what was exported", where=source.path(CONCEPTS), remedy="run `ostraka verify` on it")
+    return Counted(manifest.concepts, data)
 
 
 def _keys(url: str, sha256_hex: str = "") -> tuple[frozenset[str], str]:
@@ -90,11 +102,11 @@ def _plan(source: Folder, manifest: Manifest, keys: frozenset[str], keep_sha256:
         shard, folder = tar.path[: -len(".tar")], tar.path.rsplit("/", 1)[0]
         columns = read_sidecar(source, shard, ("key", "offsets", "sizes", "licence", "dataset"))
         keys_here, offsets, sizes, licence, dataset = (column.to_pylist() for column in columns)
-        for row, (begin, end) in enumerate(sample_spans(offsets, sizes)):
-            if keys_here[row] in keys:
-                cutter.add(folder, shard, row, end - begin)
-                licences[licence[row]] += 1
-                datasets[dataset[row]] += 1
+        spans = sample_spans(offsets, sizes)
+        rows = [row for row, key in enumerate(keys_here) if key in keys]
+        cutter.add(folder, shard, np.array(rows), np.array([spans[row][1] - spans[row][0] for row in rows]))
+        licences.update(licence[row] for row in rows)
+        datasets.update(dataset[row] for row in rows)
     kept = licences.total()
     left_out = Counter(manifest.counts.left_out)
     left_out[KEEP_LIST] += manifest.counts.exported - kept

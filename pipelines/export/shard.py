@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import IO, Any
 
+import numpy as np
 from msgspec import Struct
 
 from annotators.annotator import Subject
-from pipelines.export.choose import Choosing, Chosen, Rule
+from pipelines import log
+from pipelines.export.choose import Choosing, Kept, Rule
+from pipelines.export.cut import Planned
 from pipelines.export.folder import Folder
 from pipelines.export.hashed import digest_of, file_of, memory, publish_hashed
 from pipelines.export.manifest import File
-from pipelines.export.plan import Planned
+from pipelines.export.samples import COLUMNS, Leaving, leaving, sizes_noted
 from pipelines.export.sidecar import Sidecar
 from pipelines.media import MediaReader
 from pipelines.shelf import Shelf
 from pipelines.table import parquet_bytes, table_of
 from schemas.errors import Unavailable
 from schemas.form import write_exported
+from schemas.sample import Sample
 from schemas.tables import SIDECAR
 from schemas.tar import Writer
 
@@ -38,30 +43,37 @@ class ExportShard(Struct, frozen=True):
     def open(self) -> Iterator[Callable[[str], tuple[File, File]]]:
         """Open the media and the opt-out list, and yield what writes one shard."""
         shelf, folder = Shelf(self.shelf_url), Folder(self.to)
-        choosing = Choosing(shelf, self.recipe_id, self.annotator_ids, self.rule)
+        choosing = Choosing(shelf, self.recipe_id, self.rule, COLUMNS)
         by_path = {planned.path: planned for planned in self.planned}
         with closing(MediaReader()) as read:
 
-            def samples(planned: Planned) -> Iterator[tuple[Chosen, list[bytes]]]:
+            def samples(planned: Planned) -> Iterator[tuple[Sample, list[bytes]]]:
                 for span in planned.spans:
-                    for chosen in choosing.choose(span.shard, span.first, span.end):
-                        if chosen.folder == planned.folder:
-                            yield chosen, _contents(shelf, chosen, read)
+                    sizes = sizes_noted(shelf, self.annotator_ids, span.shard)
+                    for kept in choosing.choose(span.shard, np.arange(span.first, span.end)):
+                        for one in leaving(_of_folder(choosing, kept.leaving(), planned.folder), sizes):
+                            yield one.exported, _contents(shelf, one, read)
 
             yield lambda path: write_shard(folder, by_path[path], lambda file: _write(file, samples(by_path[path])))
 
 
-def _contents(shelf: Shelf, chosen: Chosen, read: MediaReader) -> list[bytes]:
+def _of_folder(choosing: Choosing, kept: Kept, folder: str) -> Kept:
+    """Return the samples of one folder."""
+    folders, names = choosing.folders(kept)
+    return kept.take(np.flatnonzero(np.array(names, object)[folders] == folder))
+
+
+def _contents(shelf: Shelf, one: Leaving, read: MediaReader) -> list[bytes]:
     """Return the original bytes of the pictures and videos that are exported, their digests checked."""
-    subject = Subject(chosen.ingested, shelf.media_url(chosen.media), chosen.offsets, {}, read)
-    by_digest = {part.digest: part for _, part in chosen.ingested.media()}
-    return [subject.content(by_digest[part.digest]) for _, part in chosen.exported.media()]
+    subject = Subject(one.ingested, shelf.media_url(one.media), one.offsets, {}, read)
+    by_digest = {part.digest: part for _, part in one.ingested.media()}
+    return [subject.content(by_digest[part.digest]) for _, part in one.exported.media()]
 
 
-def _write(file: IO[bytes], samples: Iterator[tuple[Chosen, list[bytes]]]) -> Mapping[str, Any]:
+def _write(file: IO[bytes], samples: Iterator[tuple[Sample, list[bytes]]]) -> Mapping[str, Any]:
     tar, sidecar = Writer(file), Sidecar()
-    for chosen, contents in samples:
-        sidecar.add(chosen.exported, write_exported(tar, chosen.exported, contents))
+    for sample, contents in samples:
+        sidecar.add(sample, write_exported(tar, sample, contents))
     tar.close()
     return sidecar.columns
 
@@ -77,7 +89,7 @@ def write_shard(folder: Folder, planned: Planned, write: Callable[[IO[bytes]], M
             File(tar, *digest_of(folder.fs, folder.path(tar)), planned.samples),
             File(table, *digest_of(folder.fs, folder.path(table)), planned.samples),
         )
-    written: list[Mapping[str, Any]] = []
+    written, began = list[Mapping[str, Any]](), time.monotonic()
 
     def write_checked(file: IO[bytes]) -> None:
         columns = write(file)
@@ -94,4 +106,6 @@ def write_shard(folder: Folder, planned: Planned, write: Callable[[IO[bytes]], M
     rows = table_of(SIDECAR, written[-1])
     data = memory(lambda file: parquet_bytes(rows, SIDECAR, file))
     folder.put(table, data)
+    seconds = round(time.monotonic() - began, 3)
+    log.event("exported", shard=planned.path, samples=planned.samples, size_bytes=tar_file.size_bytes, seconds=seconds)
     return tar_file, file_of(table, data, planned.samples)

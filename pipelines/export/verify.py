@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from pipelines.engine import Engine
 from pipelines.export.check import MOST_TOLD, CheckShard, check_file
+from pipelines.export.concepts import told_wrong
 from pipelines.export.folder import SHARD_FILE, Folder, is_energons
-from pipelines.export.manifest import MANIFEST, PLAN, Manifest
+from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Manifest
 from pipelines.local import Local
 from pipelines.sql_text import quoted
 from pipelines.table import read_table
@@ -49,6 +50,7 @@ def verify(folder_url: str, engine: Engine | None = None, progress: Progress | N
     answers = (engine or Local()).map(CheckShard(folder.url, manifest.files), shards)
     found = dict(progress("verify", shards, answers) if progress else answers)
     problems += [problem for shard in shards for problem in found[shard]]
+    problems += [] if problems else _concepts(folder, manifest)
     if not problems:
         problems = _corpus(folder, manifest)
     if problems:
@@ -99,6 +101,15 @@ def _counts(manifest: Manifest) -> Iterator[str]:
             yield f"{MANIFEST}: {left} left step {name} and {came} came to the next; {remedy}"
 
 
+def _concepts(folder: Folder, manifest: Manifest) -> Iterator[str]:
+    """Yield where what is told of concepts is not what their counts say."""
+    if manifest.concepts and CONCEPTS not in (file.path for file in manifest.files):
+        yield f"{CONCEPTS}: is not listed, though concepts are told of; export again with --replace"
+    elif manifest.concepts:
+        for step in told_wrong(manifest.concepts, _read(folder, CONCEPTS)):
+            yield f"{MANIFEST}: the concepts of {step} are not what {CONCEPTS} says; export again with --replace"
+
+
 def _corpus(folder: Folder, manifest: Manifest) -> list[str]:
     """Return what is wrong across shards: keys that stand twice, pictures on both sides of a split, wrong counts."""
     with _database(folder, manifest) as db:
@@ -124,6 +135,13 @@ def _corpus(folder: Folder, manifest: Manifest) -> list[str]:
         return problems
 
 
+def _read(folder: Folder, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+    try:
+        return read_table(folder.fs, folder.path(path), columns)
+    except Unavailable as error:
+        raise BadTar(error.what, where=error.where) from None
+
+
 @contextmanager
 def _database(folder: Folder, manifest: Manifest) -> Iterator[Any]:
     """Yield DuckDB with a row per sample; it spills, so the export may be larger than memory."""
@@ -137,10 +155,7 @@ def _database(folder: Folder, manifest: Manifest) -> Iterator[Any]:
         )
         for tar in manifest.tars():
             shard = tar.path[: -len(".tar")]
-            try:
-                table = read_table(folder.fs, folder.path(f"{shard}.parquet"), _COLUMNS)
-            except Unavailable as error:
-                raise BadTar(error.what, where=error.where) from None
+            table = _read(folder, f"{shard}.parquet", _COLUMNS)
             for place, value in enumerate((shard, shard.split("/", 1)[0])):
                 table = table.add_column(place, ("shard", "split")[place], pa.array([value] * table.num_rows))
             db.register("batch", table)

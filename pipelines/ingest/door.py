@@ -6,6 +6,7 @@ done. A row that can be no sample is a `failed` row of the catalogue.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -14,12 +15,13 @@ from typing import IO, Any
 
 from msgspec import Struct
 
+from pipelines import log
 from pipelines.ingest.held import held
 from pipelines.ingest.row import Ref, Row, from_json
 from pipelines.ingest.source import open_url, stamp_of
 from pipelines.ingest.told import Told, told
 from pipelines.media import MediaReader
-from pipelines.notes import places_json
+from pipelines.notes import SOURCE_NOTES, places_json
 from pipelines.record import Failure, too_many
 from pipelines.shelf import Shelf
 from pipelines.table import put_table, read_table, uuid_bytes
@@ -32,7 +34,6 @@ from schemas.sniff import PICTURES, beginning, sniff
 from schemas.tables import CATALOG, PLACES, SEEN, Column
 from schemas.tar import Writer
 
-SOURCE_NOTES = "source@1"
 MOST_PARTS = 65_535
 MOST_BYTES = 4 << 30
 
@@ -78,6 +79,7 @@ class _Making:
         return Made(dict(Counter(reason or "samples" for reason in failed)), self._failures)
 
     def _make(self, catalog: str) -> None:
+        began = time.monotonic()
         if not self._shelf.fs.exists(catalog):
             plan = read_table(self._shelf.fs, self._shelf.path("plan", f"{self._shard}.parquet")).to_pydict()
             rows = list(zip(plan["dataset"], plan["name"], map(from_json, plan["payload"]), strict=True))
@@ -87,6 +89,8 @@ class _Making:
                 publish(self._shelf.fs, self._shelf.path("media", f"{self._shard}.tar"), lambda f: self._copy(rows, f))
             self._put_source_notes()
             put_table(self._shelf.fs, catalog, CATALOG, self._columns, exclusive=True)
+            seconds = round(time.monotonic() - began, 3)
+            log.event("ingested", shard=self._shard, rows=len(rows), failed=len(self._failures), seconds=seconds)
 
     def _copy(self, rows: list[tuple[str, str, Row]], file: IO[bytes]) -> None:
         tar = Writer(file)
@@ -161,6 +165,7 @@ class _Making:
         source = Source(dataset, name, row.uri, row.licence or self._work.licence, row.parent)
         key = key_of(dataset, name)
         self._failures.append(Failure(self._shard, key, "ingest", bad.reason, f"{name}: {bad.detail}"))
+        log.failed(self._failures[-1])
         self._catalogue(Sample(key, (), source), "", [], bad.reason)
 
     def _catalogue(self, sample: Sample, media: str, offsets: list[int], failed: str = "") -> None:

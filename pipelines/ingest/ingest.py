@@ -16,6 +16,7 @@ from pipelines.ingest.manifest import Manifest
 from pipelines.ingest.plan import Cut, listing
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
 from pipelines.ingest.tars import TAR_NAMES, Tars
+from pipelines.keys import write_maps
 from pipelines.record import recorded
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
@@ -59,17 +60,22 @@ def ingest(
     shelf.sweep()
     config = {"source": where, "dataset": dataset, "engine": msgspec.to_builtins(engine)}
     with recorded(shelf, "ingest", config) as record:
-        with listing(source, where) as listed:
+        with record.step("list and plan") as add, listing(source, where) as listed:
             _claim(shelf, dataset, where, {"read_as": msgspec.to_builtins(source), "licence": licence})
             planned = listed.plan(shelf, dataset, cut)
+            add(planned.listed)
         work = IngestShard(shelf.url, options.by_reference, licence, max_failed)
-        answers = engine.map(work, planned.shards)
         total: dict[str, int] = {}
-        for _, made in progress("ingest", planned.shards, answers) if progress else answers:
-            record.failed(made.failures)
-            for name, number in made.counts.items():
-                total[name] = total.get(name, 0) + number
-                record.count(name, number)
+        with record.step("make shards") as add:
+            answers = engine.map(work, planned.shards)
+            for _, made in progress("ingest", planned.shards, answers) if progress else answers:
+                record.failed(made.failures)
+                for name, number in made.counts.items():
+                    total[name] = total.get(name, 0) + number
+                    record.count(name, number)
+                add(sum(made.counts.values()))
+        with record.step("key map"):
+            write_maps(shelf, planned.shards)
         return Ingested(planned.listed, planned.new, total, planned.changed)
 
 

@@ -135,7 +135,7 @@ def _measure(db: Any, shelf: Shelf, recipe: Recipe, steps: set[int]) -> None:
         )
     for shard in shelf.shards():
         ends = db.execute("SELECT row, step FROM fates WHERE shard = ? ORDER BY row", [shard]).fetchnumpy()
-        for place, rows, values in _judged(Facts(shelf, recipe, shard), recipe, ends["step"]):
+        for place, rows, values in _judged(Facts(shelf, recipe, shard, recipe.judged), recipe, ends["step"]):
             if place in steps:
                 db.register("batch", pa.table({"row": rows, "value": values}))
                 db.execute(f"INSERT INTO measured SELECT {place}, {quoted(shard)}, row, value FROM batch")
@@ -144,7 +144,8 @@ def _measure(db: Any, shelf: Shelf, recipe: Recipe, steps: set[int]) -> None:
 
 def _judged(facts: Facts, recipe: Recipe, ends: Any) -> Iterator[tuple[int, Any, Any]]:
     """Yield, for each filter of single samples, the rows that reached it and what it measured."""
-    entered = np.array([not reason for reason in facts.failed_at_door], bool)
+    entered = np.ones(facts.count, np.bool_)
+    entered[list(facts.failed_at_door)] = False
     left_out: dict[int, tuple[int, ...]] = {}
     for place, step in enumerate(recipe.steps):
         if isinstance(step, Keep) and isinstance(step.filter, Filter):

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from pipelines.keys import find_keys
 from pipelines.query.views import recipes_by_run, shard_of, tables
 from pipelines.recipe import Recipe, Spec
 from pipelines.shelf import Shelf
-from pipelines.sql_text import quoted
 from schemas.errors import BadInput
 
 LEAST_PREFIX = 4
+SURE_PREFIX = 8
 MOST_NAMED = 5
 
 
@@ -32,8 +33,7 @@ def choose_recipe(shelf: Shelf, asked: str = "") -> str:
     Raises BadInput where none was run, or none is called so.
     """
     shelf.need_shards()
-    judged = set(shelf.folders("verdicts"))
-    ran = [recipe for recipe in recipes_by_run(shelf) if recipe in judged]
+    ran = [recipe for recipe in recipes_by_run(shelf) if shelf.names(f"verdicts/{recipe}", ".parquet")]
     if not ran:
         raise BadInput(
             "no recipe was run on this shelf", where=shelf.url, remedy="run one: `ostraka run caption-light`"
@@ -60,30 +60,36 @@ def load_recipe(shelf: Shelf, recipe_id: str) -> Recipe:
 
 
 def find_sample(db: Any, shelf: Shelf, asked: str) -> Place:
-    """Return the sample with this name in its source, this key, or the beginning of one; a name goes before a key.
+    """Return the sample with this key, or the beginning of one, or with this name in its source.
 
-    Raises BadInput where there is none, or where several are called or begin so.
+    Eight hex digits and more are looked up as a key first, in the key map, and no name is read where one is found;
+    fewer are a key's beginning only where nothing is called so. Raises BadInput where there is none, or several.
     """
-    where = named = f"name = {quoted(asked)} OR dataset || '/' || name = {quoted(asked)}"
+    shelf.need_shards()
     plain = asked.strip().lower().replace("-", "")
-    if re.fullmatch(rf"[0-9a-f]{{{LEAST_PREFIX},32}}", plain):
-        low, high = _uuid(plain.ljust(32, "0")), _uuid(plain.ljust(32, "f"))
-        where += f" OR key BETWEEN CAST('{low}' AS UUID) AND CAST('{high}' AS UUID)"
-    found = db.execute(
-        f"SELECT replace(CAST(key AS VARCHAR), '-', ''), {shard_of('filename')}, row, {named} AS named "
-        f"FROM {tables(shelf, 'catalog')} WHERE {where} ORDER BY 4 DESC, 1, 2, 3 LIMIT {MOST_NAMED + 1}"
-    ).fetchall()
+    hexadecimal = bool(re.fullmatch(rf"[0-9a-f]{{{LEAST_PREFIX},32}}", plain))
+    found = _by_key(shelf, plain) if hexadecimal and len(plain) >= SURE_PREFIX else []
+    found = found or _by_name(db, shelf, asked)
+    if not found and hexadecimal and len(plain) < SURE_PREFIX:
+        found = _by_key(shelf, plain)
     if not found:
         remedy = f"give a key, its beginning ({LEAST_PREFIX} digits at least), or a row's name"
         raise BadInput(f"no sample {asked!r}", where=shelf.url, remedy=remedy)
-    if found[0][-1]:
-        found = [row for row in found if row[-1]]
     if len(found) > 1:
-        named = ", ".join(key for key, *_ in found[:MOST_NAMED]) + (", ..." if len(found) > MOST_NAMED else "")
+        named = ", ".join(place.key for place in found[:MOST_NAMED]) + (", ..." if len(found) > MOST_NAMED else "")
         raise BadInput(f"{asked!r} could be {named}", where=shelf.url, remedy="give more of the key, or DATASET/NAME")
-    key, shard, row, _ = found[0]
-    return Place(key, shard, row)
+    return found[0]
 
 
-def _uuid(digits: str) -> str:
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+def _by_key(shelf: Shelf, beginning: str) -> list[Place]:
+    low, high = (bytes.fromhex(beginning.ljust(32, digit)) for digit in "0f")
+    return [Place(hit.key.hex(), hit.shard, hit.row) for hit in find_keys(shelf, low, high)]
+
+
+def _by_name(db: Any, shelf: Shelf, asked: str) -> list[Place]:
+    found = db.execute(
+        f"SELECT replace(CAST(key AS VARCHAR), '-', ''), {shard_of('filename')}, row FROM {tables(shelf, 'catalog')} "
+        f"WHERE name = $1 OR dataset || '/' || name = $1 ORDER BY ALL LIMIT {MOST_NAMED + 1}",
+        [asked],
+    ).fetchall()
+    return [Place(*row) for row in found]

@@ -6,32 +6,41 @@ from functools import cached_property
 from glob import escape
 from typing import Any
 
+import msgspec
+
+from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
 
 
 class Exported:
-    """The keys of the exports that are still where they were written; read once, held by DuckDB."""
+    """The exports of a shelf that are still where they were written."""
 
-    def __init__(self, db: Any) -> None:
-        self._db = db
+    def __init__(self, db: Any, shelf: Shelf) -> None:
+        self._db, self._shelf = db, shelf
 
     def folders(self, key: str) -> tuple[str, ...]:
         """Return the folders of the exports that hold a sample."""
-        if not self._table:
-            return ()
-        found = self._db.execute(f"SELECT folder FROM {self._table} WHERE key = ? ORDER BY folder", [key])
-        return tuple(folder for (folder,) in found.fetchall())
+        holds = "SELECT 1 FROM read_parquet({0}, hive_partitioning = false) WHERE key = ? LIMIT 1"
+        found = (to for to, files in self._there if self._db.execute(holds.format(quoted(files)), [key]).fetchall())
+        return tuple(found)
 
     @cached_property
-    def _table(self) -> str:
-        """The name of the table of keys, empty where nothing was exported."""
-        folders = self._db.execute("SELECT DISTINCT folder FROM exports ORDER BY folder").fetchall()
-        there = [(folder, files) for (folder,) in folders if self._some(files := f"{escape(folder)}/*/*/*.parquet")]
-        if not there:
-            return ""
-        selects = [f"SELECT DISTINCT {quoted(to)} AS folder, key FROM read_parquet({quoted(f)})" for to, f in there]
-        self._db.execute(f"CREATE OR REPLACE TEMP TABLE exported AS {' UNION ALL '.join(selects)}")
-        return "exported"
+    def _there(self) -> list[tuple[str, str]]:
+        """Each export's folder with its sidecars, as a glob."""
+        globs = [(folder, f"{escape(folder)}/*/*/*.parquet") for folder in sorted(_written(self._shelf))]
+        return [(folder, files) for folder, files in globs if self._some(files)]
 
     def _some(self, files: str) -> bool:
         return bool(self._db.execute("SELECT 1 FROM glob(?) LIMIT 1", [files]).fetchall())
+
+
+def _written(shelf: Shelf) -> set[str]:
+    """Return the folders that exports were written to, as the runs' records tell."""
+    found = set[str]()
+    for run in shelf.folders("runs"):
+        path = shelf.path("runs", run, "record.json")
+        if shelf.fs.exists(path):
+            record = msgspec.json.decode(shelf.fs.cat_file(path))
+            if record["verb"] == "export" and record["status"] == "done":
+                found.add(record["config"]["to"])
+    return found

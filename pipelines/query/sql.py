@@ -13,7 +13,7 @@ def run_query(shelf: Shelf, query: str) -> tuple[list[str], list[tuple[Any, ...]
     """Return the headings and rows of a query; raises BadInput with DuckDB's own words where it is wrong."""
     import duckdb
 
-    with connect(shelf) as db:
+    with connect(shelf, query) as db:
         try:
             found = db.execute(query)
             headings = [column[0] for column in found.description or []]

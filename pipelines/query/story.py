@@ -12,11 +12,10 @@ from msgspec import Struct
 
 from filters.corpus import CorpusFilter
 from filters.filter import KEEP
-from pipelines.decisions import read_decisions
+from pipelines.decisions import stored_decisions
 from pipelines.facts import Facts
-from pipelines.ingest.door import SOURCE_NOTES
 from pipelines.judge import OUTCOMES, Decisions, judge
-from pipelines.notes import read_pieces
+from pipelines.notes import SOURCE_NOTES, read_pieces
 from pipelines.query.choose import Place, find_sample
 from pipelines.query.exported import Exported
 from pipelines.recipe import Annotate, Recipe
@@ -81,7 +80,7 @@ class Teller:
                 remedy=f"run it again: `ostraka run {recipe.name}`",
             )
         self._db, self._shelf, self._recipe = db, shelf, recipe
-        self._exported = Exported(db)
+        self._exported = Exported(db, shelf)
         self._held: dict[str, _Shard] = {}
 
     def tell(self, place: Place) -> Story:
@@ -89,8 +88,8 @@ class Teller:
         shard = self._shard(place.shard)
         judged = judge(self._recipe, shard.facts, shard.decisions, np.array([place.row]), len(self._recipe.steps))
         [(sample, media, offsets)] = shard.facts.samples([place.row])
-        end, outcome, reason = int(judged.step[0]), OUTCOMES[judged.outcome[0]], judged.reason[0]
-        door = shard.facts.failed_at_door[place.row]
+        end, outcome, reason = int(judged.step[0]), OUTCOMES[judged.outcome[0]], judged.why(0)
+        door = shard.facts.failed_at_door.get(place.row, "")
         detail = self._details.get((place.key, INGEST), "")
         at_door = Told(INGEST, "failed", reason=door, detail=detail) if door else Told(INGEST, "passed")
         told = [at_door, *([] if door else self._steps(place, end))]
@@ -110,10 +109,10 @@ class Teller:
 
     def _shard(self, shard: str) -> _Shard:
         if shard not in self._held:
-            decisions = read_decisions(
-                self._shelf, self._recipe, self._shelf.snapshot(), self._recipe.barriers(), shard
-            )
-            facts = Facts(self._shelf, self._recipe, shard)
+            snapshot, barriers = self._shelf.snapshot(), self._recipe.barriers()
+            with stored_decisions(self._shelf, self._recipe, snapshot, barriers) as stored:
+                decisions = stored.of(shard)
+            facts = Facts(self._shelf, self._recipe, shard, asked=None)
             self._held = {shard: _Shard(facts, decisions, self._places_of(shard))}
         return self._held[shard]
 
@@ -130,7 +129,7 @@ class Teller:
             return self._noted(shard.facts, place, step, acting)
         judging = acting.filter
         if isinstance(judging, CorpusFilter):
-            loss = shard.decisions[step].get(place.row)
+            loss = shard.decisions[step].of(place.row)
             if loss is None:
                 return Told(judging.name, "passed")
             witness = loss.witness.hex() if loss.witness else ""
@@ -149,13 +148,14 @@ class Teller:
 
     def _noted(self, facts: Facts, place: Place, step: int, acting: Annotate) -> Told:
         notes, by = facts.notes[step], self._recipe.ids[step]
-        if reason := notes.failed.get(place.row):
+        if reason := notes.reasons.get(place.row):
             detail = self._details.get((place.key, acting.annotator.name), "")
             return Told(by, "failed", reason=reason, detail=detail)
-        if place.row not in notes.values:
+        if not notes.noted[place.row]:
             return Told(by, "unknown")
-        pairs = zip(acting.annotator.writes, notes.values[place.row], strict=True)
-        return Told(by, "noted", {name.name: _hash(value) if name.kind == "uint64" else value for name, value in pairs})
+        kinds = {name.name: name.kind for name in acting.annotator.writes}
+        found = notes.values(place.row).items()
+        return Told(by, "noted", {name: _hash(value) if kinds[name] == "uint64" else value for name, value in found})
 
     @cached_property
     def _details(self) -> dict[tuple[str, str], str]:
@@ -181,7 +181,7 @@ class Teller:
         found: dict[int, list[tuple[str, str]]] = {}
         by_places = [self._recipe.ids[step] for step, annotator in self._recipe.annotators() if annotator.places]
         for one in (SOURCE_NOTES, *by_places):
-            for piece in read_pieces(self._shelf, one, shard):
+            for _, piece in read_pieces(self._shelf, one, shard, columns=["row", PLACES]):
                 for row, said in zip(piece["row"].to_pylist(), piece[PLACES].to_pylist(), strict=True):
                     if said:
                         found.setdefault(row, []).append((one, said))

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from pipelines.ingest.door import SOURCE_NOTES
+from pipelines.notes import SOURCE_NOTES
+from pipelines.pieces import is_marked, standing
 from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
 from schemas.publish import publish
@@ -28,14 +30,24 @@ _HEX = "replace(CAST({0} AS VARCHAR), '-', '')"
 
 
 @contextmanager
-def connect(shelf: Shelf) -> Iterator[Any]:
-    """Yield a DuckDB connection in memory with the shelf's views."""
+def connected(shelf: Shelf, memory_limit: str = MEMORY_LIMIT) -> Iterator[Any]:
+    """Yield a DuckDB connection in memory that reads the shelf's file system and has no views: it opens no file."""
     import duckdb
 
-    shelf.need_shards()
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:") as db:
-        prepare(db, shelf, folder)
-        for statement in statements(db, shelf):
+        prepare(db, shelf, folder, memory_limit)
+        yield db
+
+
+@contextmanager
+def connect(shelf: Shelf, query: str = "") -> Iterator[Any]:
+    """Yield a DuckDB connection in memory with the shelf's views: those that a query names, or all of them.
+
+    To make a view is to list its files and to open one: of many shards that takes longer than many a query.
+    """
+    shelf.need_shards()
+    with connected(shelf) as db:
+        for statement in statements(db, shelf, query):
             db.execute(statement)
         yield db
 
@@ -56,24 +68,29 @@ def write_database(shelf: Shelf) -> str:
     return path
 
 
-def prepare(db: Any, shelf: Shelf, spill: str) -> None:
+def prepare(db: Any, shelf: Shelf, spill: str, memory_limit: str = MEMORY_LIMIT) -> None:
     """Set a connection's limits and the folder it spills to, and let it read the shelf's file system."""
-    db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(spill)}")
+    db.execute(f"SET memory_limit = '{memory_limit}'; SET temp_directory = {quoted(spill)}")
     if not shelf.is_local:
         db.register_filesystem(shelf.fs)
 
 
-def statements(db: Any, shelf: Shelf) -> list[str]:
-    """Return the statements that make the views."""
+def statements(db: Any, shelf: Shelf, query: str = "") -> list[str]:
+    """Return the statements that make the views that a query names, or all of them where it names none."""
     ids = annotator_ids(shelf)
-    made = [_samples(shelf), _notes(db, shelf, ids), _verdicts(shelf), _runs(shelf), _exports()]
     by_name = {one.split("@")[0]: one for one in ids if one != SOURCE_NOTES}
-    made += [
-        f"CREATE VIEW notes_{name} AS SELECT {shard_of('filename', piece=True)} AS shard, * EXCLUDE (filename) "
-        f"FROM {tables(shelf, 'notes', one)} WHERE failed = ''"
-        for name, one in sorted(by_name.items())
-    ]
-    return made
+    makers: dict[str, Callable[[], str]] = {
+        "samples": lambda: _samples(shelf),
+        "notes": lambda: _notes(db, shelf, ids),
+        "verdicts": lambda: _verdicts(shelf),
+        "runs": lambda: _runs(shelf),
+        "exports": _exports,
+        **{f"notes_{name}": partial(_notes_of, shelf, name, one) for name, one in sorted(by_name.items())},
+    }
+    named = set(re.findall(r"\w+", query.lower())) & {name.lower() for name in makers}
+    if "exports" in named:
+        named.add("runs")
+    return [make() for name, make in makers.items() if not named or name.lower() in named]
 
 
 def annotator_ids(shelf: Shelf) -> list[str]:
@@ -107,9 +124,22 @@ def recipes_by_run(shelf: Shelf) -> list[str]:
 
 
 def tables(shelf: Shelf, *folder: str) -> str:
-    """Return the tables of a folder as SQL; a part of `folder` may be `*`, and `filename` says whose row it is."""
-    address = _address(shelf, *folder, "*.parquet")
-    return f"read_parquet({address}, filename = true, hive_partitioning = false, union_by_name = true)"
+    """Return the tables of a folder as SQL; a part of `folder` may be `*`, and `filename` says whose row it is.
+
+    Files of one folder have the same columns. Of notes that are being compacted, the pieces that count are listed.
+    """
+    if folder[0] == "notes" and is_marked(shelf, folder[1]):
+        return files(shelf, standing(shelf, folder[1]))
+    return _read(_address(shelf, *folder, "*.parquet"))
+
+
+def files(shelf: Shelf, paths: Sequence[str]) -> str:
+    """Return tables of the shelf, by their paths, as SQL."""
+    return _read(f"[{', '.join(_address(shelf, path.removeprefix(shelf.path(''))) for path in paths)}]")
+
+
+def _read(addresses: str) -> str:
+    return f"read_parquet({addresses}, filename = true, hive_partitioning = false)"
 
 
 def _address(shelf: Shelf, *parts: str) -> str:
@@ -139,6 +169,13 @@ def _notes(db: Any, shelf: Shelf, ids: list[str]) -> str:
     ]
     empty = "SELECT '' AS shard, 0 AS row, '' AS annotator, '' AS name, 0.0 AS number, '' AS text WHERE false"
     return "CREATE VIEW notes AS " + " UNION ALL ".join(selects or [empty])
+
+
+def _notes_of(shelf: Shelf, name: str, annotator_id: str) -> str:
+    return (
+        f"CREATE VIEW notes_{name} AS SELECT {shard_of('filename', piece=True)} AS shard, * EXCLUDE (filename) "
+        f"FROM {tables(shelf, 'notes', annotator_id)} WHERE failed = ''"
+    )
 
 
 def _unpivoted(shelf: Shelf, annotator_id: str, name: str, kind: str) -> str:

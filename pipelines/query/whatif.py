@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections import Counter
 from typing import Any
 
@@ -11,10 +12,13 @@ import numpy as np
 from msgspec import Struct
 
 from filters.scores import Above, AtLeast, AtMost, Below, Between, OfOneNote
-from pipelines.decisions import Decided, decide
+from pipelines.decide import Round, gather, names_of
+from pipelines.decisions import Decided
 from pipelines.facts import Facts
 from pipelines.judge import KEPT, UNKNOWN, judge
+from pipelines.local import Local
 from pipelines.recipe import FACTS, Annotate, Keep, Recipe
+from pipelines.scratch import Scratch
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -25,6 +29,7 @@ _FIELD = re.compile(r"\s*([a-z_][a-z0-9_()]*)\.([a-z_][a-z0-9_]*)\s*=\s*(.+?)\s*
 _FLOORS, _CEILINGS = (Above, AtLeast), (Below, AtMost)
 _FILTERS: dict[str, type[Above | AtLeast | Below | AtMost]] = {">": Above, ">=": AtLeast, "<": Below, "<=": AtMost}
 _NUMBERS = ("bool", "uint32", "uint64", "float64")
+CAP_BYTES = 8 << 30
 _COUNTS = ("size_bytes", "images", "videos", "texts")
 
 
@@ -57,7 +62,7 @@ def what_if(shelf: Shelf, recipe: Recipe, said: str, show: int = 5) -> WhatIf:
     gained, lost = list[str](), list[str]()
     gains = losses = 0
     for shard in shards:
-        facts, facts_then = Facts(shelf, recipe, shard), Facts(shelf, changed, shard)
+        facts, facts_then = (Facts(shelf, one, shard, one.judged) for one in (recipe, changed))
         rows = np.arange(facts.count)
         old = judge(recipe, facts, now.of(shard), rows, len(recipe.steps))
         new = judge(changed, facts_then, then.of(shard), rows, len(changed.steps))
@@ -65,17 +70,25 @@ def what_if(shelf: Shelf, recipe: Recipe, said: str, show: int = 5) -> WhatIf:
         kept_now, would_be_kept = kept_now + int(was.sum()), would_be_kept + int(will.sum())
         not_known += int(unknown.sum())
         waiting.update(changed.step_name(step) for step in new.step[unknown].tolist())
-        keys = facts.keys()
         gains, losses = gains + int((will & ~was).sum()), losses + int((was & ~will & ~unknown).sum())
-        gained += [keys[row].hex() for row in np.flatnonzero(will & ~was).tolist()][: show - len(gained)]
-        lost += [keys[row].hex() for row in np.flatnonzero(was & ~will & ~unknown).tolist()][: show - len(lost)]
+        gained += [facts.key(row) for row in np.flatnonzero(will & ~was).tolist()][: show - len(gained)]
+        lost += [facts.key(row) for row in np.flatnonzero(was & ~will & ~unknown).tolist()][: show - len(lost)]
     return WhatIf(change, kept_now, would_be_kept, not_known, gains, losses, dict(waiting), tuple(gained), tuple(lost))
 
 
 def _decided(shelf: Shelf, recipe: Recipe, shards: list[str]) -> Decided:
-    decided = Decided()
-    for barrier in recipe.barriers():
-        decide(shelf, recipe, shards, barrier, decided)
+    decided = Decided(shards)
+    for steps in recipe.rounds():
+        with tempfile.TemporaryDirectory(prefix="ostraka-") as folder:
+            scratch, living = Scratch(folder), dict[str, int]()
+            for shard in shards:
+                facts = Facts(shelf, recipe, shard, recipe.asked)
+                judged = judge(recipe, facts, decided.of(shard), np.arange(facts.count), steps.start)
+                living[shard] = gather(scratch, facts, names_of(recipe, steps), judged)
+            deciding = Round(recipe, scratch, living, Local(1), CAP_BYTES)
+            for step in steps:
+                decision, _ = deciding.decide(step)
+                decided.add(step, decision)
     return decided
 
 

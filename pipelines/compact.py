@@ -1,0 +1,150 @@
+"""Compaction: an annotator's pieces of a shard become one, which holds the last word on every row; no answer changes.
+
+The union takes the place of piece 0000 by a rename and says how many pieces it stands for: a reader goes on behind
+them, a number is never used again, and only then are the others removed. So it may be killed anywhere, and a run that
+writes its next piece meanwhile loses nothing. The other way, a new folder and a switch, would need every reader to know
+which of the two counts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, get_args
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+
+from pipelines.engine import Engine
+from pipelines.ingest.held import held
+from pipelines.keys import maps_of, merge_maps
+from pipelines.notes import STANDS_FOR, piece_path, read_pieces
+from pipelines.pieces import is_marked, mark_path, numbered
+from pipelines.record import recorded
+from pipelines.shelf import Shelf
+from pipelines.table import arrow_type, put_table
+from schemas.errors import Unavailable
+from schemas.publish import put
+from schemas.tables import SEEN, Column
+from schemas.vocabulary import Kind
+
+_KIND_OF = {arrow_type(kind): kind for kind in get_args(Kind) if not kind.startswith("list<")}
+
+
+class Compacted(Struct, frozen=True):
+    """Files before and after, by folder: `notes/<annotator>@<fp>`, and `keys`."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+
+
+class CompactShard(Struct, frozen=True):
+    """Work: make one piece of each annotator's pieces of a shard."""
+
+    shelf_url: str
+    annotator_ids: tuple[str, ...]
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], None]]:
+        """Yield what compacts one shard."""
+        shelf = Shelf(self.shelf_url)
+
+        def do(shard: str) -> None:
+            with held(shelf, shard):
+                for annotator_id in self.annotator_ids:
+                    _compact(shelf, annotator_id, shard)
+
+        yield do
+
+
+def compact(
+    shelf: Shelf, engine: Engine, progress: Callable[[str, Sequence[str], Any], Any] | None = None
+) -> Compacted:
+    """Compact the notes and the key maps of a shelf; the same call again goes on where this one stopped.
+
+    Raises BadInput where there are no samples, Unavailable where another compaction is at work here.
+    """
+    shelf.need_shards()
+    with _alone(shelf), recorded(shelf, "compact", {"engine": msgspec.to_builtins(engine)}) as record:
+        shelf.sweep()
+        before = _counted(shelf)
+        _compact_notes(shelf, engine, progress)
+        merge_maps(shelf)
+        after = _counted(shelf)
+        record.count("files_before", sum(before.values()))
+        record.count("files_after", sum(after.values()))
+        return Compacted(before, after)
+
+
+def _compact_notes(shelf: Shelf, engine: Engine, progress: Callable[[str, Sequence[str], Any], Any] | None) -> None:
+    several = {
+        annotator_id: shards
+        for annotator_id in shelf.folders("notes")
+        if (shards := [shard for shard, numbers in numbered(shelf, annotator_id).items() if len(numbers) > 1])
+        or is_marked(shelf, annotator_id)
+    }
+    for annotator_id in several:
+        put(shelf.fs, mark_path(shelf, annotator_id), b"")
+    shards = sorted({shard for found in several.values() for shard in found})
+    answers = engine.map(CompactShard(shelf.url, tuple(several)), shards)
+    for _ in progress("compact", shards, answers) if progress else answers:
+        pass
+    for annotator_id in several:
+        shelf.fs.rm_file(mark_path(shelf, annotator_id))
+
+
+def _compact(shelf: Shelf, annotator_id: str, shard: str) -> None:
+    pieces, stands_for = list[pa.Table](), 0
+    for stands_for, piece in read_pieces(shelf, annotator_id, shard):  # noqa: B007
+        pieces.append(piece)
+    if len(pieces) > 1:
+        table = _last_words(pieces)
+        columns = (*SEEN, *(Column(field.name, _kind(field.type)) for field in list(table.schema)[len(SEEN) :]))
+        values = {column.name: table[column.name] for column in columns}
+        path = piece_path(shelf, annotator_id, shard, 0)
+        put_table(shelf.fs, path, columns, values, metadata={STANDS_FOR.decode(): str(stands_for)})
+    for number in range(1, stands_for):
+        path = piece_path(shelf, annotator_id, shard, number)
+        if shelf.fs.exists(path):
+            shelf.fs.rm_file(path)
+
+
+def _kind(arrow: pa.DataType) -> str:
+    return f"list<{_kind(arrow.value_type)}>" if pa.types.is_list(arrow) else _KIND_OF[arrow]
+
+
+def _last_words(pieces: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of all pieces in order, each once: of several, the one in the latest piece."""
+    table = pa.concat_tables(pieces)
+    rows = table["row"].to_numpy()
+    order = np.argsort(rows, kind="stable")
+    last = np.append(rows[order[1:]] != rows[order[:-1]], np.ones(min(1, len(rows)), np.bool_))
+    return table.take(order[last])
+
+
+def _counted(shelf: Shelf) -> dict[str, int]:
+    notes = {f"notes/{one}": sum(map(len, numbered(shelf, one).values())) for one in shelf.folders("notes")}
+    return {**notes, "keys": len(maps_of(shelf))}
+
+
+@contextmanager
+def _alone(shelf: Shelf) -> Iterator[None]:
+    """Let no other process compact a local shelf meanwhile; whoever dies lets go. Elsewhere there is no such lock."""
+    if not shelf.is_local:
+        yield
+        return
+    os.makedirs(shelf.path("runs"), exist_ok=True)
+    number = os.open(shelf.path("runs", "compact.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Unavailable(
+            "another compaction is at work here", where=shelf.url, remedy="wait until it has ended"
+        ) from None
+    finally:
+        os.close(number)

@@ -1,0 +1,284 @@
+"""Deciding a round: the living rows' columns lie on scratch, and one corpus filter after another decides over them.
+
+What fits the memory cap is decided together, in this process. What does not is spread into buckets, as the filter says,
+and each bucket is decided apart, through the engine; the best witness of a row counts. Both ways one function decides,
+so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import ceil
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from filters.columns import Columns, Lists, joined
+from filters.corpus import NOBODY, CorpusFilter, Learned, halves
+from pipelines import log
+from pipelines.decisions import Decision
+from pipelines.engine import Engine
+from pipelines.facts import Facts
+from pipelines.judge import Judged
+from pipelines.recipe import Recipe
+from pipelines.scratch import Scratch
+from pipelines.value import Value, value_of
+
+LIVING = "living"
+SPREAD = "spread"
+LOST = "lost"
+CHUNK_ROWS = 4_000_000
+MOST_GROUPS = 64
+
+
+def names_of(recipe: Recipe, steps: range) -> tuple[str, ...]:
+    """Return the columns that the corpus filters of these steps read."""
+    filters = (recipe.corpus_filter(step) for step in steps)
+    return tuple(dict.fromkeys(("key", *(name for one in filters if one is not None for name in one.reads))))
+
+
+def gather(scratch: Scratch, facts: Facts, names: Sequence[str], judged: Judged) -> int:
+    """Write the columns of a shard's living rows, and return how many there are."""
+    living = judged.living()
+    columns = dict(facts.columns(names, living, judged.left_out).items())
+    scratch.put(f"{LIVING}/{facts.shard}", Columns(len(living), {"row": living.astype(np.uint32), **columns}))
+    return len(living)
+
+
+class Round:
+    """The living rows of one round, in the order of their shards; those that a filter drops live no longer.
+
+    `living`: how many rows of each shard were gathered.
+    """
+
+    def __init__(
+        self, recipe: Recipe, scratch: Scratch, living: Mapping[str, int], engine: Engine, cap_bytes: int
+    ) -> None:
+        self._recipe, self._scratch, self._engine, self._cap_bytes = recipe, scratch, engine, cap_bytes
+        self._shards = list(living)
+        self._ends = np.cumsum([0, *living.values()])
+        self._alive = np.ones(int(self._ends[-1]), np.bool_)
+
+    def living(self) -> int:
+        """Return how many rows live."""
+        return int(self._alive.sum())
+
+    def decide(self, step: int) -> tuple[Decision, Mapping[str, NDArray[np.int64]]]:
+        """Decide one step; return who lost, and of a filter that counts, the counts `before` and `after`."""
+        judging = self._recipe.corpus_filter(step)
+        assert judging is not None
+        learned = self._learn(judging)
+        count = self.living()
+        apart = ceil(count * judging.row_bytes / self._cap_bytes)
+        lost = self._together(judging, learned) if apart <= 1 else self._apart(step, judging, learned, count)
+        self._alive[lost.at] = False
+        log.event("decided", step=step, filter=judging.name, rows=count, lost=len(lost.at), apart=int(apart > 1))
+        counts: dict[str, NDArray[np.int64]] = {}
+        if judging.counts:
+            before, left = learned[judging.counts], self._learn(judging)[judging.counts]
+            counts = {"before": before, "after": np.pad(left, (0, len(before) - len(left)))}
+        return self._decision(judging, lost), counts
+
+    def _learn(self, judging: CorpusFilter) -> Learned:
+        names = ("key", *judging.reads)
+        return judging.learn([judging.survey(columns) for columns in self._chunks(names)] if _surveys(judging) else [])
+
+    def _chunks(self, names: Sequence[str]) -> Iterator[Columns]:
+        """Yield the living rows in runs of shards that stay below CHUNK_ROWS, where a shard does."""
+        first = 0
+        while first < len(self._shards):
+            fits = int(np.searchsorted(self._ends, self._ends[first] + CHUNK_ROWS, side="right")) - 1
+            end = min(max(fits, first + 1), len(self._shards))
+            yield self._load(names, first, end)
+            first = end
+
+    def _load(self, names: Sequence[str], first: int, end: int) -> Columns:
+        """Read the living rows of shards [first, end), a column at a time, into arrays made for them."""
+        alive = self._alive[self._ends[first] : self._ends[end]]
+        count = int(alive.sum())
+        return Columns(count, {name: self._column(name, first, end, count) for name in dict.fromkeys(names)})
+
+    def _column(self, name: str, first: int, end: int, count: int) -> NDArray[Any] | Lists:
+        whole: NDArray[Any] | None = None
+        lists, filled = list[Columns](), 0
+        for place in range(first, end):
+            alive = self._alive[self._ends[place] : self._ends[place + 1]]
+            piece = self._scratch.get(f"{LIVING}/{self._shards[place]}", [name]).take(np.flatnonzero(alive))
+            [(_, found)] = piece.items()
+            if isinstance(found, Lists):
+                lists.append(piece)
+                continue
+            whole = np.empty(count, found.dtype) if whole is None else whole
+            whole[filled : filled + piece.count] = found
+            filled += piece.count
+        if whole is None:
+            [(_, found)] = joined([name], lists).items()
+            return found
+        return whole
+
+    def _together(self, judging: CorpusFilter, learned: Learned) -> _Lost:
+        columns = self._load(("key", *judging.reads), 0, len(self._shards))
+        lost = judging.decide(columns, learned)
+        order = np.argsort(lost.rows)
+        rows, witnesses = lost.rows[order], lost.witnesses[order]
+        return _Lost(
+            np.flatnonzero(self._alive)[rows],
+            lost.reason[order],
+            lost.measured[order],
+            columns.array("key")[witnesses],
+            witnesses != NOBODY,
+        )
+
+    def _apart(self, step: int, judging: CorpusFilter, learned: Learned, count: int) -> _Lost:
+        workers = self._engine.workers
+        buckets = ceil(count * judging.copies * judging.row_bytes * workers / self._cap_bytes)
+        plan = _Plan(tuple(self._shards), tuple(self._ends.tolist()), min(MOST_GROUPS, len(self._shards)))
+        self._scratch.put_arrays(f"{SPREAD}/alive", {"alive": self._alive})
+        self._scratch.put_arrays(f"{SPREAD}/learned", learned)
+        value = value_of(judging)
+        for _ in self._engine.map(_SpreadGroup(self._scratch.url, value, plan, buckets), plan.names()):
+            pass
+        there = self._scratch.names(f"{SPREAD}/buckets")
+        for _ in self._engine.map(_DecideBucket(self._scratch.url, value), there):
+            pass
+        found = [self._scratch.get(f"{SPREAD}/{LOST}/{name}", _LOST) for name in there]
+        self._scratch.remove(SPREAD)
+        return _best(joined(_LOST, found)) if found else _nobody()
+
+    def _decision(self, judging: CorpusFilter, lost: _Lost) -> Decision:
+        shard = (np.searchsorted(self._ends, lost.at, side="right") - 1).astype(np.int32)
+        row = np.empty(len(lost.at), np.int64)
+        for place in np.unique(shard).tolist():
+            here = slice(*np.searchsorted(shard, [place, place + 1]).tolist())
+            rows = self._scratch.get(f"{LIVING}/{self._shards[place]}", ["row"]).array("row")
+            row[here] = rows[lost.at[here] - self._ends[place]]
+        return Decision(judging.reasons, shard, row, lost.reason, lost.measured, lost.witness, lost.has_witness)
+
+
+class _Lost(Struct, frozen=True):
+    """Who lost: places among all rows of the round, ascending, why, what was measured, and to whom."""
+
+    at: NDArray[np.int64]
+    reason: NDArray[np.int16]
+    measured: NDArray[np.float64]
+    witness: NDArray[Any]
+    has_witness: NDArray[np.bool_]
+
+
+def _nobody() -> _Lost:
+    none = np.zeros(0, np.int64)
+    return _Lost(none, none.astype(np.int16), none.astype(np.float64), np.zeros(0, "S16"), none.astype(np.bool_))
+
+
+def _surveys(judging: CorpusFilter) -> bool:
+    return type(judging).survey is not CorpusFilter.survey
+
+
+_LOST = ("at", "reason", "measured", "witness", "has_witness", "merit")
+
+
+def _best(found: Columns) -> _Lost:
+    """Return each row once, with the best of the witnesses that the buckets name: more merit, then the smaller key."""
+    at, witness = found.array("at"), found.array("witness")
+    high, low = halves(witness)
+    order = np.lexsort((low, high, ~found.array("merit"), at))
+    first = order[np.r_[True, at[order][1:] != at[order][:-1]]] if len(order) else order
+    return _Lost(
+        at[first],
+        found.array("reason")[first],
+        found.array("measured")[first],
+        witness[first],
+        found.array("has_witness")[first],
+    )
+
+
+class _Plan(Struct, frozen=True):
+    """Shards, the places at which their rows begin among all, and in how many groups they are spread."""
+
+    shards: tuple[str, ...]
+    ends: tuple[int, ...]
+    groups: int
+
+    def names(self) -> list[str]:
+        return [f"{number:06d}" for number in range(self.groups)]
+
+    def of(self, name: str) -> range:
+        """Return the places of a group's shards."""
+        cuts = [len(self.shards) * number // self.groups for number in (int(name), int(name) + 1)]
+        return range(*cuts)
+
+
+class _SpreadGroup(Struct, frozen=True):
+    """Work: spread the living rows of a group of shards into buckets."""
+
+    scratch_url: str
+    judging: Value
+    plan: _Plan
+    buckets: int
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], int]]:
+        scratch, judging = Scratch(self.scratch_url), self.judging.build()
+        learned = scratch.get_arrays(f"{SPREAD}/learned")
+        alive = scratch.get_arrays(f"{SPREAD}/alive")["alive"]
+        names = tuple(dict.fromkeys(("key", *judging.reads)))
+        yield lambda group: self._spread(scratch, judging, learned, alive, names, group)
+
+    def _spread(
+        self,
+        scratch: Scratch,
+        judging: CorpusFilter,
+        learned: Learned,
+        alive: NDArray[np.bool_],
+        names: tuple[str, ...],
+        group: str,
+    ) -> int:
+        pieces = []
+        for place in self.plan.of(group):
+            begin, end = self.plan.ends[place : place + 2]
+            rows = np.flatnonzero(alive[begin:end])
+            columns = dict(scratch.get(f"{LIVING}/{self.plan.shards[place]}", names).take(rows).items())
+            pieces.append(Columns(len(rows), {"at": begin + rows, **columns}))
+        whole = joined(("at", *names), pieces)
+        spread = judging.spread(whole, learned, self.buckets)
+        order = np.argsort(spread.buckets, kind="stable")
+        rows, buckets = spread.rows[order], spread.buckets[order]
+        numbers, begins = np.unique(buckets, return_index=True)
+        for number, first, end in zip(
+            numbers.tolist(), begins.tolist(), [*begins.tolist()[1:], len(rows)], strict=True
+        ):
+            scratch.put(f"{SPREAD}/buckets/{number:06d}/{group}", whole.take(rows[first:end]))
+        return len(rows)
+
+
+class _DecideBucket(Struct, frozen=True):
+    """Work: decide one bucket."""
+
+    scratch_url: str
+    judging: Value
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], int]]:
+        scratch, judging = Scratch(self.scratch_url), self.judging.build()
+        learned = scratch.get_arrays(f"{SPREAD}/learned")
+        yield lambda bucket: _decide_bucket(scratch, judging, learned, bucket)
+
+
+def _decide_bucket(scratch: Scratch, judging: CorpusFilter, learned: Learned, bucket: str) -> int:
+    folder = f"{SPREAD}/buckets/{bucket}"
+    names = tuple(dict.fromkeys(("at", "key", *judging.reads)))
+    columns = joined(names, [scratch.get(f"{folder}/{group}", names) for group in scratch.names(folder)])
+    lost = judging.decide(columns, learned)
+    some = {
+        "at": columns.array("at")[lost.rows],
+        "reason": lost.reason,
+        "measured": lost.measured,
+        "witness": columns.array("key")[lost.witnesses],
+        "has_witness": lost.witnesses != NOBODY,
+        "merit": judging.merit(columns)[lost.witnesses],
+    }
+    scratch.put(f"{SPREAD}/{LOST}/{bucket}", Columns(len(lost.rows), some))
+    return len(lost.rows)

@@ -1,0 +1,121 @@
+"""Scratch: columns on their way to a corpus decision, as Arrow files that are gone when the run ends.
+
+A run holds its folder by a lock, so that the next one can tell what a killed run left behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from filters.columns import Columns
+from pipelines.address import file_system
+from pipelines.arrow_columns import to_arrow, to_numpy
+from pipelines.shelf import Shelf
+from schemas.errors import Unavailable
+
+FOLDER = "scratch"
+HELD = ".held"
+
+
+class Scratch:
+    """A folder of columns, by its URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._fs, self._root = file_system(url)
+        self._local = bool(getattr(self._fs, "local_file", False))
+
+    def put(self, name: str, columns: Columns) -> None:
+        """Write columns under a name; a path's folders are made."""
+        arrays = {column: to_arrow(values) for column, values in columns.items()}
+        table = pa.table(arrays) if arrays else pa.table({"": pa.nulls(columns.count)})
+        with self._open(f"{name}.arrow", "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+
+    def get(self, name: str, columns: Sequence[str]) -> Columns:
+        """Read some of the columns under a name."""
+        with self._open(f"{name}.arrow", "rb") as file:
+            schema = pa.ipc.open_file(file).schema
+            wanted = [schema.get_field_index(column) for column in columns]
+            options = pa.ipc.IpcReadOptions(included_fields=wanted)
+            table = pa.ipc.open_file(file, options=options).read_all()
+        return Columns(table.num_rows, {column: to_numpy(table[column]) for column in columns})
+
+    def put_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write arrays of any shape under a name."""
+        memory = io.BytesIO()
+        np.savez(memory, allow_pickle=False, **arrays)
+        with self._open(f"{name}.npz", "wb") as file:
+            file.write(memory.getvalue())
+
+    def get_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Read the arrays under a name."""
+        with self._open(f"{name}.npz", "rb") as file:
+            return dict(np.load(io.BytesIO(file.read()), allow_pickle=False))
+
+    def names(self, folder: str) -> list[str]:
+        """Return, sorted, the names of the columns in a folder."""
+        path = f"{self._root}/{folder}"
+        found = self._fs.ls(path, detail=False) if self._fs.isdir(path) else []
+        return sorted(entry.rsplit("/", 1)[-1].removesuffix(".arrow") for entry in found)
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder with all that is in it."""
+        path = f"{self._root}/{folder}"
+        if self._fs.isdir(path):
+            self._fs.rm(path, recursive=True)
+
+    @contextmanager
+    def _open(self, name: str, mode: str) -> Iterator[Any]:
+        path = f"{self._root}/{name}"
+        try:
+            if mode == "wb":
+                self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            with pa.OSFile(path, mode) if self._local else self._fs.open(path, mode) as file:
+                yield file
+        except (OSError, pa.ArrowException) as error:
+            raise Unavailable(
+                f"columns cannot be held there ({error})", where=path, remedy="make room; the same command goes on"
+            ) from error
+
+
+@contextmanager
+def scratch_of(shelf: Shelf, run_id: str) -> Iterator[Scratch]:
+    """Hold a run's scratch on its shelf, and remove it at the end."""
+    root = shelf.path(FOLDER, run_id)
+    shelf.fs.makedirs(root, exist_ok=True)
+    with ExitStack() as stack:
+        if shelf.is_local:
+            held = stack.enter_context(open(f"{root}/{HELD}", "wb"))
+            fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+        stack.callback(_remove, shelf, root)
+        yield Scratch(root if shelf.is_local else str(shelf.fs.unstrip_protocol(root)))
+
+
+def _remove(shelf: Shelf, root: str) -> None:
+    with suppress(OSError):
+        shelf.fs.rm(root, recursive=True)
+        shelf.fs.rmdir(shelf.path(FOLDER))
+
+
+def sweep_scratch(shelf: Shelf) -> None:
+    """Remove what killed runs left behind; what a living run holds, or another user's did, stays."""
+    if not shelf.is_local:
+        return
+    for name in shelf.folders(FOLDER):
+        root = shelf.path(FOLDER, name)
+        with suppress(OSError), open(f"{root}/{HELD}", "ab") as held:
+            fcntl.flock(held.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(root)
+    with suppress(OSError):
+        os.rmdir(shelf.path(FOLDER))

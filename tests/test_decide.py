@@ -1,0 +1,140 @@
+"""Corpus decisions together and in buckets, one worker and two: the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from annotators.header import Header
+from annotators.pixels import Pixels
+from filters.columns import Columns
+from filters.corpus import NOBODY, CorpusFilter, Learned, Lost
+from filters.exact import ExactDedup
+from filters.neardup import NearDedup
+from pipelines import decide
+from pipelines.ingest.ingest import ingest
+from pipelines.ingest.plan import Cut
+from pipelines.local import Local
+from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.run import RunOptions, run
+from pipelines.shelf import Shelf
+from pipelines.table import read_table
+
+TINY = 1e-6
+
+
+class MostTexts(CorpusFilter, frozen=True):
+    """Keeps what has more characters of text than the corpus has on average, once a tenth of it is surveyed."""
+
+    reads: ClassVar = ("text_chars",)
+    reasons: ClassVar = ("silent", "brief")
+
+    def survey(self, columns: Columns) -> Learned:
+        chars = columns.lists("text_chars").values
+        return {"sum": np.array([len(columns.array("key")), chars.sum()], np.int64)}
+
+    def learn(self, surveys: Any) -> Learned:
+        return {"sum": np.sum([survey["sum"] for survey in surveys], axis=0)}
+
+    def decide(self, columns: Columns, learned: Learned) -> Lost:
+        lists = columns.lists("text_chars")
+        chars = np.add.reduceat(np.r_[lists.values, 0], lists.offsets[:-1]) * (np.diff(lists.offsets) > 0)
+        count, whole = learned["sum"].tolist()
+        rows = np.flatnonzero(chars * count < whole)
+        return Lost(rows, np.full(len(rows), NOBODY), chars[rows].astype(float), (chars[rows] > 0).astype(np.int16))
+
+
+def recipe() -> Recipe:
+    return Recipe(
+        "decided",
+        Annotate(Header()),
+        Keep(MostTexts()),
+        Annotate(Pixels()),
+        Keep(ExactDedup()),
+        Keep(NearDedup(radius=4)),
+    )
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., bytes]) -> Path:
+    """Sixty pictures with captions of many lengths or none, copies and half-sized copies among them."""
+    folder = tmp_path_factory.mktemp("source")
+    for n in range(60):
+        size = (64, 48) if n % 3 else (128, 96)
+        (folder / f"{n:02d}.png").write_bytes(picture(n // 3, size, "PNG"))
+        if n % 5:
+            (folder / f"{n:02d}.txt").write_text("word " * (n % 7 + 1))
+    return folder
+
+
+@pytest.fixture
+def decided(source: Path, tmp_path: Path, tree_digest: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
+    def make(name: str, workers: int, memory_gib: float) -> dict[str, str]:
+        shelf = Shelf(str(tmp_path / name))
+        ingest(shelf, str(source), Local(1), dataset="made", cut=Cut(rows=7))
+        run(shelf, recipe(), Local(workers), RunOptions(memory_gib=memory_gib))
+        return tree_digest(Path(shelf.root))
+
+    return make
+
+
+def test_buckets_on_two_workers_decide_what_one_process_decides(decided: Callable[..., dict[str, str]]) -> None:
+    together, apart = decided("together", 1, 8.0), decided("apart", 2, TINY)
+    assert together == apart
+    assert sum(name.startswith("decisions/") for name in together) == 3
+
+
+def test_each_corpus_filter_dropped_something_for_a_reason_of_its_own(
+    decided: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    decided("told", 1, TINY)
+    shelf = Shelf(str(tmp_path / "told"))
+    verdicts = [
+        row
+        for shard in shelf.shards()
+        for row in read_table(shelf.fs, shelf.path("verdicts", recipe().id, f"{shard}.parquet")).to_pylist()
+    ]
+    assert {row["reason"] for row in verdicts} == {"", "silent", "brief", "exact_duplicate", "near_duplicate"}
+    assert all((row["witness"] is None) == (row["reason"] in ("", "silent", "brief")) for row in verdicts)
+
+
+def test_nothing_stays_on_scratch_and_what_a_killed_run_left_there_goes(
+    decided: Callable[..., dict[str, str]], source: Path, tmp_path: Path
+) -> None:
+    left = tmp_path / "s" / "scratch" / "20260101T000000-1"
+    left.mkdir(parents=True)
+    (left / ".held").touch()
+    (left / "living.arrow").write_bytes(b"half")
+    decided("s", 2, TINY)
+    assert not (tmp_path / "s" / "scratch").exists()
+
+
+def test_many_chunks_are_surveyed_as_one(
+    decided: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = decided("whole", 1, 8.0)
+    monkeypatch.setattr(decide, "CHUNK_ROWS", 10)
+    assert decided("cut", 1, 8.0) == whole
+
+
+def test_a_second_run_tells_what_the_first_found_and_a_changed_shelf_is_judged_again(
+    decided: Callable[..., dict[str, str]], tmp_path: Path, tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    before = decided("again", 1, 8.0)
+    shelf = Shelf(str(tmp_path / "again"))
+    steps: list[str] = []
+
+    def shown(what: str, shards: Any, answers: Any) -> Any:
+        steps.append(what)
+        return answers
+
+    found = run(shelf, recipe(), Local(1), progress=shown)
+    assert steps == [] and sum(found.values()) == 60
+    verdict = Path(shelf.path("verdicts", recipe().id, f"{shelf.shards()[3]}.parquet"))
+    verdict.write_bytes(verdict.read_bytes()[:-1])
+    assert run(shelf, recipe(), Local(1), progress=shown) == found
+    assert steps and tree_digest(Path(shelf.root)) == before
