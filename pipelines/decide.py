@@ -33,6 +33,9 @@ LOST = "lost"
 CHUNK_ROWS = 4_000_000
 MOST_GROUPS = 64
 
+Counts = Mapping[str, NDArray[np.int64]]
+"""Of a filter that counts, how many samples stood in each entry `before` it decided and `after`; else nothing."""
+
 
 def names_of(recipe: Recipe, steps: range) -> tuple[str, ...]:
     """Return the columns that the corpus filters of these steps read."""
@@ -66,25 +69,20 @@ class Round:
         """Return how many rows live."""
         return int(self._alive.sum())
 
-    def decide(self, step: int) -> tuple[Decision, Mapping[str, NDArray[np.int64]]]:
+    def decide(self, step: int) -> tuple[Decision, Counts]:
         """Decide one step; return who lost, and of a filter that counts, the counts `before` and `after`."""
         judging = self._recipe.corpus_filter(step)
         assert judging is not None
-        learned = self._learn(judging)
         count = self.living()
-        apart = ceil(count * judging.row_bytes / self._cap_bytes)
-        lost = self._together(judging, learned) if apart <= 1 else self._apart(step, judging, learned, count)
+        apart = count * judging.row_bytes > self._cap_bytes
+        lost, counts = self._apart(step, judging, count) if apart else self._together(judging)
         self._alive[lost.at] = False
-        log.event("decided", step=step, filter=judging.name, rows=count, lost=len(lost.at), apart=int(apart > 1))
-        counts: dict[str, NDArray[np.int64]] = {}
-        if judging.counts:
-            before, left = learned[judging.counts], self._learn(judging)[judging.counts]
-            counts = {"before": before, "after": np.pad(left, (0, len(before) - len(left)))}
+        log.event("decided", step=step, filter=judging.name, rows=count, lost=len(lost.at), apart=int(apart))
         return self._decision(judging, lost), counts
 
     def _learn(self, judging: CorpusFilter) -> Learned:
-        names = ("key", *judging.reads)
-        return judging.learn([judging.survey(columns) for columns in self._chunks(names)] if _surveys(judging) else [])
+        surveys = (judging.survey(columns) for columns in self._chunks(("key", *judging.reads)))
+        return judging.learn(list(surveys) if _surveys(judging) else [])
 
     def _chunks(self, names: Sequence[str]) -> Iterator[Columns]:
         """Yield the living rows in runs of shards that stay below CHUNK_ROWS, where a shard does."""
@@ -96,44 +94,43 @@ class Round:
             first = end
 
     def _load(self, names: Sequence[str], first: int, end: int) -> Columns:
-        """Read the living rows of shards [first, end), a column at a time, into arrays made for them."""
-        alive = self._alive[self._ends[first] : self._ends[end]]
-        count = int(alive.sum())
-        return Columns(count, {name: self._column(name, first, end, count) for name in dict.fromkeys(names)})
-
-    def _column(self, name: str, first: int, end: int, count: int) -> NDArray[Any] | Lists:
-        whole: NDArray[Any] | None = None
-        lists, filled = list[Columns](), 0
+        """Read the living rows of shards [first, end), each shard once, into arrays made for all of them."""
+        count, filled = int(self._alive[self._ends[first] : self._ends[end]].sum()), 0
+        whole: dict[str, NDArray[Any]] = {}
+        lists: dict[str, list[Lists]] = {}
         for place in range(first, end):
-            alive = self._alive[self._ends[place] : self._ends[place + 1]]
-            piece = self._scratch.get(f"{LIVING}/{self._shards[place]}", [name]).take(np.flatnonzero(alive))
-            [(_, found)] = piece.items()
-            if isinstance(found, Lists):
-                lists.append(piece)
-                continue
-            whole = np.empty(count, found.dtype) if whole is None else whole
-            whole[filled : filled + piece.count] = found
+            rows = np.flatnonzero(self._alive[self._ends[place] : self._ends[place + 1]])
+            piece = self._scratch.get(f"{LIVING}/{self._shards[place]}", tuple(dict.fromkeys(names))).take(rows)
+            for name, found in piece.items():
+                if isinstance(found, Lists):
+                    lists.setdefault(name, []).append(found)
+                    continue
+                if name not in whole:
+                    whole[name] = np.empty(count, found.dtype)
+                whole[name][filled : filled + piece.count] = found
             filled += piece.count
-        if whole is None:
-            [(_, found)] = joined([name], lists).items()
-            return found
-        return whole
+        return Columns(count, {**whole, **{name: Lists.joined(pieces) for name, pieces in lists.items()}})
 
-    def _together(self, judging: CorpusFilter, learned: Learned) -> _Lost:
+    def _together(self, judging: CorpusFilter) -> tuple[_Lost, Counts]:
         columns = self._load(("key", *judging.reads), 0, len(self._shards))
+        learned = judging.learn([judging.survey(columns)])
         lost = judging.decide(columns, learned)
         order = np.argsort(lost.rows)
         rows, witnesses = lost.rows[order], lost.witnesses[order]
-        return _Lost(
+        found = _Lost(
             np.flatnonzero(self._alive)[rows],
             lost.reason[order],
             lost.measured[order],
             columns.array("key")[witnesses],
             witnesses != NOBODY,
         )
+        if not judging.counts:
+            return found, {}
+        before = learned[judging.counts]
+        return found, _counts(before, before - _padded(judging.survey(columns.take(rows))[judging.counts], before))
 
-    def _apart(self, step: int, judging: CorpusFilter, learned: Learned, count: int) -> _Lost:
-        workers = self._engine.workers
+    def _apart(self, step: int, judging: CorpusFilter, count: int) -> tuple[_Lost, Counts]:
+        workers, learned = self._engine.workers, self._learn(judging)
         buckets = ceil(count * judging.copies * judging.row_bytes * workers / self._cap_bytes)
         plan = _Plan(tuple(self._shards), tuple(self._ends.tolist()), min(MOST_GROUPS, len(self._shards)))
         self._scratch.put_arrays(f"{SPREAD}/alive", {"alive": self._alive})
@@ -146,7 +143,12 @@ class Round:
             pass
         found = [self._scratch.get(f"{SPREAD}/{LOST}/{name}", _LOST) for name in there]
         self._scratch.remove(SPREAD)
-        return _best(joined(_LOST, found)) if found else _nobody()
+        lost = _best(joined(_LOST, found)) if found else _nobody()
+        if not judging.counts:
+            return lost, {}
+        self._alive[lost.at] = False
+        before = learned[judging.counts]
+        return lost, _counts(before, _padded(self._learn(judging)[judging.counts], before))
 
     def _decision(self, judging: CorpusFilter, lost: _Lost) -> Decision:
         shard = (np.searchsorted(self._ends, lost.at, side="right") - 1).astype(np.int32)
@@ -166,6 +168,14 @@ class _Lost(Struct, frozen=True):
     measured: NDArray[np.float64]
     witness: NDArray[Any]
     has_witness: NDArray[np.bool_]
+
+
+def _counts(before: NDArray[np.int64], after: NDArray[np.int64]) -> Counts:
+    return {"before": before, "after": after}
+
+
+def _padded(counts: NDArray[np.int64], like: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.pad(counts, (0, len(like) - len(counts)))
 
 
 def _nobody() -> _Lost:

@@ -9,13 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from annotators.concepts import Concepts
 from annotators.header import Header
 from annotators.pixels import Pixels
+from filters.balance import Balance
 from filters.columns import Columns
 from filters.corpus import NOBODY, CorpusFilter, Learned, Lost
 from filters.exact import ExactDedup
 from filters.neardup import NearDedup
 from pipelines import decide
+from pipelines.decisions import counts_path
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import Local
@@ -48,14 +51,19 @@ class MostTexts(CorpusFilter, frozen=True):
         return Lost(rows, np.full(len(rows), NOBODY), chars[rows].astype(float), (chars[rows] > 0).astype(np.int16))
 
 
-def recipe() -> Recipe:
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    vocabulary = tmp_path_factory.mktemp("vocabulary") / "words.txt"
+    vocabulary.write_text("word\nword word word\n" + "word " * 7 + "\n")
     return Recipe(
         "decided",
         Annotate(Header()),
         Keep(MostTexts()),
         Annotate(Pixels()),
+        Annotate(Concepts(str(vocabulary))),
         Keep(ExactDedup()),
         Keep(NearDedup(radius=4)),
+        Keep(Balance(per_entry=2)),
     )
 
 
@@ -72,11 +80,13 @@ def source(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., byte
 
 
 @pytest.fixture
-def decided(source: Path, tmp_path: Path, tree_digest: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
+def decided(
+    source: Path, recipe: Recipe, tmp_path: Path, tree_digest: Callable[..., dict[str, str]]
+) -> Callable[..., dict[str, str]]:
     def make(name: str, workers: int, memory_gib: float) -> dict[str, str]:
         shelf = Shelf(str(tmp_path / name))
         ingest(shelf, str(source), Local(1), dataset="made", cut=Cut(rows=7))
-        run(shelf, recipe(), Local(workers), RunOptions(memory_gib=memory_gib))
+        run(shelf, recipe, Local(workers), RunOptions(memory_gib=memory_gib))
         return tree_digest(Path(shelf.root))
 
     return make
@@ -85,21 +95,29 @@ def decided(source: Path, tmp_path: Path, tree_digest: Callable[..., dict[str, s
 def test_buckets_on_two_workers_decide_what_one_process_decides(decided: Callable[..., dict[str, str]]) -> None:
     together, apart = decided("together", 1, 8.0), decided("apart", 2, TINY)
     assert together == apart
-    assert sum(name.startswith("decisions/") for name in together) == 3
+    assert sum(name.startswith("decisions/") for name in together) == 5
 
 
+@pytest.mark.parametrize("memory_gib", [8.0, TINY])
 def test_each_corpus_filter_dropped_something_for_a_reason_of_its_own(
-    decided: Callable[..., dict[str, str]], tmp_path: Path
+    decided: Callable[..., dict[str, str]], recipe: Recipe, tmp_path: Path, memory_gib: float
 ) -> None:
-    decided("told", 1, TINY)
+    decided("told", 1, memory_gib)
     shelf = Shelf(str(tmp_path / "told"))
     verdicts = [
         row
         for shard in shelf.shards()
-        for row in read_table(shelf.fs, shelf.path("verdicts", recipe().id, f"{shard}.parquet")).to_pylist()
+        for row in read_table(shelf.fs, shelf.path("verdicts", recipe.id, f"{shard}.parquet")).to_pylist()
     ]
-    assert {row["reason"] for row in verdicts} == {"", "silent", "brief", "exact_duplicate", "near_duplicate"}
-    assert all((row["witness"] is None) == (row["reason"] in ("", "silent", "brief")) for row in verdicts)
+    alone = {"", "silent", "brief", "common_concepts"}
+    assert {row["reason"] for row in verdicts} == {*alone, "exact_duplicate", "near_duplicate"}
+    assert all((row["witness"] is None) == (row["reason"] in alone) for row in verdicts)
+    counts = read_table(
+        shelf.fs, counts_path(shelf, recipe.id, shelf.snapshot(), recipe.barriers()[-1], "balance")
+    ).to_pydict()
+    kept = sum(row["outcome"] == "kept" for row in verdicts)
+    dropped = sum(row["reason"] == "common_concepts" for row in verdicts)
+    assert counts["entry"][0] == 0 and (counts["before"][0], counts["after"][0]) == (kept + dropped, kept)
 
 
 def test_nothing_stays_on_scratch_and_what_a_killed_run_left_there_goes(
@@ -116,13 +134,13 @@ def test_nothing_stays_on_scratch_and_what_a_killed_run_left_there_goes(
 def test_many_chunks_are_surveyed_as_one(
     decided: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = decided("whole", 1, 8.0)
+    whole = decided("whole", 1, TINY)
     monkeypatch.setattr(decide, "CHUNK_ROWS", 10)
-    assert decided("cut", 1, 8.0) == whole
+    assert decided("cut", 1, TINY) == whole
 
 
 def test_a_second_run_tells_what_the_first_found_and_a_changed_shelf_is_judged_again(
-    decided: Callable[..., dict[str, str]], tmp_path: Path, tree_digest: Callable[..., dict[str, str]]
+    decided: Callable[..., dict[str, str]], recipe: Recipe, tmp_path: Path, tree_digest: Callable[..., dict[str, str]]
 ) -> None:
     before = decided("again", 1, 8.0)
     shelf = Shelf(str(tmp_path / "again"))
@@ -132,9 +150,9 @@ def test_a_second_run_tells_what_the_first_found_and_a_changed_shelf_is_judged_a
         steps.append(what)
         return answers
 
-    found = run(shelf, recipe(), Local(1), progress=shown)
+    found = run(shelf, recipe, Local(1), progress=shown)
     assert steps == [] and sum(found.values()) == 60
-    verdict = Path(shelf.path("verdicts", recipe().id, f"{shelf.shards()[3]}.parquet"))
+    verdict = Path(shelf.path("verdicts", recipe.id, f"{shelf.shards()[3]}.parquet"))
     verdict.write_bytes(verdict.read_bytes()[:-1])
-    assert run(shelf, recipe(), Local(1), progress=shown) == found
+    assert run(shelf, recipe, Local(1), progress=shown) == found
     assert steps and tree_digest(Path(shelf.root)) == before

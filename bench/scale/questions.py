@@ -16,6 +16,9 @@ VERB = (sys.executable, "-m", "pipelines.cli")
 JUDGED = ("verdicts", "decisions", "recipes", "runs", "keys", "scratch")
 """What a run leaves on a shelf beside the rows that were made."""
 
+CAPS_GIB = {"0.5M": "0.02", "5M": "0.2", "50M": "2"}
+"""What corpus decisions may take where they shall not fit."""
+
 KEY = "KEY"
 """Stands in a command for the key of a sample in the middle of the shelf."""
 
@@ -57,6 +60,10 @@ def questions(shelf: str, path: str) -> Iterator[Question]:
 
 def _of_a_size(shelf: str, path: str) -> Iterator[Question]:
     yield _run("run: notes to verdicts", path, goal_s=240, goal_mib=8 * 1024, fresh=True)
+    cap_gib = CAPS_GIB[shelf]
+    yield _run(
+        "run: the same, decided in buckets", path, "spreading rows", options=("--memory-gib", cap_gib), fresh=True
+    )
     yield _run("run again, nothing new", path, "listing and naming files")
     yield _run("run, near_dedup.radius 2 for 4", path, recipe="stricter")
     yield Question("funnel", (*VERB, "funnel", *_of(path)), "opening a footer a shard", goal_s=2)
@@ -81,8 +88,10 @@ def _run(
     goal_mib: float = 0.0,
     goal_at: str = "50M",
     fresh: bool = False,
+    options: tuple[str, ...] = (),
 ) -> Question:
-    command = (*VERB, "run", "--recipe", f"bench.scale.recipe:{recipe}", "--shelf", path, "--workers", WORKERS)
+    own = f"bench.scale.recipe:{recipe}"
+    command = (*VERB, "run", "--recipe", own, "--shelf", path, "--workers", WORKERS, *options)
     return Question(name, command, bound, goal_s, goal_mib, goal_at, fresh=fresh)
 
 

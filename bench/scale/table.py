@@ -10,7 +10,7 @@ from bench.scale.asked import Answer, Answers
 from bench.scale.cluster import cluster
 from bench.scale.machine import machine
 from bench.scale.measure import CAP_MIB, EVERY_S
-from bench.scale.questions import Question, questions
+from bench.scale.questions import CAPS_GIB, Question, questions
 from bench.scale.real import ROOT, real
 from bench.scale.shelves import SHELVES, SIZES
 from bench.scale.tiny import COUNTS
@@ -70,8 +70,9 @@ What `make bench-scale` printed: shelves of made rows, 10,000 a shard, asked wit
 of its own with 2 workers. A cell is wall seconds, in brackets the cpu seconds (user and system) of every process that
 came of it, and the most memory that all of them held at once (resident, looked at every {EVERY_S:g} s; shared pages
 count once for each process). A question is stopped where all its processes together hold more than
-{CAP_MIB // 1024} GiB. Exponents are of cpu seconds from 5M to 50M rows; 1 is linear. One run of each: nothing was
-repeated, the page cache was not dropped, and whatever else the machine did is in the wall seconds.
+{CAP_MIB // 1024} GiB. "Decided in buckets" is with --memory-gib {", ".join(CAPS_GIB.values())}: columns are spread
+on the disk, and each bucket is decided apart. Exponents are of cpu seconds from 5M to 50M rows; 1 is linear. One run
+of each: nothing was repeated, the page cache was not dropped, and whatever else the machine did is in the wall seconds.
 
 {machine()} {_load(found)}
 
