@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from filters.columns import Columns
-from filters.corpus import NOBODY, CorpusFilter, Learned, Lost
+from filters.corpus import NOBODY, CorpusFilter, Learned, Lost, Spread, bucket_of, half
 
 
 class Balance(CorpusFilter, frozen=True):
@@ -43,6 +43,9 @@ class Balance(CorpusFilter, frozen=True):
         for one in surveys:
             counts[: len(one["counts"])] += one["counts"]
         return {"counts": counts}
+
+    def spread(self, columns: Columns, learned: Learned, count: int) -> Spread:
+        return Spread(np.arange(columns.count), bucket_of(half(columns.array("key"), 1), count))
 
     def decide(self, columns: Columns, learned: Learned) -> Lost:
         """Raises ValueError where a row has an entry that was not counted."""

@@ -79,8 +79,8 @@ class CorpusFilter(Struct, frozen=True):
         return NOTHING
 
     def spread(self, columns: Columns, learned: Learned, count: int) -> Spread:
-        """Say in which of `count` buckets each row is compared; by default in one, by its key."""
-        return Spread(np.arange(columns.count), bucket_of(halves(columns.array("key"))[1], count))
+        """Say in which of `count` buckets each row is compared; by default all in one, which needs memory for all."""
+        return Spread(np.arange(columns.count), np.zeros(columns.count, np.int64))
 
     def decide(self, columns: Columns, learned: Learned) -> Lost:
         """Return who goes among the rows of whole buckets; the same for any order of the rows."""

@@ -32,11 +32,12 @@ BLOCK = 1000
 
 
 class Annotated(Struct, frozen=True):
-    """What was done on a shard of so many rows: samples looked at, by annotator, and the failures; how many live at the
-    barrier."""
+    """What was done on a shard of so many rows: samples looked at and pieces written, by annotator, and the failures;
+    how many live at the barrier."""
 
     rows: int
     looked_at: dict[str, int]
+    pieces: dict[str, int]
     failures: list[Failure]
     living: int
 
@@ -55,13 +56,14 @@ class AnnotateShard(Struct, frozen=True):
     max_failed: float
     retry: bool
     block: int
+    recipe_id: str
     gathered: tuple[str, ...] = ()
     scratch_url: str = ""
 
     @contextmanager
     def open(self) -> Iterator[Callable[[str], Annotated]]:
         """Open the guards and yield what annotates one shard."""
-        recipe, shelf = self.spec.build(), Shelf(self.shelf_url)
+        recipe, shelf = self.spec.build_as(self.recipe_id), Shelf(self.shelf_url)
         with ExitStack() as stack:
             guards = {place: stack.enter_context(Guard(a)) for place, a in recipe.annotators() if place < self.until}
             decisions = stack.enter_context(stored_decisions(shelf, recipe, self.snapshot, self.barriers))
@@ -83,7 +85,7 @@ class _Annotating:
     ) -> None:
         self._work, self._recipe, self._guards, self._shelf = work, recipe, guards, shelf
         self._facts, self._decisions = Facts(shelf, recipe, shard, recipe.asked), decisions
-        self._looked_at = Counter[str]()
+        self._looked_at, self._pieces = Counter[str](), Counter[str]()
         self._failures: list[Failure] = []
         self._round_begins = max(work.barriers, default=0)
 
@@ -103,7 +105,7 @@ class _Annotating:
             failed=len(self._failures),
             seconds=round(time.monotonic() - began, 3),
         )
-        return Annotated(len(rows), dict(self._looked_at), self._failures, living)
+        return Annotated(len(rows), dict(self._looked_at), dict(self._pieces), self._failures, living)
 
     def _judge(self, rows: Any, until: int) -> Judged:
         return judge(self._recipe, self._facts, self._decisions, rows, until)
@@ -137,7 +139,7 @@ class _Annotating:
                 log.failed(self._failures[-1])
         self._stop_if_too_many(len(failed), annotator)
         self._looked_at[annotator.name] += len(found)
-        notes.add(found, retried=self._work.retry)
+        self._pieces[self._recipe.ids[place]] += notes.add(found, retried=self._work.retry)
 
     def _stop_if_too_many(self, failed: int, annotator: Annotator) -> None:
         if self._failures and too_many(failed, self._facts.count, self._work.max_failed):

@@ -12,7 +12,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -26,13 +26,12 @@ from pipelines.notes import STANDS_FOR, piece_path, read_pieces
 from pipelines.pieces import is_marked, mark_path, numbered
 from pipelines.record import recorded
 from pipelines.shelf import Shelf
-from pipelines.table import arrow_type, put_table
+from pipelines.table import KINDS, arrow_type, put_table
 from schemas.errors import Unavailable
 from schemas.publish import put
 from schemas.tables import SEEN, Column
-from schemas.vocabulary import Kind
 
-_KIND_OF = {arrow_type(kind): kind for kind in get_args(Kind) if not kind.startswith("list<")}
+_KIND_OF = {arrow_type(kind): kind for kind in KINDS if kind != "dictionary"}
 
 
 class Compacted(Struct, frozen=True):

@@ -26,12 +26,13 @@ from pipelines.judge import Judged
 from pipelines.recipe import Recipe
 from pipelines.scratch import Scratch
 from pipelines.value import Value, value_of
+from schemas.errors import Unavailable
 
 LIVING = "living"
 SPREAD = "spread"
 LOST = "lost"
 CHUNK_ROWS = 4_000_000
-MOST_GROUPS = 64
+FEW_GROUPS = 64
 
 Counts = Mapping[str, NDArray[np.int64]]
 """Of a filter that counts, how many samples stood in each entry `before` it decided and `after`; else nothing."""
@@ -81,14 +82,16 @@ class Round:
         return self._decision(judging, lost), counts
 
     def _learn(self, judging: CorpusFilter) -> Learned:
-        surveys = (judging.survey(columns) for columns in self._chunks(("key", *judging.reads)))
-        return judging.learn(list(surveys) if _surveys(judging) else [])
+        most_rows = min(CHUNK_ROWS, self._cap_bytes // judging.row_bytes)
+        with _named(judging):
+            surveys = (judging.survey(columns) for columns in self._chunks(("key", *judging.reads), most_rows))
+            return judging.learn(list(surveys) if _surveys(judging) else [])
 
-    def _chunks(self, names: Sequence[str]) -> Iterator[Columns]:
-        """Yield the living rows in runs of shards that stay below CHUNK_ROWS, where a shard does."""
+    def _chunks(self, names: Sequence[str], most_rows: int) -> Iterator[Columns]:
+        """Yield the living rows in runs of shards that stay below so many rows, where a shard does."""
         first = 0
         while first < len(self._shards):
-            fits = int(np.searchsorted(self._ends, self._ends[first] + CHUNK_ROWS, side="right")) - 1
+            fits = int(np.searchsorted(self._ends, self._ends[first] + most_rows, side="right")) - 1
             end = min(max(fits, first + 1), len(self._shards))
             yield self._load(names, first, end)
             first = end
@@ -113,8 +116,9 @@ class Round:
 
     def _together(self, judging: CorpusFilter) -> tuple[_Lost, Counts]:
         columns = self._load(("key", *judging.reads), 0, len(self._shards))
-        learned = judging.learn([judging.survey(columns)])
-        lost = judging.decide(columns, learned)
+        with _named(judging):
+            learned = judging.learn([judging.survey(columns)])
+            lost = judging.decide(columns, learned)
         order = np.argsort(lost.rows)
         rows, witnesses = lost.rows[order], lost.witnesses[order]
         found = _Lost(
@@ -132,7 +136,8 @@ class Round:
     def _apart(self, step: int, judging: CorpusFilter, count: int) -> tuple[_Lost, Counts]:
         workers, learned = self._engine.workers, self._learn(judging)
         buckets = ceil(count * judging.copies * judging.row_bytes * workers / self._cap_bytes)
-        plan = _Plan(tuple(self._shards), tuple(self._ends.tolist()), min(MOST_GROUPS, len(self._shards)))
+        groups = max(FEW_GROUPS, ceil(2 * count * judging.row_bytes * workers / self._cap_bytes))
+        plan = _Plan(tuple(self._shards), tuple(self._ends.tolist()), min(groups, len(self._shards)))
         self._scratch.put_arrays(f"{SPREAD}/alive", {"alive": self._alive})
         self._scratch.put_arrays(f"{SPREAD}/learned", learned)
         value = value_of(judging)
@@ -183,6 +188,19 @@ def _nobody() -> _Lost:
     return _Lost(none, none.astype(np.int16), none.astype(np.float64), np.zeros(0, "S16"), none.astype(np.bool_))
 
 
+@contextmanager
+def _named(judging: CorpusFilter) -> Iterator[None]:
+    """Name the filter where it raises."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
+        raise Unavailable(
+            f"{type(error).__name__}: {error}",
+            where=f"filter {judging.name}",
+            remedy="a corpus filter decides over all that reaches it",
+        ) from error
+
+
 def _surveys(judging: CorpusFilter) -> bool:
     return type(judging).survey is not CorpusFilter.survey
 
@@ -194,7 +212,7 @@ def _best(found: Columns) -> _Lost:
     """Return each row once, with the best of the witnesses that the buckets name: more merit, then the smaller key."""
     at, witness = found.array("at"), found.array("witness")
     high, low = halves(witness)
-    order = np.lexsort((low, high, ~found.array("merit"), at))
+    order = np.lexsort((low, high, ~found.array("merit"), ~found.array("has_witness"), at))
     first = order[np.r_[True, at[order][1:] != at[order][:-1]]] if len(order) else order
     return _Lost(
         at[first],
@@ -253,7 +271,8 @@ class _SpreadGroup(Struct, frozen=True):
             columns = dict(scratch.get(f"{LIVING}/{self.plan.shards[place]}", names).take(rows).items())
             pieces.append(Columns(len(rows), {"at": begin + rows, **columns}))
         whole = joined(("at", *names), pieces)
-        spread = judging.spread(whole, learned, self.buckets)
+        with _named(judging):
+            spread = judging.spread(whole, learned, self.buckets)
         order = np.argsort(spread.buckets, kind="stable")
         rows, buckets = spread.rows[order], spread.buckets[order]
         numbers, begins = np.unique(buckets, return_index=True)
@@ -281,7 +300,8 @@ def _decide_bucket(scratch: Scratch, judging: CorpusFilter, learned: Learned, bu
     folder = f"{SPREAD}/buckets/{bucket}"
     names = tuple(dict.fromkeys(("at", "key", *judging.reads)))
     columns = joined(names, [scratch.get(f"{folder}/{group}", names) for group in scratch.names(folder)])
-    lost = judging.decide(columns, learned)
+    with _named(judging):
+        lost = judging.decide(columns, learned)
     some = {
         "at": columns.array("at")[lost.rows],
         "reason": lost.reason,

@@ -123,7 +123,7 @@ class _Child:
         self._from_child: IO[bytes] = os.fdopen(self._read, "rb", buffering=0)
         self._buffer, self._watched = bytearray(), time.monotonic()
         try:
-            self.send(Start(value_of(annotator), os.getpid()))
+            self.send(Start(value_of(annotator), annotator.weights(), os.getpid()))
             answer = self.receive(OPEN_LIMIT_S)
         except _LostError as lost:
             self.end()

@@ -34,6 +34,8 @@ def main(read: int, write: int, log_to: int) -> None:
     try:
         annotator: Annotator = start.annotator.build()
         with closing(MediaReader()) as read_media, annotator.open() as look:
+            if annotator.weights() != start.weights:
+                raise Unavailable("its weights changed while it ran", where=f"annotator {annotator.name}")
             send(write, Ready())
             log.event("opened", annotator=annotator.name, process=os.getpid())
             decoder = msgspec.msgpack.Decoder(Frame)

@@ -50,9 +50,10 @@ class Ready(Struct, frozen=True, tag=True, array_like=True):
 
 
 class Start(Struct, frozen=True, array_like=True):
-    """The annotator to open, and the process to die with."""
+    """The annotator to open, the digests of the weights that it had, and the process to die with."""
 
     annotator: Value
+    weights: tuple[str, ...]
     parent: int
 
 

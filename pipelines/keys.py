@@ -8,6 +8,7 @@ look up as fast, but every ingest would write all of it again.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
@@ -22,6 +23,7 @@ from pipelines.arrow_columns import uuids
 from pipelines.query.views import connected, files, shard_of
 from pipelines.shelf import Shelf, shard_name
 from pipelines.table import arrow_schema, open_table
+from schemas.errors import Unavailable
 from schemas.publish import publish
 from schemas.tables import columns
 
@@ -59,8 +61,13 @@ def find_keys(shelf: Shelf, low: bytes, high: bytes) -> list[Hit]:
     """Return the keys from `low` to `high`, 16 bytes each, in order: from the maps, and from the catalogues that no map
     covers."""
     maps, bare = _covered(shelf)
-    found = {hit for stretch in maps for hit in _look(shelf, stretch, low, high)}
-    return sorted(found | set(_scan(shelf, bare, low, high)))
+    found = set[Hit]()
+    for stretch in maps:
+        try:
+            found.update(_look(shelf, stretch, low, high))
+        except Unavailable:
+            found.update(_scan(shelf, stretch.shards, low, high))
+    return sorted(found.union(_scan(shelf, bare, low, high)))
 
 
 def write_maps(shelf: Shelf, shards: Sequence[str]) -> None:
@@ -75,9 +82,10 @@ def merge_maps(shelf: Shelf) -> None:
     maps, bare = _covered(shelf)
     shards = {number for stretch in maps for number in stretch.shards} | set(bare)
     for whole in _stretches(shards):
-        inside = [stretch for stretch in maps if whole.first <= stretch.first <= whole.last]
+        inside = [stretch for stretch in maps if whole.first <= stretch.first <= whole.last and _reads(shelf, stretch)]
         if inside != [whole]:
-            catalogs = [catalog_path(shelf, number) for number in whole.shards if number in bare]
+            covered = {number for stretch in inside for number in stretch.shards}
+            catalogs = [catalog_path(shelf, number) for number in whole.shards if number not in covered]
             _write(shelf, whole, catalogs, inside)
     for stretch in maps_of(shelf):
         if stretch not in _stretches(shards):
@@ -86,12 +94,22 @@ def merge_maps(shelf: Shelf) -> None:
 
 def maps_of(shelf: Shelf) -> list[Stretch]:
     """Return the stretches of the maps that lie on the shelf."""
-    return sorted(Stretch(*map(int, name.split("-"))) for name in shelf.names(FOLDER, ".parquet"))
+    named = (re.fullmatch(r"(\d{6,})-(\d{6,})", name) for name in shelf.names(FOLDER, ".parquet"))
+    return sorted(Stretch(int(name[1]), int(name[2])) for name in named if name)
 
 
 def catalog_path(shelf: Shelf, number: int) -> str:
     """Return the path of a shard's catalogue."""
     return shelf.path("catalog", f"{shard_name(number)}.parquet")
+
+
+def _reads(shelf: Shelf, stretch: Stretch) -> bool:
+    """Say whether a map can be read; one that cannot is as good as none."""
+    try:
+        with open_table(shelf.fs, stretch.path(shelf)):
+            return True
+    except Unavailable:
+        return False
 
 
 def _covered(shelf: Shelf) -> tuple[list[Stretch], list[int]]:

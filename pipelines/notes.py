@@ -8,6 +8,7 @@ the last word counts. A compacted piece says how many it stands for, and the nex
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -49,11 +50,26 @@ def piece_path(shelf: Shelf, annotator_id: str, shard: str, number: int) -> str:
 def read_pieces(
     shelf: Shelf, annotator_id: str, shard: str, first: int = 0, columns: Sequence[str] | None = None
 ) -> Iterator[tuple[int, pa.Table]]:
-    """Yield the pieces of a shard from number `first` on, in order, each with the number of the next."""
+    """Yield the pieces of a shard from number `first` on, in order, each with the number of the next.
+
+    Where a compaction came between two of them, all that there are follow once more, from the first.
+    """
+    before = _first_piece(shelf, annotator_id, shard)
     while shelf.fs.exists(path := piece_path(shelf, annotator_id, shard, first)):
         with open_table(shelf.fs, path) as piece:
             first += pieces_in(piece)
             yield first, piece.read(columns=None if columns is None else list(columns), use_threads=False)
+    if before != _first_piece(shelf, annotator_id, shard):
+        yield from read_pieces(shelf, annotator_id, shard, 0, columns)
+
+
+def _first_piece(shelf: Shelf, annotator_id: str, shard: str) -> Any:
+    """Return what tells the first piece from the one that a compaction puts in its place."""
+    path = piece_path(shelf, annotator_id, shard, 0)
+    try:
+        return os.stat(path).st_ino if shelf.is_local else shelf.fs.info(path)
+    except FileNotFoundError:
+        return None
 
 
 def pieces_in(piece: Any) -> int:
@@ -115,12 +131,13 @@ class Notes:
             found[name] = (column.row(0) if isinstance(column, Lists) else column).tolist()
         return {name: value if self._kinds[name].startswith("list<") else value[0] for name, value in found.items()}
 
-    def add(self, found: Found, *, retried: bool = False) -> None:
-        """Publish what was found on some rows as the next piece, without the rows that others wrote meanwhile."""
+    def add(self, found: Found, *, retried: bool = False) -> int:
+        """Publish what was found on some rows as the next piece, without the rows that others wrote meanwhile; return
+        how many pieces that made."""
         while True:
             rows = sorted(row for row in found if not self.covers(row) or (retried and self._failed[row]))
             if not rows:
-                return
+                return 0
             columns = self._columns(rows, found)
             path = piece_path(self._shelf, self._id, self._shard, self._next)
             if put_table(self._shelf.fs, path, note_columns(self._annotator), columns, exclusive=True):
@@ -131,7 +148,7 @@ class Notes:
                     continue
                 self._next += 1
                 self._take(table_of(note_columns(self._annotator), columns).select(["row", "failed", *self._held]))
-                return
+                return 1
             self._read_on()
 
     def _overtaken(self) -> bool:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from annotators.annotator import Annotator
 from filters.corpus import CorpusFilter
 from filters.filter import Filter
-from pipelines.value import Value, annotator_id, digest, source_of, value_of
+from pipelines.value import ROOMS, Value, annotator_id, digest, source_of, value_of
 from schemas.errors import BadInput
 
 FACTS = (
@@ -51,7 +51,19 @@ class Spec(Struct, frozen=True):
     name: str
     steps: tuple[tuple[str, Value], ...]
 
+    def build_as(self, recipe_id: str) -> Recipe:
+        """Return the recipe of this id; raises BadInput where something that it is made of changed meanwhile."""
+        recipe = self.build()
+        if recipe.id != recipe_id:
+            raise BadInput(
+                f"{recipe_id} is {recipe.id} now: a vocabulary, weights or a module changed",
+                where=f"recipe {self.name}",
+                remedy="run it again, and leave them alone meanwhile",
+            )
+        return recipe
+
     def build(self) -> Recipe:
+        """Return the recipe."""
         kinds = {"annotate": Annotate, "keep": Keep}
         return Recipe(self.name, *(kinds[kind](value.build()) for kind, value in self.steps))
 
@@ -113,6 +125,11 @@ class Recipe:
                 for step in self.steps
             ),
         )
+
+    @cached_property
+    def is_ours(self) -> bool:
+        """Say whether all its steps are of ostraka's own rooms."""
+        return all(value.at.partition(".")[0] in ROOMS for _, value in self.spec.steps)
 
     @cached_property
     def id(self) -> str:

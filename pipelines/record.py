@@ -82,6 +82,13 @@ class Fields(Struct):
     error: str = ""
 
 
+def read_records(shelf: Shelf) -> Iterator[Fields]:
+    """Yield the records of a shelf's runs, the earliest first; a folder without one that can be read is passed over."""
+    for run in shelf.folders("runs"):
+        with suppress(FileNotFoundError, msgspec.MsgspecError):
+            yield msgspec.json.decode(shelf.fs.cat_file(shelf.path("runs", run, "record.json")), type=Fields)
+
+
 def too_many(failed: int, count: int, share: float) -> bool:
     """Say whether more samples of a shard failed than may: more than the share, and more than FEW_FAILED."""
     return failed > max(FEW_FAILED, share * count)

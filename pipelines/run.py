@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from pipelines.recipe import Recipe
 from pipelines.record import Record, recorded
 from pipelines.scratch import Scratch, scratch_of, sweep_scratch
 from pipelines.shelf import Shelf
-from pipelines.unchanged import INPUTS, inputs_digest, last_counts
+from pipelines.unchanged import LEFT, Left, last_counts, left_on
 from pipelines.verdicts import WriteVerdicts
 from schemas.publish import put
 
@@ -75,20 +76,29 @@ class _Run:
         self._shelf, self._recipe, self._engine, self._options = shelf, recipe, engine, options
         self._progress, self._record, self._shards = progress, record, shards
         self._snapshot = shelf.snapshot(shards)
+        self._pieces = Counter[str]()
 
     def run(self) -> dict[str, int]:
-        totals = None if self._options.retry else last_counts(self._shelf, self._recipe, self._inputs())
+        before = self._left()
+        totals = last_counts(self._shelf, self._recipe, before) if self._may_skip() else None
         if totals is None:
             totals = self._run()
+            after = self._left()
         else:
+            after = before
             log.event("unchanged", run=self._record.id)
         for outcome, number in totals.items():
             self._record.count(outcome, number)
-        self._record.fields.config[INPUTS] = self._inputs()
+        if after.is_of(before, self._pieces):
+            self._record.fields.config[LEFT] = after.digest
         return totals
 
-    def _inputs(self) -> str:
-        return inputs_digest(self._shelf, self._recipe, self._snapshot, self._record.fields.stamp)
+    def _may_skip(self) -> bool:
+        """A user's own code is in no stamp, so its recipes are judged each time."""
+        return self._recipe.is_ours and not self._options.retry
+
+    def _left(self) -> Left:
+        return left_on(self._shelf, self._recipe, self._snapshot, self._record.fields.stamp)
 
     def _run(self) -> dict[str, int]:
         done: tuple[int, ...] = ()
@@ -116,6 +126,7 @@ class _Run:
             self._options.max_failed,
             self._options.retry,
             self._options.block,
+            self._recipe.id,
             gathered,
             scratch.url if scratch else "",
         )
@@ -125,6 +136,7 @@ class _Run:
             for name, number in answer.looked_at.items():
                 self._record.count(f"looked_at.{name}", number)
             self._record.failed(answer.failures)
+            self._pieces.update(answer.pieces)
             living[shard] = answer.living
             counted(answer.rows)
         return {shard: living[shard] for shard in self._shards}
@@ -142,7 +154,7 @@ class _Run:
     def _verdicts(self) -> dict[str, int]:
         totals = dict.fromkeys(OUTCOMES, 0)
         for _, counts, counted in self._map(
-            "verdicts", WriteVerdicts(self._shelf.url, self._recipe.spec, self._snapshot)
+            "verdicts", WriteVerdicts(self._shelf.url, self._recipe.spec, self._recipe.id, self._snapshot)
         ):
             for outcome, number in counts.items():
                 totals[outcome] += number

@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -93,19 +93,28 @@ class Scratch:
 def scratch_of(shelf: Shelf, run_id: str) -> Iterator[Scratch]:
     """Hold a run's scratch on its shelf, and remove it at the end."""
     root = shelf.path(FOLDER, run_id)
-    shelf.fs.makedirs(root, exist_ok=True)
     with ExitStack() as stack:
         if shelf.is_local:
-            held = stack.enter_context(open(f"{root}/{HELD}", "wb"))
-            fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+            stack.enter_context(_held(root))
         stack.callback(_remove, shelf, root)
         yield Scratch(root if shelf.is_local else str(shelf.fs.unstrip_protocol(root)))
+
+
+def _held(root: str) -> IO[bytes]:
+    """Make a folder and hold its lock; a sweep that came between the two has it made again."""
+    while True:
+        os.makedirs(root, exist_ok=True)
+        with suppress(FileNotFoundError):
+            held = open(f"{root}/{HELD}", "wb")  # noqa: SIM115
+            fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+            if os.fstat(held.fileno()).st_nlink:
+                return held
+            held.close()
 
 
 def _remove(shelf: Shelf, root: str) -> None:
     with suppress(OSError):
         shelf.fs.rm(root, recursive=True)
-        shelf.fs.rmdir(shelf.path(FOLDER))
 
 
 def sweep_scratch(shelf: Shelf) -> None:
@@ -117,5 +126,3 @@ def sweep_scratch(shelf: Shelf) -> None:
         with suppress(OSError), open(f"{root}/{HELD}", "ab") as held:
             fcntl.flock(held.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(root)
-    with suppress(OSError):
-        os.rmdir(shelf.path(FOLDER))

@@ -19,8 +19,10 @@ from schemas.publish import publish
 from schemas.tables import Column
 
 ROW_GROUP = 16_384
+CAST_ROWS = 1 << 22
+"""Rows that are cast at once: the texts of one array of Arrow end at 2 GiB, and nobody says so."""
 
-_KINDS: dict[str, pa.DataType] = {
+KINDS: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "uint8": pa.uint8(),
     "uint16": pa.uint16(),
@@ -39,7 +41,7 @@ def arrow_type(kind: str) -> pa.DataType:
     """Return the Arrow type of a column's kind."""
     if kind.startswith("list<"):
         return pa.list_(arrow_type(kind[5:-1]))
-    return _KINDS[kind]
+    return KINDS[kind]
 
 
 def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
@@ -53,11 +55,15 @@ def table_of(columns: Sequence[Column], values: Mapping[str, Any]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
 
 
-def _array(values: Any, kind: pa.DataType) -> pa.Array:
+def _array(values: Any, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if isinstance(values, pa.Array):
-        return values if values.type == kind else values.cast(kind)
+        if values.type == kind:
+            return values
+        return pa.chunked_array(
+            [values.slice(at, CAST_ROWS).cast(kind) for at in range(0, len(values), CAST_ROWS)], kind
+        )
     if isinstance(kind, pa.UuidType):
         return pa.ExtensionArray.from_storage(kind, pa.array(values, pa.binary(16)))
     return pa.array(values, kind)

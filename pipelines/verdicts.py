@@ -30,12 +30,13 @@ class WriteVerdicts(Struct, frozen=True):
 
     shelf_url: str
     spec: Spec
+    recipe_id: str
     snapshot: str
 
     @contextmanager
     def open(self) -> Iterator[Callable[[str], dict[str, int]]]:
         """Yield what writes one shard's verdicts and returns the counts of outcomes."""
-        shelf, recipe = Shelf(self.shelf_url), self.spec.build()
+        shelf, recipe = Shelf(self.shelf_url), self.spec.build_as(self.recipe_id)
         with stored_decisions(shelf, recipe, self.snapshot, recipe.barriers()) as decisions:
             yield lambda shard: _write(shelf, recipe, shard, decisions.of(shard))
 

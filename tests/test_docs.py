@@ -164,7 +164,7 @@ def test_pages_with_commands_are_all_run_but_the_one_with_a_clock():
     }
 
 
-@pytest.mark.parametrize("name", ["plan", "catalog", "decisions", "verdicts", "sidecar", "notes"])
+@pytest.mark.parametrize("name", ["plan", "catalog", "decisions", "counts", "verdicts", "sidecar", "notes"])
 def test_the_tables_of_the_shelf_page_are_those_of_the_code(name):
     page = (DOCS / "reference" / "shelf.md").read_text()
     section = re.search(rf"^## {name}$(.*?)(?=^## |\Z)", page, re.M | re.S)
@@ -176,7 +176,7 @@ def test_the_tables_of_the_shelf_page_are_those_of_the_code(name):
 
 def test_every_table_of_the_code_is_on_the_shelf_page():
     there = {name for name, value in vars(tables).items() if name.isupper() and isinstance(value, tuple)}
-    assert there == {"PLAN", "CATALOG", "DECISION", "VERDICT", "SIDECAR", "SEEN"}
+    assert there == {"PLAN", "CATALOG", "DECISION", "VERDICT", "SIDECAR", "SEEN", "COUNTS"}
 
 
 def test_the_reference_of_errors_names_every_reason_that_the_code_gives():

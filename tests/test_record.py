@@ -72,6 +72,7 @@ def test_an_ingest_records_its_steps_and_failures(tmp_path: Path, picture: Calla
     assert [(step["name"], step["status"], step["samples"]) for step in record["steps"]] == [
         ("list and plan", "done", 9),
         ("make shards", "done", 9),
+        ("key map", "done", 0),
     ]
     assert record["failed"] == {"ingest": {"empty_file": 1, "unknown_format": 1}}
     assert record["counts"] == {"samples": 7, "empty_file": 1, "unknown_format": 1}
@@ -229,15 +230,15 @@ def test_nothing_that_opens_a_door_is_written_into_a_record(tmp_path: Path) -> N
 
 def test_memory_of_a_grandchild_counts() -> None:
     watch = Watch()
-    _, alone_mib = watch.peaks_mib()
     hold = f"held = b'x' * ({HELD_MIB} << 20); print('ready', flush=True); input()"
     command = ["sh", "-c", f'"$0" -c "{hold}"; true', sys.executable]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as shell:
         assert shell.stdin and shell.stdout and shell.stdout.readline() == "ready\n"
         largest_mib, all_mib = watch.peaks_mib()
+        own_mib = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
         shell.stdin.close()
     assert largest_mib >= HELD_MIB
-    assert all_mib >= alone_mib + HELD_MIB - 60
+    assert all_mib >= own_mib + HELD_MIB - 20
     assert watch.peaks_mib()[1] >= all_mib, "a peak stays when what caused it is gone"
 
 

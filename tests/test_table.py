@@ -37,6 +37,7 @@ EVERY: dict[str, list[Any]] = {
     "uint32": [0, 2**32 - 1, None],
     "uint64": [0, 2**64 - 1, None],
     "int64": [-(2**63), 2**63 - 1, None],
+    "float32": [-0.0, 0.5, None],
     "float64": [-0.0, 1e308, None],
     "string": ["", "é\n\0漢", None],
     "dictionary": ["a", "a", None],
@@ -44,6 +45,7 @@ EVERY: dict[str, list[Any]] = {
     "list<uint16>": [[], [1, 2**16 - 1], None],
     "list<uint32>": [[], [0, 2**32 - 1], None],
     "list<int64>": [[], [-(2**63), 2**63 - 1], None],
+    "list<float32>": [[], [0.5, float("inf")], None],
     "list<float64>": [[], [0.5, float("inf")], None],
     "list<string>": [[], ["", "é\0"], None],
 }

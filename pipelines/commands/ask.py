@@ -92,6 +92,8 @@ def what_if(condition: str, shelf_url: str, asked: str, quick: bool, notes_alone
     shelf = open_shelf(shelf_url)
     _own_modules()
     recipe = load_recipe(shelf, choose_recipe(shelf, asked))
+    if quick and notes_alone:
+        raise click.UsageError("give --quick or --notes-alone, not both")
     if quick or notes_alone:
         _ask_quickly(shelf, recipe, condition, notes_alone)
     else:

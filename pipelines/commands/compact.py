@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from pipelines.commands.options import open_shelf, shelf_option, workers_option
+from pipelines.commands.options import log_option, open_shelf, shelf_option, workers_option
 from pipelines.commands.screen import shown, table
 
 
 @click.command(short_help="Make few files of many pieces of notes; no answer changes.")
 @shelf_option
 @workers_option
+@log_option
 def compact(shelf_url: str, workers: int) -> None:
     """Make one piece of each annotator's pieces of a shard, and one key map of several.
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import isnan
+from typing import Any
 
 import click
 
 from pipelines.commands.options import log_option, max_failed_option, open_shelf, shelf_option, workers_option
 from pipelines.commands.screen import say, share, shown, table
+
+
+def _a_number(_: click.Context, __: click.Parameter, value: float) -> float:
+    if isnan(value):
+        raise click.BadParameter("give a number")
+    return value
 
 
 @click.command(short_help="Annotate and filter a shelf by a recipe.")
@@ -28,7 +36,8 @@ from pipelines.commands.screen import say, share, shown, table
     "--memory-gib",
     default=8.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0.01, 1e6),
+    callback=_a_number,
     help="What a corpus decision may take; what does not fit is decided in buckets.",
 )
 @log_option
@@ -57,7 +66,15 @@ def run(
         sys.path.append(os.getcwd())
     recipe = find_recipe(name or own, _values(given))
     options = RunOptions(max_failed=max_failed, retry=retry, memory_gib=memory_gib)
-    counts = run_recipe(open_shelf(shelf_url), recipe, Local(workers), options, shown)
+    steps = list[str]()
+
+    def watched(what: str, shards: Sequence[str], answers: Iterable[Any]) -> Iterator[Any]:
+        steps.append(what)
+        return shown(what, shards, answers)
+
+    counts = run_recipe(open_shelf(shelf_url), recipe, Local(workers), options, watched)
+    if not steps:
+        say("nothing changed since this recipe ran last")
     total = sum(counts.values())
     table(
         recipe.id,

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -54,14 +55,10 @@ def need_recipe(shelf: Shelf, asked: str) -> str:
 
 def _need_finished(shelf: Shelf, recipe_id: str) -> None:
     """Raise BadInput where the last run was stopped: some verdicts may be of the shelf as it was before it grew."""
-    for run in reversed(shelf.folders("runs")):
-        path = shelf.path("runs", run, "record.json")
-        record = msgspec.json.decode(shelf.fs.cat_file(path)) if shelf.fs.exists(path) else {}
-        if record.get("verb") == "run" and record["config"].get("recipe") == recipe_id:
-            if record["status"] != "done":
-                raise BadInput(
-                    f"the last run of {recipe_id} is {record['status']}, not done",
-                    where=shelf.url,
-                    remedy=f"run `ostraka run {recipe_id.split('@', maxsplit=1)[0]}` to its end first",
-                )
-            return
+    last = [run for run in read_records(shelf) if run.verb == "run" and run.config.get("recipe") == recipe_id][-1:]
+    if last and last[0].status != "done":
+        raise BadInput(
+            f"the last run of {recipe_id} is {last[0].status}, not done",
+            where=shelf.url,
+            remedy=f"run `ostraka run {recipe_id.split('@', maxsplit=1)[0]}` to its end first",
+        )

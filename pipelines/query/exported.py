@@ -6,8 +6,7 @@ from functools import cached_property
 from glob import escape
 from typing import Any
 
-import msgspec
-
+from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
 
@@ -36,11 +35,4 @@ class Exported:
 
 def _written(shelf: Shelf) -> set[str]:
     """Return the folders that exports were written to, as the runs' records tell."""
-    found = set[str]()
-    for run in shelf.folders("runs"):
-        path = shelf.path("runs", run, "record.json")
-        if shelf.fs.exists(path):
-            record = msgspec.json.decode(shelf.fs.cat_file(path))
-            if record["verb"] == "export" and record["status"] == "done":
-                found.add(record["config"]["to"])
-    return found
+    return {run.config["to"] for run in read_records(shelf) if run.verb == "export" and run.status == "done"}

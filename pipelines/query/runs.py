@@ -54,8 +54,8 @@ def find_run(shelf: Shelf, asked: str) -> Fields:
 
 def short_ids(runs: Sequence[Fields]) -> list[str]:
     """Return as much of every id as tells them apart, and never less than the time to the second."""
-    chars = SHORT_CHARS
-    while len({run.id[:chars] for run in runs}) < len(runs):
+    chars, longest = SHORT_CHARS, max((len(run.id) for run in runs), default=0)
+    while chars < longest and len({run.id[:chars] for run in runs}) < len(runs):
         chars += 1
     return [run.id[:chars] for run in runs]
 

@@ -18,6 +18,7 @@ import msgspec
 
 from pipelines.notes import SOURCE_NOTES
 from pipelines.pieces import is_marked, standing
+from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
 from schemas.publish import publish
@@ -111,12 +112,8 @@ def recipes_by_run(shelf: Shelf) -> list[str]:
     """Return the recipes that were run on this shelf, the latest run last."""
     there = set(shelf.names("recipes", ".json"))
     ran: dict[str, None] = {}
-    for run in shelf.folders("runs"):
-        path = shelf.path("runs", run, "record.json")
-        if not shelf.fs.exists(path):
-            continue
-        record = msgspec.json.decode(shelf.fs.cat_file(path))
-        recipe = record["config"].get("recipe", "") if record["verb"] == "run" else ""
+    for record in read_records(shelf):
+        recipe = record.config.get("recipe", "") if record.verb == "run" else ""
         if recipe in there:
             ran.pop(recipe, None)
             ran[recipe] = None
