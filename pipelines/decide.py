@@ -99,20 +99,23 @@ class Round:
     def _load(self, names: Sequence[str], first: int, end: int) -> Columns:
         """Read the living rows of shards [first, end), each shard once, into arrays made for all of them."""
         count, filled = int(self._alive[self._ends[first] : self._ends[end]].sum()), 0
+        most_bytes = sum(self._scratch.size_bytes(f"{LIVING}/{shard}") for shard in self._shards[first:end])
         whole: dict[str, NDArray[Any]] = {}
-        lists: dict[str, list[Lists]] = {}
+        lists: dict[str, _Filling] = {}
         for place in range(first, end):
             rows = np.flatnonzero(self._alive[self._ends[place] : self._ends[place + 1]])
             piece = self._scratch.get(f"{LIVING}/{self._shards[place]}", tuple(dict.fromkeys(names))).take(rows)
             for name, found in piece.items():
                 if isinstance(found, Lists):
-                    lists.setdefault(name, []).append(found)
+                    if name not in lists:
+                        lists[name] = _Filling(count, most_bytes, found)
+                    lists[name].add(filled, found)
                     continue
                 if name not in whole:
                     whole[name] = np.empty(count, found.dtype)
                 whole[name][filled : filled + piece.count] = found
             filled += piece.count
-        return Columns(count, {**whole, **{name: Lists.joined(pieces) for name, pieces in lists.items()}})
+        return Columns(count, {**whole, **{name: filling.whole() for name, filling in lists.items()}})
 
     def _together(self, judging: CorpusFilter) -> tuple[_Lost, Counts]:
         columns = self._load(("key", *judging.reads), 0, len(self._shards))
@@ -163,6 +166,26 @@ class Round:
             rows = self._scratch.get(f"{LIVING}/{self._shards[place]}", ["row"]).array("row")
             row[here] = rows[lost.at[here] - self._ends[place]]
         return Decision(judging.reasons, shard, row, lost.reason, lost.measured, lost.witness, lost.has_witness)
+
+
+class _Filling:
+    """Lists of `count` rows that are filled in piece by piece, in order, of values of at most so many bytes.
+
+    Room is taken for as many values as there could be: memory that nobody touches costs nothing, a second copy would.
+    """
+
+    def __init__(self, count: int, most_bytes: int, like: Lists) -> None:
+        self._offsets = np.zeros(count + 1, np.int64)
+        least_bytes = 4 if like.values.dtype == object else like.values.dtype.itemsize
+        self._values = np.empty(most_bytes // least_bytes + 1, like.values.dtype)
+
+    def add(self, first: int, piece: Lists) -> None:
+        begin, own = self._offsets[first], piece.within()
+        self._offsets[first : first + len(piece.offsets)] = begin + piece.offsets - piece.offsets[0]
+        self._values[begin : begin + len(own)] = own
+
+    def whole(self) -> Lists:
+        return Lists(self._offsets, self._values[: self._offsets[-1]])
 
 
 class _Lost(Struct, frozen=True):

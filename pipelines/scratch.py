@@ -51,6 +51,10 @@ class Scratch:
             table = pa.ipc.open_file(file, options=options).read_all()
         return Columns(table.num_rows, {column: to_numpy(table[column]) for column in columns})
 
+    def size_bytes(self, name: str) -> int:
+        """Return how long the columns under a name are."""
+        return int(self._fs.size(f"{self._root}/{name}.arrow"))
+
     def put_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write arrays of any shape under a name."""
         memory = io.BytesIO()

@@ -16,7 +16,7 @@ VERB = (sys.executable, "-m", "pipelines.cli")
 JUDGED = ("verdicts", "decisions", "recipes", "runs", "keys", "scratch")
 """What a run leaves on a shelf beside the rows that were made."""
 
-CAPS_GIB = {"0.5M": "0.02", "5M": "0.2", "50M": "2"}
+CAPS_GIB = {"0.5M": "0.02", "5M": "0.2"}
 """What corpus decisions may take where they shall not fit."""
 
 KEY = "KEY"
@@ -60,10 +60,9 @@ def questions(shelf: str, path: str) -> Iterator[Question]:
 
 def _of_a_size(shelf: str, path: str) -> Iterator[Question]:
     yield _run("run: notes to verdicts", path, goal_s=240, goal_mib=8 * 1024, fresh=True)
-    cap_gib = CAPS_GIB[shelf]
-    yield _run(
-        "run: the same, decided in buckets", path, "spreading rows", options=("--memory-gib", cap_gib), fresh=True
-    )
+    if cap_gib := CAPS_GIB.get(shelf):
+        options = ("--memory-gib", cap_gib)
+        yield _run("run: the same, decided in buckets", path, "spreading rows", options=options, fresh=True)
     yield _run("run again, nothing new", path, "listing and naming files")
     yield _run("run, near_dedup.radius 2 for 4", path, recipe="stricter")
     yield Question("funnel", (*VERB, "funnel", *_of(path)), "opening a footer a shard", goal_s=2)
