@@ -103,8 +103,8 @@ class Round:
         whole: dict[str, NDArray[Any]] = {}
         lists: dict[str, _Filling] = {}
         for place in range(first, end):
-            rows = np.flatnonzero(self._alive[self._ends[place] : self._ends[place + 1]])
-            piece = self._scratch.get(f"{LIVING}/{self._shards[place]}", tuple(dict.fromkeys(names))).take(rows)
+            alive = self._alive[self._ends[place] : self._ends[place + 1]]
+            piece = self._scratch.get(f"{LIVING}/{self._shards[place]}", tuple(dict.fromkeys(names))).rows_where(alive)
             for name, found in piece.items():
                 if isinstance(found, Lists):
                     if name not in lists:
@@ -159,10 +159,11 @@ class Round:
         return lost, _counts(before, _padded(self._learn(judging)[judging.counts], before))
 
     def _decision(self, judging: CorpusFilter, lost: _Lost) -> Decision:
-        shard = (np.searchsorted(self._ends, lost.at, side="right") - 1).astype(np.int32)
+        cuts = np.searchsorted(lost.at, self._ends)
+        shard = np.repeat(np.arange(len(self._shards), dtype=np.int32), np.diff(cuts))
         row = np.empty(len(lost.at), np.int64)
         for place in np.unique(shard).tolist():
-            here = slice(*np.searchsorted(shard, [place, place + 1]).tolist())
+            here = slice(int(cuts[place]), int(cuts[place + 1]))
             rows = self._scratch.get(f"{LIVING}/{self._shards[place]}", ["row"]).array("row")
             row[here] = rows[lost.at[here] - self._ends[place]]
         return Decision(judging.reasons, shard, row, lost.reason, lost.measured, lost.witness, lost.has_witness)

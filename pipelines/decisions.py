@@ -37,7 +37,7 @@ class Decision(Struct, frozen=True):
 
     def of(self, shard: int) -> Losses:
         """Return what was said of one shard's rows."""
-        first, end = np.searchsorted(self.shard, [shard, shard + 1])
+        first, end = np.searchsorted(self.shard, np.array([shard, shard + 1], self.shard.dtype))
         here = slice(int(first), int(end))
         return Losses(
             self.row[here],
