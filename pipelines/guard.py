@@ -47,8 +47,12 @@ class Guard:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._child:
-            self._child.end()
+        self._end()
+
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child:
+            child.end()
 
     def look(self, requests: Sequence[Request]) -> Iterator[Result]:
         """Yield what was found on each request, in order.
@@ -96,8 +100,7 @@ class Guard:
                     what = answer.what if isinstance(answer, Broken) else "the annotator's process answered out of turn"
                     raise Unavailable(what, where=f"annotator {self._annotator.name}")
         except BaseException:
-            self._child.end()
-            self._child = None
+            self._end()
             raise
 
 
