@@ -6,11 +6,11 @@ DuckDB's threads can hang.
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
+from multiprocessing.context import ForkServerContext
 from multiprocessing.util import Finalize
 from typing import Any
 
@@ -42,9 +42,10 @@ class Local(Struct, frozen=True):
     def _pool(self, work: Work, shards: Sequence[str]) -> Iterator[tuple[str, Any]]:
         from pebble import ProcessExpired, ProcessPool
 
+        context = _KeepsLocks()
         pool: Any = ProcessPool(
             max_workers=min(self.workers, len(shards)),
-            context=multiprocessing.get_context("forkserver"),
+            context=context,
             initializer=_open,
             initargs=(work, log.level()),
         )
@@ -74,6 +75,21 @@ class Local(Struct, frozen=True):
             raise
         finally:
             pool.join()
+            context.locks.clear()
+
+
+class _KeepsLocks(ForkServerContext):
+    """Holds the locks of a pool until its processes are gone: the pool gives them up before, and a process that is
+    still starting then says on standard error that it cannot find them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locks: list[Any] = []
+
+    def RLock(self) -> Any:
+        lock = super().RLock()
+        self.locks.append(lock)
+        return lock
 
 
 def _open(work: Work, log_level: log.Level) -> None:

@@ -191,8 +191,11 @@ class Record:
 
 @contextmanager
 def recorded(shelf: Shelf, verb: str, config: Mapping[str, Any], packages: Sequence[str] = ()) -> Iterator[Record]:
-    """Record what happens inside, however it ends; where the record itself cannot be written, what stopped the run is
-    said all the same. `packages` are those whose versions matter besides ostraka's own."""
+    """Record what happens inside, however it ends, and remove what its stopped workers were writing.
+
+    Where the record itself cannot be written, what stopped the run is said all the same. `packages` are those whose
+    versions matter besides ostraka's own.
+    """
     with watching() as memory:
         record = Record(shelf, verb, config, packages, memory)
         record.publish()
@@ -202,7 +205,8 @@ def recorded(shelf: Shelf, verb: str, config: Mapping[str, Any], packages: Seque
         except BaseException as error:
             interrupted = isinstance(error, KeyboardInterrupt)
             record.end("interrupted" if interrupted else "stopped", "" if interrupted else str(error))
-            with suppress(Unavailable):
+            with suppress(Unavailable, OSError):
+                shelf.sweep()
                 record.publish()
             raise
         record.end("done")
