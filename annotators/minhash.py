@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from annotators.annotator import Annotator, Look, Subject
 from schemas.errors import BadSample
 from schemas.note import Noted
-from schemas.vocabulary import MINHASH
+from schemas.vocabulary import MINHASH, SIGNATURE_PLACES
 
-PERMUTATIONS = 112
 PRIME = 2**61 - 1
 _SEED = "ostraka minhash"
 _WORD = re.compile(r"\w+")
@@ -63,8 +62,8 @@ class MinHash(Annotator, frozen=True):
 
 
 def signatures(shingles_of_each: Sequence[Sequence[str]]) -> NDArray[np.uint16]:
-    """Return a row of PERMUTATIONS values for each list of shingles, none of which is empty."""
-    found_NP = np.empty((len(shingles_of_each), PERMUTATIONS), np.uint16)
+    """Return a row of SIGNATURE_PLACES values for each list of shingles, none of which is empty."""
+    found_NP = np.empty((len(shingles_of_each), SIGNATURE_PLACES), np.uint16)
     if not shingles_of_each:
         return found_NP
     digests = (blake2b(one.encode(), digest_size=8).digest() for shingles in shingles_of_each for one in shingles)
@@ -77,7 +76,7 @@ def signatures(shingles_of_each: Sequence[Sequence[str]]) -> NDArray[np.uint16]:
 
 def permutations() -> Iterator[tuple[int, int]]:
     """Yield a (1 to 2^32 - 1) and b (below PRIME) of each permutation, from SHA-256(seed, NUL, place)."""
-    for place in range(PERMUTATIONS):
+    for place in range(SIGNATURE_PLACES):
         drawn = sha256(f"{_SEED}\0{place}".encode()).digest()
         yield 1 + int.from_bytes(drawn[:8], "big") % (2**32 - 1), int.from_bytes(drawn[8:16], "big") % PRIME
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from statistics import median
 
 from bench.duel import PAIRS, Row
+from bench.machine import machine
 from bench.photographs import origin
 
 _PACKAGES = ("webdataset", "imagehash", "pillow", "numpy", "pyarrow", "msgspec")
@@ -41,19 +39,7 @@ def _line(*cells: str) -> str:
 
 def circumstances() -> str:
     """Say on what the duels were fought."""
-    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    return (
-        f"{_processor()}, {os.cpu_count()} processors, {platform.system()} {platform.release().split('-')[0]}, "
-        f"Python {platform.python_version()}; {packages}. Input: {origin()}."
-    )
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    return f"{machine(_PACKAGES)} Input: {origin()}."
 
 
 def help_line() -> str:

@@ -1,6 +1,6 @@
 """The first signature near each, among those that stand before it: exact, by bands.
 
-Signatures are rows of PLACES numbers; two are near where at most `may_differ` places differ. Cut into equal bands, of
+Signatures are rows of numbers; two are near where at most `may_differ` places differ. Cut into equal bands, of
 which there are more than that, near signatures agree in a whole band, and one of the first `may_differ` + 1 is such a
 one. So rows are sorted by each of these bands, and a row looks through the run of those that agree with it in their
 order, until it finds one that is near or comes to one no better than it has.
@@ -9,7 +9,7 @@ A crowded run, of texts that share a phrase and little else, is cut again: near 
 `bands` - `may_differ` bands (6 of 28 at a similarity of 0.8), so its rows are sorted by each later band, and so on down
 to that many, where a sample of the run says that this pays. Equal signatures are joined first and cost nothing more.
 
-N signatures, P = PLACES numbers of 16 bits, W = P / 4 words of 64.
+N signatures, P = SIGNATURE_PLACES numbers of 16 bits, W = P / 4 words of 64.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from filters.compiled import compiled, cores, on_threads
-
-PLACES = 112
+from schemas.vocabulary import SIGNATURE_PLACES
 
 _FRONT = 128
 _FEW = 32
@@ -32,7 +31,7 @@ _CROWD = 2048
 _MOST_PAIRS = 2.0
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
-_HALF_WORDS = PLACES // 8
+_HALF_WORDS = SIGNATURE_PLACES // 8
 _ALL_BUT_HIGH = np.uint64(0x7FFF7FFF7FFF7FFF)
 _LOW = np.uint64(0x0001000100010001)
 
@@ -49,7 +48,7 @@ class Signatures(Struct, frozen=True):
     def keys(self, run: NDArray[np.int64], band: int) -> NDArray[np.uint64]:
         """Return a number for each member of a run that is the same where a band and its values are."""
         keys = np.empty(len(run), np.uint64)
-        _keys(self.values_NP, self.order, run, band, PLACES // self.bands, keys)
+        _keys(self.values_NP, self.order, run, band, SIGNATURE_PLACES // self.bands, keys)
         return keys
 
     def agreeing(self, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -140,7 +139,7 @@ def _keys(values_NP: Any, order: Any, run: Any, band: Any, width: Any, keys: Any
 def _agreeing(values_NP: Any, ones: Any, others: Any, found: Any) -> None:
     for at in range(len(found)):
         found[at] = 0
-        for place in range(PLACES):
+        for place in range(SIGNATURE_PLACES):
             found[at] += values_NP[ones[at], place] == values_NP[others[at], place]
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from filters.columns import Columns
 from filters.corpus import CorpusFilter, Learned, Lost, Spread, bucket_of, ranked
-from filters.signatures import PLACES, Signatures, nearest_better
+from filters.signatures import Signatures, nearest_better
+from schemas.vocabulary import SIGNATURE_PLACES
 
 
 class TextNearDedup(CorpusFilter, frozen=True):
@@ -35,20 +36,20 @@ class TextNearDedup(CorpusFilter, frozen=True):
     def __post_init__(self) -> None:
         if not 0 < self.similarity <= 1:
             raise ValueError(f"similarity must be above 0 and at most 1, not {self.similarity}")
-        some = [bands for bands in range(1, PLACES + 1) if PLACES % bands == 0]
+        some = [bands for bands in range(1, SIGNATURE_PLACES + 1) if SIGNATURE_PLACES % bands == 0]
         if self.bands not in some:
-            raise ValueError(f"bands must divide {PLACES} ({', '.join(map(str, some))}), not {self.bands}")
+            raise ValueError(f"bands must divide {SIGNATURE_PLACES} ({', '.join(map(str, some))}), not {self.bands}")
         if self._may_differ >= self.bands:
             enough = next(bands for bands in some if bands > self._may_differ)
-            least = (floor(1000 * (PLACES - self.bands) / PLACES) + 1) / 1000
+            least = (floor(1000 * (SIGNATURE_PLACES - self.bands) / SIGNATURE_PLACES) + 1) / 1000
             raise ValueError(
-                f"similarity {self.similarity} lets {self._may_differ} of {PLACES} places differ, and near texts may "
-                f"agree in none of {self.bands} bands: give bands={enough}, or a similarity of {least} or more"
+                f"similarity {self.similarity} lets {self._may_differ} of {SIGNATURE_PLACES} places differ, and near "
+                f"texts may agree in none of {self.bands} bands: give bands={enough}, or a similarity of {least} or more"
             )
 
     @property
     def _may_differ(self) -> int:
-        return PLACES - ceil(round(self.similarity * PLACES, 9))
+        return SIGNATURE_PLACES - ceil(round(self.similarity * SIGNATURE_PLACES, 9))
 
     @property
     def copies(self) -> int:
@@ -77,16 +78,18 @@ class TextNearDedup(CorpusFilter, frozen=True):
         witness = nearest_better(signatures)
         lost = np.flatnonzero(witness >= 0)
         mine, its = rows[lost], rows[witness[lost]]
-        return Lost(mine, its, signatures.agreeing(lost, witness[lost]) / PLACES, np.zeros(len(lost), np.int16))
+        return Lost(
+            mine, its, signatures.agreeing(lost, witness[lost]) / SIGNATURE_PLACES, np.zeros(len(lost), np.int16)
+        )
 
     def _signatures(self, columns: Columns, order: NDArray[np.int64]) -> tuple[NDArray[np.int64], Signatures]:
         """Return the rows that have a signature, in this order, and their signatures; raises ValueError where one is of
         another length."""
         lists = columns.lists("minhash")
         lengths = np.diff(lists.offsets)
-        wrong = np.flatnonzero((lengths != 0) & (lengths != PLACES))
+        wrong = np.flatnonzero((lengths != 0) & (lengths != SIGNATURE_PLACES))
         if len(wrong):
-            raise ValueError(f"row {wrong[0]}: a signature of {lengths[wrong[0]]} values, not {PLACES}")
+            raise ValueError(f"row {wrong[0]}: a signature of {lengths[wrong[0]]} values, not {SIGNATURE_PLACES}")
         rows = order[lengths[order] > 0]
-        values_NP = np.ascontiguousarray(lists.within(), np.uint16).reshape(-1, PLACES)
+        values_NP = np.ascontiguousarray(lists.within(), np.uint16).reshape(-1, SIGNATURE_PLACES)
         return rows, Signatures(values_NP, (np.cumsum(lengths > 0) - 1)[rows], self.bands, self._may_differ)

@@ -8,8 +8,6 @@ which of the two counts.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,14 +18,13 @@ import pyarrow as pa
 from msgspec import Struct
 
 from pipelines.engine import Engine
-from pipelines.ingest.held import held
+from pipelines.held import alone, held
 from pipelines.keys import maps_of, merge_maps
 from pipelines.notes import STANDS_FOR, piece_path, read_pieces
 from pipelines.pieces import is_marked, mark_path, numbered
 from pipelines.record import recorded
 from pipelines.shelf import Shelf
 from pipelines.table import KINDS, arrow_type, put_table
-from schemas.errors import Unavailable
 from schemas.publish import put
 from schemas.tables import SEEN, Column
 
@@ -68,7 +65,10 @@ def compact(
     Raises BadInput where there are no samples, Unavailable where another compaction is at work here.
     """
     shelf.need_shards()
-    with _alone(shelf), recorded(shelf, "compact", {"engine": msgspec.to_builtins(engine)}) as record:
+    with (
+        alone(shelf, "compact", "compaction"),
+        recorded(shelf, "compact", {"engine": msgspec.to_builtins(engine)}) as record,
+    ):
         shelf.sweep()
         before = _counted(shelf)
         _compact_notes(shelf, engine, progress)
@@ -128,22 +128,3 @@ def _last_words(pieces: Sequence[pa.Table]) -> pa.Table:
 def _counted(shelf: Shelf) -> dict[str, int]:
     notes = {f"notes/{one}": sum(map(len, numbered(shelf, one).values())) for one in shelf.folders("notes")}
     return {**notes, "keys": len(maps_of(shelf))}
-
-
-@contextmanager
-def _alone(shelf: Shelf) -> Iterator[None]:
-    """Let no other process compact a local shelf meanwhile; whoever dies lets go. Elsewhere there is no such lock."""
-    if not shelf.is_local:
-        yield
-        return
-    os.makedirs(shelf.path("runs"), exist_ok=True)
-    number = os.open(shelf.path("runs", "compact.lock"), os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise Unavailable(
-            "another compaction is at work here", where=shelf.url, remedy="wait until it has ended"
-        ) from None
-    finally:
-        os.close(number)

@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.commands.ask import why
+from pipelines.held import held
 from pipelines.ingest import plan
-from pipelines.ingest.held import held
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import Local

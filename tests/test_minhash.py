@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from annotators.annotator import Subject
 from annotators.check import check
-from annotators.minhash import PERMUTATIONS, PRIME, MinHash, permutations, permuted, signatures
+from annotators.minhash import PRIME, MinHash, permutations, permuted, signatures
 from schemas.sample import Sample, Source, Text
+from schemas.vocabulary import SIGNATURE_PLACES
 
 FOX = "The quick brown fox jumps over the lazy dog."
 GOLDEN = {
@@ -64,7 +65,7 @@ def test_a_permutation_is_what_pythons_integers_say(hashes: list[int], a: int, b
 
 def test_permutations_are_all_different_and_in_range() -> None:
     drawn = list(permutations())
-    assert len(set(drawn)) == len(drawn) == PERMUTATIONS == 112
+    assert len(set(drawn)) == len(drawn) == SIGNATURE_PLACES == 112
     assert all(0 < a < 2**32 and 0 <= b < PRIME for a, b in drawn)
 
 
@@ -101,7 +102,7 @@ def test_agreement_estimates_jaccard_within_four_sigma(shared: int) -> None:
     first, second = signatures([one[:100] for one in made]), signatures([one[-100:] for one in made])
     jaccard = shared / (200 - shared)
     expected = jaccard + (1 - jaccard) / 2**16
-    trials = pairs * PERMUTATIONS
+    trials = pairs * SIGNATURE_PLACES
     assert abs((first == second).mean() - expected) < 4 * sqrt(expected * (1 - expected) / trials)
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from filters.columns import Columns, Lists
-from filters.signatures import PLACES, Signatures, nearest_better
+from filters.signatures import Signatures, nearest_better
 from filters.textdedup import TextNearDedup
+from schemas.vocabulary import SIGNATURE_PLACES
 
 Values = NDArray[np.uint16]
 
@@ -34,7 +35,7 @@ def changed(random: np.random.Generator, signature: Values, places: Any) -> Valu
 
 
 def some(random: np.random.Generator, count: int) -> Values:
-    return random.integers(0, 1 << 16, (count, PLACES), np.uint16)
+    return random.integers(0, 1 << 16, (count, SIGNATURE_PLACES), np.uint16)
 
 
 def clouds(count: int, centres: int, most: int) -> Values:
@@ -43,7 +44,11 @@ def clouds(count: int, centres: int, most: int) -> Values:
     around = some(random, centres)
     return np.array(
         [
-            changed(random, around[random.integers(centres)], random.permutation(PLACES)[: random.integers(most + 1)])
+            changed(
+                random,
+                around[random.integers(centres)],
+                random.permutation(SIGNATURE_PLACES)[: random.integers(most + 1)],
+            )
             for _ in range(count)
         ]
     )
@@ -55,7 +60,9 @@ def phrase(count: int, share: float) -> Values:
     values = some(random, count)
     values = np.where(random.random(values.shape) < share, values[0], values)
     for at in range(count // 2, count, 10):
-        values[at] = changed(random, values[at - count // 3], random.permutation(PLACES)[: random.integers(15, 31)])
+        values[at] = changed(
+            random, values[at - count // 3], random.permutation(SIGNATURE_PLACES)[: random.integers(15, 31)]
+        )
     return values
 
 
@@ -68,7 +75,7 @@ def crowd(first: int, last: int, cloud: bool = False) -> Values:
     values[:, : 4 * first] = values[0, : 4 * first]
     if cloud:
         for at in range(10, 2500):
-            values[at] = changed(random, values[0], 4 * first + random.permutation(PLACES - 4 * first)[:11])
+            values[at] = changed(random, values[0], 4 * first + random.permutation(SIGNATURE_PLACES - 4 * first)[:11])
     bands = np.arange(first, 28 - last)
     for at in range(1, 10 if cloud else 2500, 2):
         values[at] = changed(random, values[at - 1], 4 * bands + random.integers(0, 4, len(bands)))
@@ -79,13 +86,13 @@ CORPORA = {
     "scattered": some(np.random.default_rng(0), 500),
     "clouds": clouds(900, 20, 40),
     "one crowd": clouds(700, 1, 50),
-    "all equal": np.full((400, PLACES), 7, np.uint16),
+    "all equal": np.full((400, SIGNATURE_PLACES), 7, np.uint16),
     "a phrase that half the places share": phrase(1500, 0.55),
     "a phrase that most places share": phrase(900, 0.8),
     "a crowd in three bands": crowd(3, 3),
     "a crowd not worth cutting": crowd(6, 0),
     "a crowd of which few have no witness": crowd(6, 0, cloud=True),
-    "few values": np.random.default_rng(1).integers(0, 2, (600, PLACES)).astype(np.uint16),
+    "few values": np.random.default_rng(1).integers(0, 2, (600, SIGNATURE_PLACES)).astype(np.uint16),
 }
 
 
@@ -98,7 +105,10 @@ def test_the_witness_is_the_one_that_comparing_every_pair_finds(name: str, bands
 
 
 @settings(max_examples=200)
-@given(st.sets(st.integers(0, PLACES - 1), max_size=30), st.sampled_from([(28, 22), (28, 27), (56, 23), (112, 29)]))
+@given(
+    st.sets(st.integers(0, SIGNATURE_PLACES - 1), max_size=30),
+    st.sampled_from([(28, 22), (28, 27), (56, 23), (112, 29)]),
+)
 def test_a_pair_is_found_wherever_it_differs(places: set[int], scheme: tuple[int, int]) -> None:
     random = np.random.default_rng(0)
     [one] = some(random, 1)
@@ -161,9 +171,9 @@ def test_what_a_witness_needs_is_the_share_that_similarity_says() -> None:
     [one] = some(random, 1)
     for similarity, bands, most in ((0.8, 28, 22), (0.75, 56, 28), (90 / 112, 28, 22), (91 / 112, 28, 21), (1.0, 1, 0)):
         for places in (most, most + 1):
-            other = changed(random, one, random.permutation(PLACES)[:places])
+            other = changed(random, one, random.permutation(SIGNATURE_PLACES)[:places])
             lost = decided(TextNearDedup(similarity, bands), [(1, one, [1]), (2, other, [1])])
-            assert lost == ({2: (1, (PLACES - places) / PLACES)} if places == most else {})
+            assert lost == ({2: (1, (SIGNATURE_PLACES - places) / SIGNATURE_PLACES)} if places == most else {})
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from math import log
 
+from bench.machine import machine
 from bench.scale.asked import Answer, Answers
 from bench.scale.cluster import cluster
-from bench.scale.machine import machine
 from bench.scale.measure import CAP_MIB, EVERY_S
 from bench.scale.questions import CAPS_GIB, Question, questions
 from bench.scale.real import ROOT, real
@@ -16,6 +16,7 @@ from bench.scale.shelves import SHELVES, SIZES
 from bench.scale.tiny import COUNTS
 
 PAGE = os.path.join(ROOT, "docs", "scale.md")
+PACKAGES = ("duckdb", "msgspec", "numba", "numpy", "pyarrow")
 DONE = "done"
 WORDS = ("", "what bounds it")
 GROWTH_GOALS = {"decide exact_dedup": 1.1, "decide near_dedup": 1.2, "decide balance": 1.1}
@@ -74,7 +75,7 @@ count once for each process). A question is stopped where all its processes toge
 on the disk, and each bucket is decided apart. Exponents are of cpu seconds from 5M to 50M rows; 1 is linear. One run
 of each: nothing was repeated, the page cache was not dropped, and whatever else the machine did is in the wall seconds.
 
-{machine()} {_load(found)}
+{machine(PACKAGES)} {_load(found)}
 
 **Real**, measured once from {told.pictures:,} pictures and {told.samples:,} captioned samples: width, height, format
 and bytes of pictures together; spread, share of the most common colour and sharpness, each alone; how many texts a

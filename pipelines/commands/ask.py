@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipelines.commands.options import open_shelf, recipe_option, shelf_option
+from pipelines.commands.options import open_shelf, own_modules, recipe_option, shelf_option
 from pipelines.commands.screen import counted, number, say, share, table
 
 
@@ -57,7 +57,7 @@ def why(key: str, shelf_url: str, asked: str) -> None:
     from pipelines.query.views import connected
 
     shelf = open_shelf(shelf_url)
-    _own_modules()
+    own_modules()
     with connected(shelf) as db:
         place = find_sample(db, shelf, key)
         recipe_id = choose_recipe(shelf, asked)
@@ -90,7 +90,7 @@ def what_if(condition: str, shelf_url: str, asked: str, quick: bool, notes_alone
     from pipelines.query.choose import choose_recipe, load_recipe
 
     shelf = open_shelf(shelf_url)
-    _own_modules()
+    own_modules()
     recipe = load_recipe(shelf, choose_recipe(shelf, asked))
     if quick and notes_alone:
         raise click.UsageError("give --quick or --notes-alone, not both")
@@ -205,17 +205,9 @@ def browse(shelf_url: str, asked: str, path: str, pictures: int) -> None:
     from pipelines.query.choose import choose_recipe, load_recipe
 
     shelf = open_shelf(shelf_url)
-    _own_modules()
+    own_modules()
     size_bytes = write_page(shelf, load_recipe(shelf, choose_recipe(shelf, asked)), path, pictures)
     say(f"{path}: {size_bytes / 2**20:.1f} MiB; open it in a browser")
-
-
-def _own_modules() -> None:
-    """Let recipes of the user's own be imported from the folder the command runs in."""
-    import os
-
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
 
 
 def _print_rows(headings: list[str], rows: list[tuple[Any, ...]], form: str) -> None:

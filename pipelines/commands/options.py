@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -52,3 +54,9 @@ def open_shelf(url: str) -> Any:
     from pipelines.shelf import Shelf
 
     return Shelf(url)
+
+
+def own_modules() -> None:
+    """Let recipes of the user's own be imported from the folder the command runs in."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())

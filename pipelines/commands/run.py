@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from pipelines.commands.options import log_option, max_failed_option, open_shelf, shelf_option, workers_option
+from pipelines.commands.options import (
+    log_option,
+    max_failed_option,
+    open_shelf,
+    own_modules,
+    shelf_option,
+    workers_option,
+)
 from pipelines.commands.screen import say, share, shown, table
 
 
@@ -52,9 +59,6 @@ def run(
     memory_gib: float,
 ) -> None:
     """Run the recipe NAME over a shelf; the same command again goes on where this one stopped."""
-    import os
-    import sys
-
     from pipelines.local import Local
     from pipelines.recipes import find_recipe
     from pipelines.run import RunOptions
@@ -62,8 +66,7 @@ def run(
 
     if bool(name) == bool(own):
         raise click.UsageError("give the name of a recipe, or --recipe MODULE:FUNCTION (`ostraka recipes` lists names)")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    own_modules()
     recipe = find_recipe(name or own, _values(given))
     options = RunOptions(max_failed=max_failed, retry=retry, memory_gib=memory_gib)
     steps = list[str]()

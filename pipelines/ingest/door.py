@@ -16,7 +16,7 @@ from typing import IO, Any
 from msgspec import Struct
 
 from pipelines import log
-from pipelines.ingest.held import held
+from pipelines.held import held
 from pipelines.ingest.row import Ref, Row, from_json
 from pipelines.ingest.source import open_url, stamp_of
 from pipelines.ingest.told import Told, told

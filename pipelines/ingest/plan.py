@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
-from pipelines.ingest.held import held
+from pipelines.held import held
 from pipelines.ingest.row import Row, from_json, in_utf8, to_json
 from pipelines.ingest.source import Source, readable
 from pipelines.shelf import Shelf, shard_name

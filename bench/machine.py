@@ -1,21 +1,20 @@
-"""On what it was measured."""
+"""The machine that something was measured on, as pages tell it."""
 
 from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 
-PACKAGES = ("duckdb", "msgspec", "numba", "numpy", "pyarrow")
 
-
-def machine() -> str:
-    """Return processor, memory and versions in two sentences."""
+def machine(packages: Sequence[str]) -> str:
+    """Return processor, memory, system and versions."""
     memory_gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{_processor()}, {os.cpu_count()} processors, {memory_gib:.0f} GiB, {platform.system()} "
-        f"{platform.release().split('-')[0]}, Python {platform.python_version()}; {packages}."
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}; {versions}."
     )
 
 
