@@ -43,8 +43,9 @@ class TextNearDedup(CorpusFilter, frozen=True):
             enough = next(bands for bands in some if bands > self._may_differ)
             least = (floor(1000 * (SIGNATURE_PLACES - self.bands) / SIGNATURE_PLACES) + 1) / 1000
             raise ValueError(
-                f"similarity {self.similarity} lets {self._may_differ} of {SIGNATURE_PLACES} places differ, and near "
-                f"texts may agree in none of {self.bands} bands: give bands={enough}, or a similarity of {least} or more"
+                f"similarity {self.similarity} lets {self._may_differ} of {SIGNATURE_PLACES} places differ, and "
+                f"near texts may agree in none of {self.bands} bands: give "
+                f"bands={enough}, or a similarity of {least} or more"
             )
 
     @property
