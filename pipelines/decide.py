@@ -76,7 +76,7 @@ class Round:
         assert judging is not None
         count = self.living()
         apart = count * judging.row_bytes > self._cap_bytes
-        lost, counts = self._apart(step, judging, count) if apart else self._together(judging)
+        lost, counts = self._apart(judging, count) if apart else self._together(judging)
         self._alive[lost.at] = False
         log.event("decided", step=step, filter=judging.name, rows=count, lost=len(lost.at), apart=int(apart))
         return self._decision(judging, lost), counts
@@ -136,7 +136,7 @@ class Round:
         before = learned[judging.counts]
         return found, _counts(before, before - _padded(judging.survey(columns.take(rows))[judging.counts], before))
 
-    def _apart(self, step: int, judging: CorpusFilter, count: int) -> tuple[_Lost, Counts]:
+    def _apart(self, judging: CorpusFilter, count: int) -> tuple[_Lost, Counts]:
         workers, learned = self._engine.workers, self._learn(judging)
         buckets = ceil(count * judging.copies * judging.row_bytes * workers / self._cap_bytes)
         groups = max(FEW_GROUPS, ceil(2 * count * judging.row_bytes * workers / self._cap_bytes))
