@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import Future, wait
 from threading import Thread
 from typing import Any
@@ -50,29 +50,31 @@ class Fetcher:
         self._thread.join()
         self._loop.close()
 
-    def fetch(self, links: Iterable[str]) -> Iterator[Found]:
+    def fetch(self, links: Sequence[str]) -> Iterator[Found]:
         """Yield the picture of each link, or why there is none, in order; raises Unavailable."""
-        coming, flying = iter(links), deque[Future[Found]]()
+        coming, flying, taken_bytes = iter(links), deque[Future[Found]](), 0
         self._fetching.begin()
-        taken_bytes = 0
         try:
-            while True:
-                while len(flying) < AHEAD * self._manners.concurrency:
-                    if flying and self._fetching.received_bytes - taken_bytes >= HELD_BYTES:
-                        break
-                    if (link := next(coming, None)) is None:
-                        break
-                    flying.append(self._submit(self._fetching.one(link)))
-                if not flying:
-                    break
+            for left in range(len(links), 0, -1):
+                self._send_off(coming, flying, taken_bytes)
                 found = flying.popleft().result()
                 taken_bytes += len(found) if isinstance(found, bytes) else 0
+                if left == 1:
+                    self._fetching.end()
                 yield found
-            self._fetching.end()
         finally:
             for future in flying:
                 future.cancel()
             wait(flying)
+
+    def _send_off(self, coming: Iterator[str], flying: deque[Future[Found]], taken_bytes: int) -> None:
+        """Begin with further links: one at least where none flies, as many as go ahead and fit into memory at most."""
+        while not flying or (
+            len(flying) < AHEAD * self._manners.concurrency and self._fetching.received_bytes - taken_bytes < HELD_BYTES
+        ):
+            if (link := next(coming, None)) is None:
+                return
+            flying.append(self._submit(self._fetching.one(link)))
 
     def _submit(self, coming: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(coming, self._loop)

@@ -23,8 +23,11 @@ def refusal(values: Iterable[str], token: str) -> str:
     for value in values:
         agent = ""
         for piece in value.lower().split(","):
-            named, colon, directive = piece.rpartition(":")
-            agent = named.strip() if colon and named.strip() not in _VALUED else agent
+            named, colon, directive = piece.partition(":")
+            if not colon:
+                directive = named
+            elif named.strip() not in _VALUED:
+                agent = named.strip()
             if agent in ("", token.lower()) and directive.strip() in REFUSING:
                 return directive.strip()
     return ""
