@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.ingest.cells import CellReader
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
+from pipelines.ingest.row import Cell
 from pipelines.ingest.source import Options
 from pipelines.local import Local
 from pipelines.shelf import Shelf
@@ -183,6 +186,17 @@ def test_shards_that_begin_inside_a_row_group_are_the_same_bytes(
         assert [row["pictures"] for row in rows(shelf)] == [[content] for content in pictures]
     digests = [tree_digest(source.parent / "shelf" / "media") for source in sources]
     assert digests[0] == digests[1] and len(digests[0]) == 7
+
+
+def test_cells_are_read_in_any_order_and_of_several_files(tmp_path: Path, picture: Picture) -> None:
+    columns = {"left": [picture(n) for n in range(45)], "right": [picture(n + 45) for n in range(45)]}
+    arrays = {column: cells(*contents) for column, contents in columns.items()}
+    urls = [str(written(tmp_path / f"{group_rows}.parquet", None, group_rows, **arrays)) for group_rows in (4, 100)]
+    with closing(CellReader()) as read:
+        for row in (17, 18, 3, 44, 0, 40, 40, 21):
+            for url in urls:
+                for column, contents in columns.items():
+                    assert read(Cell(url, column, row)) == [contents[row]]
 
 
 def test_a_file_without_pictures_or_a_broken_one_is_refused(shelf: Shelf, tmp_path: Path, picture: Picture) -> None:

@@ -208,7 +208,7 @@ def _url(link: str, base: httpx.URL | None = None) -> httpx.URL:
         raise BadSample("bad_link", f"{link[:200]!r}: {error}") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise BadSample("bad_link", f"{link[:200]!r} is not of http or https")
-    return url.copy_with(fragment=None)
+    return url
 
 
 def _refused(answer: Answer) -> BadSample:
