@@ -10,6 +10,7 @@ import csv
 import gzip
 import json
 import socket
+import tracemalloc
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -310,6 +311,18 @@ def test_what_passes_is_had_by_a_later_try_and_a_packed_picture_is_unpacked(
     assert web.count("/busy") == 3
 
 
+def test_a_bomb_is_never_held_whole() -> None:
+    bomb, body = gzip.compress(bytes(256 << 20)), Body(1 << 20, "gzip")
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadSample, match="too_large"):
+            body.add(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@example(b"abc", 1, 10, "gzip")
 @given(st.binary(max_size=3000), st.integers(1, 700), st.integers(0, 3000), st.sampled_from(["", "gzip", "deflate"]))
 def test_a_body_is_what_was_packed_or_is_refused_where_it_is_longer(
     content: bytes, step: int, most_bytes: int, encoding: str
@@ -558,6 +571,18 @@ def test_a_killed_fetch_goes_on_with_its_shard_to_the_same_bytes(
     fetch(Shelf(str(tmp_path / "cut")), source, cut=cut)
     assert tree_digest(tmp_path / "cut") == tree_digest(tmp_path / "whole")
     assert [web.count(f"/p/{n}") for n in range(6)] == [1, 1, 1, 2, 2, 2]
+
+
+def test_two_workers_fetch_the_same_bytes_as_one(
+    web: Web, tmp_path: Path, picture: Picture, tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    for n in range(7):
+        web.routes[f"/p/{n}"] = gives(picture(n))
+    source = listed(tmp_path, [web.link(f"/p/{n}") for n in range(8)])
+    for workers in (1, 2):
+        shelf = Shelf(str(tmp_path / str(workers)))
+        ingest(shelf, source, Local(workers), kind="urls", manners=LOCAL, max_failed=1.0, cut=Cut(rows=3))
+    assert tree_digest(tmp_path / "1") == tree_digest(tmp_path / "2")
 
 
 def test_rows_that_failed_are_tried_again_by_the_list_that_the_shelf_gives(

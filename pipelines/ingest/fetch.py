@@ -113,11 +113,11 @@ class _Fetching:
                 content = await self._picture(link)
                 self.received_bytes += len(content)
                 return content
-            except MayPassError as bad:
+            except MayPassError as passing:
                 if attempt == self._manners.retries:
-                    self._count_silence(bad, link)
-                    return bad
-                await asyncio.sleep(min(MOST_WAIT_S, max(bad.after_s, self._manners.backoff_s * 2**attempt)))
+                    self._count_silence(passing, link)
+                    return passing.bad
+                await asyncio.sleep(min(MOST_WAIT_S, max(passing.after_s, self._manners.backoff_s * 2**attempt)))
             except BadSample as bad:
                 return bad
         raise AssertionError("the last try returns")
@@ -167,7 +167,7 @@ class _Fetching:
             raise
         if rules is None:
             self._robots.pop(origin, None)
-            raise MayPassError("robots_unread", f"{origin}/robots.txt cannot be had for now")
+            raise MayPassError(BadSample("robots_unread", f"{origin}/robots.txt cannot be had for now"))
         if not rules.can_fetch(self._manners.token, str(url)):
             raise BadSample("robots_refused", f"{origin}/robots.txt forbids it to {self._manners.token}")
 
@@ -175,21 +175,21 @@ class _Fetching:
         """Return a host's rules; those that are too long or lead in a circle are none, as if there were no file."""
         try:
             answer = await self._follow(url, MOST_ROBOTS_BYTES, robots=False)
-        except (MayPassError, BadSample) as bad:
-            if isinstance(bad, MayPassError) or bad.reason == "private_address":
+        except BadSample as bad:
+            if bad.reason == "private_address":
                 raise
             return rules_of(404, b"")
         return rules_of(answer.status, answer.body)
 
-    def _count_silence(self, bad: BadSample, link: str) -> None:
-        if not isinstance(bad, SilentError):
+    def _count_silence(self, passing: MayPassError, link: str) -> None:
+        if not isinstance(passing, SilentError):
             return
         self._silent_links += 1
         self._silent_hosts.add(_url(link).host)
         most = self._manners.silent_hosts
         links = self._silent_links if not self._answered else 0
         if most and (len(self._silent_hosts) >= most or links >= most * LINKS_A_HOST):
-            raise self._down(bad)
+            raise self._down(passing.bad)
 
     def _down(self, bad: BadSample | None = None) -> Unavailable:
         last = f", the last: {bad.detail}" if bad else ""
@@ -211,14 +211,14 @@ def _url(link: str, base: httpx.URL | None = None) -> httpx.URL:
     return url
 
 
-def _refused(answer: Answer) -> BadSample:
+def _refused(answer: Answer) -> BadSample | MayPassError:
     detail = f"HTTP {answer.status} {answer.phrase}".rstrip()
     if answer.status in (404, 410):
         return BadSample("link_gone", detail)
     if answer.status in (401, 402, 403, 407, 451):
         return BadSample("link_refused", detail)
-    if answer.status == 429 or answer.status >= 500 or answer.status in (408, 425):
-        passing = MayPassError("rate_limited" if answer.status == 429 else "server_error", detail)
-        passing.after_s = answer.after_s
-        return passing
+    if answer.status == 429:
+        return MayPassError(BadSample("rate_limited", detail), answer.after_s)
+    if answer.status >= 500 or answer.status in (408, 425):
+        return MayPassError(BadSample("server_error", detail), answer.after_s)
     return BadSample("http_error", detail)

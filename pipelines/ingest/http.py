@@ -22,10 +22,12 @@ from schemas.errors import BadSample
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
-class MayPassError(BadSample):
+class MayPassError(Exception):
     """A failure that another try may not meet; `after_s` is how long the host asked to wait."""
 
-    after_s: float = 0.0
+    def __init__(self, bad: BadSample, after_s: float = 0.0) -> None:
+        self.bad, self.after_s = bad, after_s
+        super().__init__(bad)
 
 
 class SilentError(MayPassError):
@@ -63,7 +65,7 @@ class Http:
         await self._pool.aclose()
 
     async def get(self, url: httpx.URL, most_bytes: int, limit_s: float) -> tuple[Answer, float]:
-        """Return the answer and the seconds that it took, waiting for a slot not counted; raises BadSample."""
+        """Return the answer and the seconds that it took, waiting not counted; raises BadSample, MayPassError."""
         slot = self._host_slots.setdefault(url.host, asyncio.Semaphore(self._manners.per_host))
         async with slot, self._slots:
             began = asyncio.get_running_loop().time()
@@ -77,13 +79,14 @@ class Http:
                 return await self._ask(url, most_bytes, answered)
         except TimeoutError:
             kind = MayPassError if answered else SilentError
-            raise kind("timed_out", f"{url.host} took longer than {limit_s:.3g} s") from None
+            raise kind(BadSample("timed_out", f"{url.host} took longer than {limit_s:.3g} s")) from None
         except httpcore.ConnectError as error:
             if isinstance(error.__cause__, ssl.SSLError):
                 raise BadSample("no_safe_connection", f"{url.host}: {error}") from None
-            raise SilentError("no_connection", f"{url.host}: {error}") from None
+            raise SilentError(BadSample("no_connection", f"{url.host}: {error}")) from None
         except (httpcore.ProtocolError, httpcore.NetworkError) as error:
-            raise MayPassError("connection_broken", f"{url.host}: {error or type(error).__name__}") from None
+            broken = BadSample("connection_broken", f"{url.host}: {error or type(error).__name__}")
+            raise MayPassError(broken) from None
 
     async def _ask(self, url: httpx.URL, most_bytes: int, answered: list[int]) -> Answer:
         headers = [
