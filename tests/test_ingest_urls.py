@@ -573,6 +573,21 @@ def test_a_killed_fetch_goes_on_with_its_shard_to_the_same_bytes(
     assert [web.count(f"/p/{n}") for n in range(6)] == [1, 1, 1, 2, 2, 2]
 
 
+@pytest.mark.parametrize(
+    "link",
+    ["http://127.0.0.1:99999/", "http://127.0.0.1:0/", "http://xn--/", "http://a\0b/", "http:///a", "//127.0.0.1/a"]
+    + [
+        "http://127.0.0.1/\r\nHost: a",
+        "data:image/png;base64,AAAA",
+        "http://127.0.0.1:-1/",
+        "http://127.0.0.1/" + "x" * 99_999,
+    ],
+)
+def test_a_link_that_is_none_is_a_failed_row_and_never_a_stop(shelf: Shelf, tmp_path: Path, link: str) -> None:
+    [row] = fetch(shelf, listed(tmp_path, [link]))
+    assert row["failed"] == "bad_link"
+
+
 def test_two_workers_fetch_the_same_bytes_as_one(
     web: Web, tmp_path: Path, picture: Picture, tree_digest: Callable[..., dict[str, str]]
 ) -> None:

@@ -204,9 +204,10 @@ def _url(link: str, base: httpx.URL | None = None) -> httpx.URL:
     """Return a link as a URL; raises BadSample("bad_link") where it is none of http or https."""
     try:
         url = base.join(link) if base else httpx.URL(link)
+        usable = url.scheme in ("http", "https") and url.host and (url.port is None or 0 < url.port < 1 << 16)
     except (httpx.InvalidURL, ValueError) as error:
         raise BadSample("bad_link", f"{link[:200]!r}: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    if not usable:
         raise BadSample("bad_link", f"{link[:200]!r} is not of http or https")
     return url
 
