@@ -21,7 +21,8 @@ from filters.corpus import CorpusFilter
 from filters.filter import Filter
 from pipelines.cli import VERBS as PIPELINE_VERBS
 from pipelines.cli import ostraka
-from pipelines.ingest.manifest import CAPTION_COLUMNS, ID_COLUMNS, IMAGE_COLUMNS, LICENCE_COLUMNS, URL_COLUMNS
+from pipelines.ingest.manifest import IMAGE_COLUMNS
+from pipelines.ingest.records import CAPTION_COLUMNS, ID_COLUMNS, LICENCE_COLUMNS, URL_COLUMNS
 from pipelines.recipe import Annotate, Recipe
 from pipelines.recipes import RECIPES, parameters
 from schemas.vocabulary import NAMES

@@ -50,6 +50,8 @@ SHARPNESS = Name(
 
 TEXT_LANGUAGE = Name("text_language", "list<string>", "ISO 639-1", "language of each text, in the order of the texts")
 TEXT_LANGUAGE_SHARE = Name("text_language_share", "list<float64>", "", "its probability among all languages", 0, 1)
+TEXT_EMAILS = Name("text_emails", "list<uint32>", "", "e-mail addresses in each text, in the order of the texts")
+TEXT_PHONES = Name("text_phones", "list<uint32>", "", "telephone numbers in each text, in the order of the texts")
 
 CONCEPTS = Name(
     "concepts", "list<uint32>", "", "entries of the vocabulary in the sample's texts, by place from 0, ascending"
@@ -77,6 +79,8 @@ NAMES: dict[str, Name] = {
         SHARPNESS,
         TEXT_LANGUAGE,
         TEXT_LANGUAGE_SHARE,
+        TEXT_EMAILS,
+        TEXT_PHONES,
         CONCEPTS,
         MINHASH,
         EMBEDDING,

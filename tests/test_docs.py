@@ -23,6 +23,7 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts
 PRINTED = [
     "tutorial",
     "how-to/bring-in",
+    "how-to/fetch",
     "how-to/write-an-annotator",
     "how-to/write-a-filter",
     "how-to/write-a-recipe",

@@ -17,6 +17,7 @@ import filters
 from filters.columns import Columns, Lists
 from filters.filter import KEEP, ColumnFilter, Filter
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
+from filters.safety import NoContacts
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from schemas.verdict import Verdict
@@ -35,6 +36,8 @@ DTYPES: dict[str, Any] = {
     "text_chars": np.int64,
     "text_language": object,
     "text_language_share": np.float64,
+    "text_emails": np.uint32,
+    "text_phones": np.uint32,
 }
 SIDES = st.integers(1, 40) | st.integers(1, 2**32 - 1)
 SHAPES = st.fixed_dictionaries({"width_px": SIDES, "height_px": SIDES})
@@ -57,6 +60,8 @@ def texts(draw: st.DrawFn) -> Row:
         "text_parts": sorted(places),
         "text_language": draw(st.lists(st.sampled_from(["en", "de", "zh"]), **several)),
         "text_language_share": draw(st.lists(SHARES, **several)),
+        "text_emails": draw(st.lists(st.integers(0, 2), **several)),
+        "text_phones": draw(st.lists(st.integers(0, 2), **several)),
     }
 
 
@@ -76,6 +81,7 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (CleanText(), texts()),
     (NotBoilerplate(), texts()),
     (InLanguage(languages=("en", "fr"), share=0.9), texts()),
+    (NoContacts(most_emails=1), texts()),
 ]
 
 

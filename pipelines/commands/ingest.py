@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from pipelines.commands.fetching import fetch_options
 from pipelines.commands.options import log_option, max_failed_option, open_shelf, shelf_option, workers_option
 from pipelines.commands.screen import say, shown, table
 
@@ -11,17 +14,25 @@ from pipelines.commands.screen import say, shown, table
 @click.command(short_help="Bring pictures, captions and videos to a shelf.")
 @click.argument("source")
 @shelf_option
-@click.option("--as", "kind", type=click.Choice(["folder", "tars", "coco", "manifest"]), help="What the source is.")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(["folder", "tars", "coco", "manifest", "huggingface", "urls"]),
+    help="What the source is.",
+)
 @click.option("--dataset", default="", help="Its name on the shelf; by default the source's own.")
 @click.option("--licence", default="", help="The licence of rows that state none, for instance CC-BY-4.0.")
 @click.option("--root", default="", metavar="URL", help="The folder that a manifest's paths start at.")
 @click.option("--base-names", is_flag=True, help="Of a manifest's paths, take the file's name alone.")
-@click.option("--image-column", default="", help="The manifest's column of pictures or videos.")
-@click.option("--caption-column", default="", help="The manifest's column of texts.")
-@click.option("--id-column", default="", help="The manifest's column of ids.")
+@click.option("--image-column", default="", help="The column of pictures or videos.")
+@click.option("--url-column", default="", help="The column of links, with --as urls.")
+@click.option("--caption-column", default="", help="The column of texts, or several with commas between.")
+@click.option("--id-column", default="", help="The column of ids.")
+@click.option("--split", default="", help="Of a folder of Hugging Face parquet, take this split alone.")
 @click.option("--by-reference", is_flag=True, help="Leave the samples in their tars and index them in place.")
 @click.option("--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most rows of a shard.")
 @click.option("--shard-mib", default=1024, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
+@fetch_options
 @workers_option
 @max_failed_option
 @log_option
@@ -34,20 +45,25 @@ def ingest(
     root: str,
     base_names: bool,
     image_column: str,
+    url_column: str,
     caption_column: str,
     id_column: str,
+    split: str,
     by_reference: bool,
     shard_rows: int,
     shard_mib: int,
     workers: int,
     max_failed: float,
+    **fetching: Any,
 ) -> None:
     """Bring the samples of SOURCE to a shelf; the same command again goes on, or takes what is new.
 
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
-    WebDataset tar or a folder of them, or COCO json.
+    WebDataset tar or a folder of them, COCO json, Hugging Face parquet with the pictures in it, or, with --as urls, a
+    list of links, which are fetched.
     """
     from pipelines.ingest import ingest as door
+    from pipelines.ingest.manners import Manners
     from pipelines.ingest.plan import Cut
     from pipelines.ingest.source import Options
     from pipelines.local import Local
@@ -56,12 +72,13 @@ def ingest(
         open_shelf(shelf_url),
         source,
         Local(workers),
-        Options(root, image_column, caption_column, id_column, base_names, by_reference),
+        Options(root, image_column, caption_column, id_column, base_names, by_reference, url_column, split),
         kind=kind or "",
         dataset=dataset,
         licence=licence,
         cut=Cut(shard_rows, shard_mib),
         max_failed=max_failed,
+        manners=Manners(**fetching),
         progress=shown,
     )
     say(f"{source}: {done.listed} rows listed, {done.new} of them new")

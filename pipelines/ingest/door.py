@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from pipelines import log
 from pipelines.held import held
-from pipelines.ingest.row import Ref, Row, from_json
+from pipelines.ingest.cells import CellReader
+from pipelines.ingest.manners import Manners
+from pipelines.ingest.row import Cell, Ref, Row, from_json
 from pipelines.ingest.source import open_url, stamp_of
 from pipelines.ingest.told import Told, told
+from pipelines.ingest.urls import fetched_meta
 from pipelines.media import MediaReader
 from pipelines.notes import SOURCE_NOTES, places_json
 from pipelines.record import Failure, too_many
@@ -33,6 +36,9 @@ from schemas.sample import Image, Media, Part, Sample, Source, Text, Video, key_
 from schemas.sniff import PICTURES, beginning, sniff
 from schemas.tables import CATALOG, PLACES, SEEN, Column
 from schemas.tar import Writer
+
+if TYPE_CHECKING:
+    from pipelines.ingest.fetch import Fetcher
 
 MOST_PARTS = 65_535
 MOST_BYTES = 4 << 30
@@ -52,18 +58,40 @@ class IngestShard(Struct, frozen=True):
     by_reference: bool
     licence: str
     max_failed: float
+    manners: Manners = Manners()
 
     @contextmanager
     def open(self) -> Iterator[Callable[[str], Made]]:
         """Yield what makes one shard."""
-        with closing(MediaReader()) as read:
+        with _Bytes(self.manners) as read:
             yield lambda shard: _Making(self, read, shard).run()
+
+
+class _Bytes(ExitStack):
+    """Where bytes come from: files, cells of parquet and, opened when there are any, links."""
+
+    def __init__(self, manners: Manners) -> None:
+        super().__init__()
+        self._manners = manners
+        self._fetcher: Fetcher | None = None
+        self.of_file = self.enter_context(closing(MediaReader()))
+        self.of_cell = self.enter_context(closing(CellReader()))
+
+    def of_links(self, links: Sequence[str]) -> Generator[bytes | BadSample]:
+        """Yield what each link leads to, in order."""
+        if not links:
+            return
+        from pipelines.ingest.fetch import Fetcher
+
+        if self._fetcher is None:
+            self._fetcher = self.enter_context(Fetcher(self._manners))
+        yield from self._fetcher.fetch(links)
 
 
 class _Making:
     """One shard in the making."""
 
-    def __init__(self, work: IngestShard, read: MediaReader, shard: str) -> None:
+    def __init__(self, work: IngestShard, read: _Bytes, shard: str) -> None:
         self._work, self._read, self._shard = work, read, shard
         self._shelf = Shelf(work.shelf_url)
         self._columns: dict[str, list[Any]] = {column.name: [] for column in CATALOG}
@@ -98,9 +126,15 @@ class _Making:
         tar.close()
 
     def _take_rows(self, rows: list[tuple[str, str, Row]], tar: Writer | None) -> None:
+        with closing(self._read.of_links([link for *_, row in rows for link in row.links])) as fetched:
+            self._take(rows, tar, fetched)
+        self._stop_if_too_many()
+
+    def _take(self, rows: list[tuple[str, str, Row]], tar: Writer | None, fetched: Iterator[bytes | BadSample]) -> None:
         for dataset, name, row in rows:
+            came = [next(fetched) for _ in row.links]
             try:
-                sample, contents = self._sample(dataset, name, row)
+                sample, contents = self._sample(dataset, name, row, came)
             except BadSample as bad:
                 self._fail(dataset, name, row, bad)
                 continue
@@ -111,13 +145,17 @@ class _Making:
             self._catalogue(sample, media, offsets)
             if row.notes:
                 self._noted.append((len(self._columns["row"]) - 1, row.notes))
-        self._stop_if_too_many()
 
-    def _sample(self, dataset: str, name: str, row: Row) -> tuple[Sample, list[bytes]]:
+    def _sample(
+        self, dataset: str, name: str, row: Row, came: Sequence[bytes | BadSample]
+    ) -> tuple[Sample, list[bytes]]:
         if row.failed:
             raise BadSample(row.failed, row.meta)
-        contents = [self._bytes(ref) for ref in row.media]
-        parts: list[Part] = [_media(ref, content) for ref, content in zip(row.media, contents, strict=True)]
+        named = [(ref.name, self._bytes(ref)) for ref in row.media]
+        named += [(cell.column, content) for cell in row.cells for content in self._cell(cell)]
+        named += [(link, _or_raise(content)) for link, content in zip(row.links, came, strict=True)]
+        contents = [content for _, content in named]
+        parts: list[Part] = [_media(about, content) for about, content in named]
         told = self._told(row.json_file)
         said = list(row.texts) + [(role, _utf8(self._bytes(ref), ref.name)) for role, ref in row.text_files]
         said += [("caption", text) for text in told.texts if ("caption", text) not in said]
@@ -133,7 +171,7 @@ class _Making:
             row.uri or told.uri,
             row.licence or told.licence or self._work.licence,
             row.parent,
-            row.meta or told.meta,
+            fetched_meta(row) if row.links else row.meta or told.meta,
         )
         key = key_of(dataset, name, tuple(part_digest(part) for part in parts))
         return Sample(key, tuple(parts), source), contents
@@ -141,6 +179,19 @@ class _Making:
     def _bytes(self, ref: Ref) -> bytes:
         if ref.size_bytes > MOST_BYTES:
             raise BadSample("too_large", f"{ref.name} has {ref.size_bytes} bytes, more than {MOST_BYTES}")
+        self._see_unchanged(ref)
+        try:
+            return self._read.of_file(ref.url, ref.offset, ref.size_bytes)
+        except Unavailable as error:
+            if isinstance(error.__cause__, PermissionError | IsADirectoryError):
+                raise BadSample("unreadable", str(error)) from None
+            raise
+
+    def _cell(self, cell: Cell) -> list[bytes]:
+        self._see_unchanged(cell)
+        return self._read.of_cell(cell)
+
+    def _see_unchanged(self, ref: Ref | Cell) -> None:
         if ref.url not in self._stamps:
             fs, path = open_url(ref.url)
             try:
@@ -151,18 +202,13 @@ class _Making:
                 raise BadSample("unreadable", ref.url) from None
         if self._stamps[ref.url] != ref.stamp:
             raise BadSample("changed_since_listed", f"{ref.url} is not as it was when it was listed")
-        try:
-            return self._read(ref.url, ref.offset, ref.size_bytes)
-        except Unavailable as error:
-            if isinstance(error.__cause__, PermissionError | IsADirectoryError):
-                raise BadSample("unreadable", str(error)) from None
-            raise
 
     def _told(self, ref: Ref | None) -> Told:
         return Told() if ref is None else told(_utf8(self._bytes(ref), ref.name), ref.name)
 
     def _fail(self, dataset: str, name: str, row: Row, bad: BadSample) -> None:
-        source = Source(dataset, name, row.uri, row.licence or self._work.licence, row.parent)
+        meta = fetched_meta(row, bad) if row.links else ""
+        source = Source(dataset, name, row.uri, row.licence or self._work.licence, row.parent, meta)
         key = key_of(dataset, name)
         self._failures.append(Failure(self._shard, key, "ingest", bad.reason, f"{name}: {bad.detail}"))
         log.failed(self._failures[-1])
@@ -227,12 +273,18 @@ def _identity(parts: Sequence[Part]) -> str:
     return digests[0] if digests else "0" * 64
 
 
-def _media(ref: Ref, content: bytes) -> Media:
+def _or_raise(found: bytes | BadSample) -> bytes:
+    if isinstance(found, BadSample):
+        raise found
+    return found
+
+
+def _media(name: str, content: bytes) -> Media:
     if not content:
-        raise BadSample("empty_file", f"{ref.name} has no bytes")
+        raise BadSample("empty_file", f"{name} has no bytes")
     extension = sniff(content[:64])
     if not extension:
-        raise BadSample("unknown_format", f"{ref.name} begins with {beginning(content)!r}")
+        raise BadSample("unknown_format", f"{name} begins with {beginning(content)!r}")
     kind = Image if extension in PICTURES else Video
     return kind(sha256(content).hexdigest(), len(content), extension)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -12,10 +13,13 @@ from pipelines.engine import Engine
 from pipelines.ingest.coco import Coco
 from pipelines.ingest.door import IngestShard
 from pipelines.ingest.folder import Folder
+from pipelines.ingest.huggingface import HuggingFace, holds_pictures
 from pipelines.ingest.manifest import Manifest
+from pipelines.ingest.manners import Manners
 from pipelines.ingest.plan import Cut, listing
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
 from pipelines.ingest.tars import TAR_NAMES, Tars
+from pipelines.ingest.urls import Links
 from pipelines.keys import write_maps
 from pipelines.record import recorded
 from pipelines.shelf import Shelf
@@ -25,7 +29,7 @@ from schemas.publish import put
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""
 
-KINDS = ("folder", "tars", "coco", "manifest")
+KINDS = ("folder", "tars", "coco", "manifest", "huggingface", "urls")
 
 
 class Ingested(Struct, frozen=True):
@@ -49,6 +53,7 @@ def ingest(
     licence: str = "",
     cut: Cut = Cut(),
     max_failed: float = 0.05,
+    manners: Manners = Manners(),
     progress: Callable[[str, Sequence[str], Any], Any] | None = None,
 ) -> Ingested:
     """Bring a source's samples to a shelf; the same call again goes on, or takes what is new.
@@ -64,7 +69,7 @@ def ingest(
             _claim(shelf, dataset, where, {"read_as": msgspec.to_builtins(source), "licence": licence})
             planned = listed.plan(shelf, dataset, cut)
             add(planned.listed)
-        work = IngestShard(shelf.url, options.by_reference, licence, max_failed)
+        work = IngestShard(shelf.url, options.by_reference, licence, max_failed, manners)
         total: dict[str, int] = {}
         with record.step("make shards") as add:
             answers = engine.map(work, planned.shards)
@@ -103,6 +108,13 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         columns = (options.image_column, options.caption_column, options.id_column)
         root = full_url(*open_url(options.root)) if options.root else ""
         return Manifest(where, root, *columns, options.base_names), where
+    chosen = (options.caption_column, options.id_column)
+    if kind == "huggingface":
+        return HuggingFace(where, options.image_column, *chosen, options.split), where
+    if kind == "urls":
+        if find_spec("httpx") is None:
+            raise BadInput("links are fetched with httpx, which is not here", remedy="pip install 'ostraka[fetch]'")
+        return Links(where, options.url_column, *chosen), where
     raise BadInput(
         f"a {extension_of(path) or 'file without an extension'} is no source",
         where=url,
@@ -114,14 +126,19 @@ def _kind_of(fs: Any, path: str) -> str:
     if not fs.isdir(path):
         if path.endswith(TAR_NAMES):
             return "tars"
+        if path.endswith(".parquet") and holds_pictures(fs, path):
+            return "huggingface"
         return {"json": "coco", **dict.fromkeys(("jsonl", "csv", "tsv", "parquet"), "manifest")}.get(
             extension_of(path), ""
         )
     if fs.isdir(f"{path}/annotations"):
         return "coco"
     names = [str(entry) for entry in fs.ls(path, detail=False)]
-    pictures = any(extension_of(name) in PICTURES + VIDEOS for name in names)
-    return "tars" if not pictures and any(name.endswith(TAR_NAMES) for name in names) else "folder"
+    if any(extension_of(name) in PICTURES + VIDEOS for name in names):
+        return "folder"
+    if any(name.endswith(TAR_NAMES) for name in names):
+        return "tars"
+    return "huggingface" if holds_pictures(fs, path) else "folder"
 
 
 def _dataset_of(where: str) -> str:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from pipelines.held import held
-from pipelines.ingest.row import Row, from_json, in_utf8, to_json
+from pipelines.ingest.row import Cell, Ref, Row, from_json, in_utf8, to_json
 from pipelines.ingest.source import Source, readable
 from pipelines.shelf import Shelf, shard_name
 from pipelines.sql_text import quoted
@@ -28,6 +28,8 @@ BATCH_ROWS = 4096
 BATCH_BYTES = 32 << 20
 FETCH_ROWS = 64
 MEMORY_LIMIT = "256MB"
+LINK_BYTES = 256 << 10
+"""What a picture that nobody has fetched yet counts for where a shard is cut."""
 
 _CONTENT = """md5(regexp_replace({0}, '"stamp":"[^"]*"', '', 'g'))"""
 """What a row says and how long its files are; not when they were written, which a copy of the source changes."""
@@ -143,9 +145,10 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[tuple[Row, str]]]:
 
 
 def _size_bytes(row: Row) -> int:
-    files = [*row.media, *(ref for _, ref in row.text_files)]
+    files: list[Ref | Cell] = [*row.media, *row.cells, *(ref for _, ref in row.text_files)]
     beside = row.json_file.size_bytes if row.json_file else 0
-    return sum(ref.size_bytes for ref in files) + beside + sum(len(text) for _, text in row.texts)
+    text_bytes = sum(len(text) for _, text in row.texts)
+    return sum(ref.size_bytes for ref in files) + beside + text_bytes + LINK_BYTES * len(row.links)
 
 
 def _read_planned(shelf: Shelf, db: Any, dataset: str) -> tuple[int, list[str]]:
@@ -236,5 +239,7 @@ def _shards(db: Any, cut: Cut) -> Iterator[list[tuple[str, str]]]:
 def _twice(payload: str) -> str:
     row = from_json(payload)
     return to_json(
-        msgspec.structs.replace(row, media=(), texts=(), text_files=(), json_file=None, failed="duplicate_id")
+        msgspec.structs.replace(
+            row, media=(), texts=(), text_files=(), json_file=None, cells=(), links=(), failed="duplicate_id"
+        )
     )

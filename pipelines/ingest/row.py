@@ -20,8 +20,23 @@ class Ref(Struct, frozen=True, omit_defaults=True):
     stamp: str = ""
 
 
+class Cell(Struct, frozen=True, omit_defaults=True):
+    """A parquet file's cell that holds a picture, or a list of them: its row from 0, and its column.
+
+    `size_bytes` is what a cell of its row group takes on the average, uncompressed.
+    """
+
+    url: str
+    column: str
+    row: int
+    size_bytes: int = 0
+    stamp: str = ""
+
+
 class Row(Struct, frozen=True, omit_defaults=True):
     """One row: `media` become pictures and videos, `texts` and `text_files` texts, `json_file` is read at the door.
+
+    `cells` and `links` become pictures as well: bytes in parquet, and what is fetched over HTTP.
 
     `name` is the row's path or id relative to the source's root. `notes` are what only the source can know. `failed`
     is a reason why the row can be no sample, known when it was listed.
@@ -38,6 +53,8 @@ class Row(Struct, frozen=True, omit_defaults=True):
     meta: str = ""
     notes: tuple[Note, ...] = ()
     failed: str = ""
+    cells: tuple[Cell, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 def to_json(row: Row) -> str:

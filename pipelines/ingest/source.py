@@ -37,6 +37,8 @@ class Options(Struct, frozen=True):
     id_column: str = ""
     base_names: bool = False
     by_reference: bool = False
+    url_column: str = ""
+    split: str = ""
 
 
 def open_url(url: str) -> tuple[Any, str]:
