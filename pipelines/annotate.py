@@ -32,11 +32,12 @@ BLOCK = 1000
 
 
 class Annotated(Struct, frozen=True):
-    """What was done on a shard of so many rows: samples looked at, by annotator, and the failures; how many live at the
-    barrier."""
+    """What was done on a shard of so many rows: samples looked at, and what was counted besides, by annotator, and the
+    failures; how many live at the barrier."""
 
     rows: int
     looked_at: dict[str, int]
+    counts: dict[str, int]
     failures: list[Failure]
     living: int
 
@@ -63,7 +64,12 @@ class AnnotateShard(Struct, frozen=True):
         """Open the guards and yield what annotates one shard."""
         recipe, shelf = self.spec.build(), Shelf(self.shelf_url)
         with ExitStack() as stack:
-            guards = {place: stack.enter_context(Guard(a)) for place, a in recipe.annotators() if place < self.until}
+            answers = shelf.path("answers") if shelf.is_local else f"{shelf.url}/answers"
+            guards = {
+                place: stack.enter_context(Guard(annotator.kept_in(answers)))
+                for place, annotator in recipe.annotators()
+                if place < self.until
+            }
             decisions = stack.enter_context(stored_decisions(shelf, recipe, self.snapshot, self.barriers))
             scratch = Scratch(self.scratch_url) if self.scratch_url else None
             yield lambda shard: _Annotating(self, recipe, guards, shelf, shard, decisions.of(shard)).run(scratch)
@@ -83,7 +89,7 @@ class _Annotating:
     ) -> None:
         self._work, self._recipe, self._guards, self._shelf = work, recipe, guards, shelf
         self._facts, self._decisions = Facts(shelf, recipe, shard, recipe.asked), decisions
-        self._looked_at = Counter[str]()
+        self._looked_at, self._counts = Counter[str](), Counter[str]()
         self._failures: list[Failure] = []
         self._round_begins = max(work.barriers, default=0)
 
@@ -103,7 +109,7 @@ class _Annotating:
             failed=len(self._failures),
             seconds=round(time.monotonic() - began, 3),
         )
-        return Annotated(len(rows), dict(self._looked_at), self._failures, living)
+        return Annotated(len(rows), dict(self._looked_at), dict(self._counts), self._failures, living)
 
     def _judge(self, rows: Any, until: int) -> Judged:
         return judge(self._recipe, self._facts, self._decisions, rows, until)
@@ -135,6 +141,8 @@ class _Annotating:
                 key = self._facts.key(row)
                 self._failures.append(Failure(self._facts.shard, key, annotator.name, result.reason, result.detail))
                 log.failed(self._failures[-1])
+            else:
+                self._counts.update({f"{annotator.name}.{name}": number for name, number in result.counts.items()})
         self._stop_if_too_many(len(failed), annotator)
         self._looked_at[annotator.name] += len(found)
         notes.add(found, retried=self._work.retry)

@@ -212,7 +212,17 @@ def test_generated_sections_name_every_verb_option_filter_and_note():
     defined = re.findall(
         r"^class ([A-Z]\w+)\(", "\n".join(p.read_text() for p in (ROOT / "filters").glob("*.py")), re.M
     )
-    abstract = {"Lists", "Columns", "Lost", "Spread", "Signatures", "CorpusFilter", "Judgement", "Filter", "ColumnFilter"}
+    abstract = {
+        "Lists",
+        "Columns",
+        "Lost",
+        "Spread",
+        "Signatures",
+        "CorpusFilter",
+        "Judgement",
+        "Filter",
+        "ColumnFilter",
+    }
     abstract |= {"OfOneNote"}
     assert {name for name in defined if f"## {name}\n" in filters} == set(defined) - abstract
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -31,6 +32,7 @@ from pipelines.commands.screen import say, share, shown, table
     type=click.FloatRange(0, min_open=True),
     help="What a corpus decision may take; what does not fit is decided in buckets.",
 )
+@click.option("--dry-run", is_flag=True, help="Say what is left to look at and what it may cost; do nothing.")
 @log_option
 def run(
     name: str,
@@ -41,6 +43,7 @@ def run(
     max_failed: float,
     retry: bool,
     memory_gib: float,
+    dry_run: bool,
 ) -> None:
     """Run the recipe NAME over a shelf; the same command again goes on where this one stopped."""
     import os
@@ -56,6 +59,9 @@ def run(
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     recipe = find_recipe(name or own, _values(given))
+    if dry_run:
+        _foresee(open_shelf(shelf_url), recipe, workers)
+        return
     options = RunOptions(max_failed=max_failed, retry=retry, memory_gib=memory_gib)
     counts = run_recipe(open_shelf(shelf_url), recipe, Local(workers), options, shown)
     total = sum(counts.values())
@@ -66,6 +72,16 @@ def run(
         numbers=[1, 2],
     )
     say(f"next: ostraka funnel --shelf {shelf_url}")
+
+
+def _foresee(shelf: Any, recipe: Any, workers: int) -> None:
+    from pipelines.foresee import foresee
+    from pipelines.local import Local
+
+    found = foresee(shelf, recipe, Local(workers))
+    rows = [(one.annotator, one.samples, ", ".join(f"{n} {name}" for name, n in one.spent.items())) for one in found]
+    table(f"{recipe.id}: at most", ("annotator", "samples", "spent"), rows, numbers=[1])
+    say("next: the same without --dry-run")
 
 
 def _values(given: Sequence[str]) -> dict[str, str]:
