@@ -92,8 +92,7 @@ def caption_recaptioned(
     price_out: Number = 0.0,
     only_rewritten: bool = False,
 ) -> Recipe:
-    """caption-light, then each caption rewritten by the model behind an endpoint; where a name or a number of the
-    caption is lost, the original stands.
+    """caption-light, then captions rewritten by a model that sees the picture; facts are kept or the original stands.
 
     Prices are for a million tokens. With `only_rewritten`, samples whose original stands are dropped.
     """

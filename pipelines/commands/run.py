@@ -79,9 +79,16 @@ def _foresee(shelf: Any, recipe: Any, workers: int) -> None:
     from pipelines.local import Local
 
     found = foresee(shelf, recipe, Local(workers))
-    rows = [(one.annotator, one.samples, ", ".join(f"{n} {name}" for name, n in one.spent.items())) for one in found]
+    rows = [(one.annotator, one.samples, ", ".join(_spent(*pair) for pair in one.spent.items())) for one in found]
     table(f"{recipe.id}: at most", ("annotator", "samples", "spent"), rows, numbers=[1])
     say("next: the same without --dry-run")
+
+
+def _spent(name: str, number: int) -> str:
+    """Return a count as people read it: a name that ends in _millionths is of a number with decimals."""
+    if name.endswith("_millionths"):
+        return f"{name.removesuffix('_millionths')} {number / 1e6:.4f}"
+    return f"{number} {name}"
 
 
 def _values(given: Sequence[str]) -> dict[str, str]:
