@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
+MOST_DRIP_S = 8.0
+
 
 class Asked(NamedTuple):
     """A request as it came: its body, its headers, when, and how often the same body came before."""
@@ -40,7 +42,7 @@ class Asked(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What is sent back; `drip_s` lets a byte go every so often, for ever."""
+    """What is sent back; `drip_s` lets a byte go every so often, for longer than anyone waits."""
 
     body: bytes
     status: int = 200
@@ -103,9 +105,15 @@ def serving(script: Callable[[Asked], Reply]) -> Iterator[Server]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body)
-            while reply.drip_s and not over.wait(reply.drip_s):
+            if reply.drip_s:
+                self._drip(reply.drip_s)
+
+        def _drip(self, pause_s: float) -> None:
+            until = time.monotonic() + MOST_DRIP_S
+            while not over.wait(pause_s) and time.monotonic() < until:
                 self.wfile.write(b" ")
                 self.wfile.flush()
+            self.close_connection = True
 
         def handle(self) -> None:
             with suppress(ConnectionError):

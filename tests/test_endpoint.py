@@ -98,17 +98,21 @@ def test_a_busy_or_broken_endpoint_is_asked_until_it_answers(tmp_path: Path, sta
 
 
 def test_retry_after_is_honoured_by_all_requests(tmp_path: Path) -> None:
-    told: list[float] = []
+    told, both = list[float](), threading.Barrier(2)
 
     def script(asked: Any) -> Any:
+        if asked.text in "ab" and not asked.before:
+            both.wait(20)
         if asked.text == "a" and not asked.before:
             told.append(time.monotonic())
             return Reply(b"", 429, {"Retry-After": "1"})
+        if asked.text == "b":
+            time.sleep(0.4)
         return says("yes")
 
     with serving(script) as server:
-        assert ask(quick(server.url, at_once=1), tmp_path, "a", "b") == ["yes", "yes"]
-    assert min(asked.at_s for asked in server.asked[1:]) - told[0] >= 0.99
+        assert ask(quick(server.url, at_once=2), tmp_path, "a", "b", "c") == ["yes"] * 3
+    assert min(asked.at_s for asked in server.asked[2:]) - told[0] >= 0.99
 
 
 @pytest.mark.parametrize("told", ["3600", "1e999", formatdate(time.time() + 7200, usegmt=True)])
@@ -191,6 +195,8 @@ def test_what_others_answered_is_kept_when_one_gives_up(tmp_path: Path) -> None:
     def script(asked: Any) -> Any:
         if asked.text in "ab" and not asked.before:
             both.wait(20)
+        if asked.text == "b":
+            time.sleep(0.6)
         return Reply(b"", 500) if asked.text == "a" else says("yes")
 
     with serving(script) as server:

@@ -35,6 +35,8 @@ from pipelines.run import RunOptions, run
 from pipelines.shelf import Shelf
 from schemas.draw import fraction
 from schemas.errors import BadInput, Unavailable
+from schemas.form import caption_of
+from schemas.sample import Sample, Source, Text
 from schemas.vocabulary import ORIGINAL_STANDS, REWRITTEN
 
 spec = importlib.util.spec_from_file_location("scripted_endpoint", Path(__file__).parent / "scripted_endpoint.py")
@@ -428,7 +430,13 @@ def test_a_share_of_one_takes_every_recaption_and_of_none_the_same_bytes_as_befo
     }
     assert sum(one.startswith("The picture") for one in captions["1.0"].values()) == len(PLAIN)
     assert sum(one.startswith("The picture") for one in captions["0.0"].values()) == 0
-    assert "recaption" not in json.loads((tmp_path / "0.0" / "manifest.json").read_text())["options"]
+    assert json.loads((tmp_path / "1.0" / "manifest.json").read_text())["options"]["recaption_share"] == 1.0
+    assert "recaption_share" not in json.loads((tmp_path / "0.0" / "manifest.json").read_text())["options"]
+
+
+def test_a_recaption_is_the_caption_of_a_sample_with_others() -> None:
+    parts = (Text("alt", "alt"), Text("anew", "recaption"), Text("original", "caption"))
+    assert caption_of(Sample("", parts, Source("", ""))) == "anew"
 
 
 def test_recaptions_of_a_recipe_that_writes_none_are_refused(shelf_of: Callable[..., Shelf], tmp_path: Path) -> None:
