@@ -71,6 +71,11 @@ class Subject:
             )
         return data
 
+    @property
+    def tar(self) -> str:
+        """The name of the tar that holds its bytes, without folder and suffix; empty where none does."""
+        return self._media.split("?")[0].rsplit("/", 1)[-1].split(".")[0]
+
     def head(self, size_bytes: int, part: Media | None = None) -> bytes:
         """Return the first bytes of a part, unchecked."""
         part = part or self.picture()
@@ -87,12 +92,14 @@ class Annotator(Struct, frozen=True):
     `writes`: the notes, all of which every sample gets that does not fail. `reads`: notes of annotators that stand
     earlier in the recipe. `made_with`: packages whose version changes what is written. `version`: raised by hand when
     the code writes other values for the same picture (NUMERICS in the changelog). `weights`: digests of loaded files.
+    `extra`: the extra of ostraka that installs what it is made with.
     """
 
     writes: ClassVar[tuple[Name, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     places: ClassVar[tuple[Name, ...]] = ()
     made_with: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
     version: ClassVar[int] = 1
     batch: ClassVar[int] = 1
     needs: ClassVar[Needs] = Needs()
@@ -105,6 +112,18 @@ class Annotator(Struct, frozen=True):
     def weights(self) -> tuple[str, ...]:
         """Return the digests of the weights; they are part of the fingerprint."""
         return ()
+
+    def identity(self) -> Annotator:
+        """Return it as its fingerprint sees it: without fields that change how it works and never what it writes."""
+        return self
+
+    def kept_in(self, folder: str) -> Annotator:
+        """Return it with a folder (path or URL) where it may keep, over all runs, what must not be asked twice."""
+        return self
+
+    def foresee(self, sample: Sample) -> dict[str, int]:
+        """Return what it may at most spend on a sample, by the names of its counts; nothing where it is free."""
+        return {}
 
     def look(self, subject: Subject) -> Noted:
         """Look at one sample; raises BadSample where the sample itself cannot be looked at."""

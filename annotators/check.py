@@ -30,6 +30,8 @@ def check(annotator: Annotator, said: Noted | BadSample) -> None:
     for name, kind in kinds.items():
         if not _fits(kind, said.values[name]):
             raise _broken(annotator, f"it wrote {said.values[name]!r} as {name}", f"`writes` says {kind}")
+    if wrong := [name for name, number in said.counts.items() if not _fits("uint64", number)]:
+        raise _broken(annotator, f"it counted {said.counts[wrong[0]]!r} as {wrong[0]}", "count in whole numbers")
     places = {name.name for name in annotator.places}
     if unknown := sorted({note.name for note in said.places} - places):
         raise _broken(annotator, f"it wrote {', '.join(unknown)} on places", "name every such note in `places`")

@@ -32,12 +32,13 @@ BLOCK = 1000
 
 
 class Annotated(Struct, frozen=True):
-    """What was done on a shard of so many rows: samples looked at and pieces written, by annotator, and the failures;
-    how many live at the barrier."""
+    """What was done on a shard of so many rows: samples looked at and pieces written, by annotator, what was counted
+    besides, and the failures; how many live at the barrier."""
 
     rows: int
     looked_at: dict[str, int]
     pieces: dict[str, int]
+    counts: dict[str, int]
     failures: list[Failure]
     living: int
 
@@ -65,7 +66,12 @@ class AnnotateShard(Struct, frozen=True):
         """Open the guards and yield what annotates one shard."""
         recipe, shelf = self.spec.build_as(self.recipe_id), Shelf(self.shelf_url)
         with ExitStack() as stack:
-            guards = {place: stack.enter_context(Guard(a)) for place, a in recipe.annotators() if place < self.until}
+            answers = shelf.path("answers") if shelf.is_local else f"{shelf.url}/answers"
+            guards = {
+                place: stack.enter_context(Guard(annotator.kept_in(answers)))
+                for place, annotator in recipe.annotators()
+                if place < self.until
+            }
             decisions = stack.enter_context(stored_decisions(shelf, recipe, self.snapshot, self.barriers))
             scratch = Scratch(self.scratch_url) if self.scratch_url else None
             yield lambda shard: _Annotating(self, recipe, guards, shelf, shard, decisions.of(shard)).run(scratch)
@@ -85,7 +91,7 @@ class _Annotating:
     ) -> None:
         self._work, self._recipe, self._guards, self._shelf = work, recipe, guards, shelf
         self._facts, self._decisions = Facts(shelf, recipe, shard, recipe.asked), decisions
-        self._looked_at, self._pieces = Counter[str](), Counter[str]()
+        self._looked_at, self._pieces, self._counts = Counter[str](), Counter[str](), Counter[str]()
         self._failures: list[Failure] = []
         self._round_begins = max(work.barriers, default=0)
 
@@ -105,7 +111,8 @@ class _Annotating:
             failed=len(self._failures),
             seconds=round(time.monotonic() - began, 3),
         )
-        return Annotated(len(rows), dict(self._looked_at), dict(self._pieces), self._failures, living)
+        told = dict(self._looked_at), dict(self._pieces), dict(self._counts)
+        return Annotated(len(rows), *told, self._failures, living)
 
     def _judge(self, rows: Any, until: int) -> Judged:
         return judge(self._recipe, self._facts, self._decisions, rows, until)
@@ -137,6 +144,8 @@ class _Annotating:
                 key = self._facts.key(row)
                 self._failures.append(Failure(self._facts.shard, key, annotator.name, result.reason, result.detail))
                 log.failed(self._failures[-1])
+            else:
+                self._counts.update({f"{annotator.name}.{name}": number for name, number in result.counts.items()})
         self._stop_if_too_many(len(failed), annotator)
         self._looked_at[annotator.name] += len(found)
         self._pieces[self._recipe.ids[place]] += notes.add(found, retried=self._work.retry)

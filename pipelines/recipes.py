@@ -13,17 +13,24 @@ import msgspec
 from msgspec import Meta, Struct
 
 from annotators.concepts import Concepts
+from annotators.endpoint import Endpoint
 from annotators.header import Header
 from annotators.language import Language
 from annotators.pixels import Pixels
+from annotators.rewriter import Rewriter
 from filters.balance import Balance
 from filters.exact import ExactDedup
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.neardup import NearDedup
+from filters.recaption import Rewritten
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.value import load
 from schemas.errors import BadInput
+
+Count = Annotated[int, Meta(ge=1)]
+Number = Annotated[float, Meta(ge=0)]
+_ASKED = Endpoint()
 
 
 def caption_light(balance: Annotated[int, Meta(ge=0)] = 0, vocabulary: str = "") -> Recipe:
@@ -34,10 +41,13 @@ def caption_light(balance: Annotated[int, Meta(ge=0)] = 0, vocabulary: str = "")
     """
     if vocabulary and not balance:
         raise BadInput("a vocabulary is given, but nothing to balance", remedy="add --with balance=20, for instance")
+    return Recipe("caption-light", *_caption_light(balance, vocabulary))
+
+
+def _caption_light(balance: int, vocabulary: str) -> tuple[Annotate | Keep, ...]:
     concepts = [Annotate(Concepts(vocabulary))] if balance else []
     balanced = [Keep(Balance(per_entry=balance))] if balance else []
-    return Recipe(
-        "caption-light",
+    return (
         Keep(HasPicture()),
         Keep(CleanText()),
         Keep(CaptionLength(least=5, most=1000)),
@@ -70,7 +80,42 @@ def headers_only() -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[..., Recipe]] = {"caption-light": caption_light, "headers-only": headers_only}
+def caption_recaptioned(
+    url: str = _ASKED.url,
+    model: str = "",
+    max_tokens: Count = _ASKED.max_tokens,
+    at_once: Count = _ASKED.at_once,
+    per_s: Number = _ASKED.per_s,
+    timeout_s: Number = _ASKED.timeout_s,
+    give_up_s: Number = _ASKED.give_up_s,
+    price_in: Number = 0.0,
+    price_out: Number = 0.0,
+    only_rewritten: bool = False,
+) -> Recipe:
+    """caption-light, then captions rewritten by a model that sees the picture; facts are kept or the original stands.
+
+    Prices are for a million tokens. With `only_rewritten`, samples whose original stands are dropped.
+    """
+    endpoint = Endpoint(
+        url,
+        model,
+        max_tokens,
+        at_once=at_once,
+        per_s=per_s,
+        timeout_s=timeout_s,
+        give_up_s=give_up_s,
+        price_in=price_in,
+        price_out=price_out,
+    )
+    strict = [Keep(Rewritten())] if only_rewritten else []
+    return Recipe("caption-recaptioned", *_caption_light(0, ""), Annotate(Rewriter(endpoint)), *strict)
+
+
+RECIPES: dict[str, Callable[..., Recipe]] = {
+    "caption-light": caption_light,
+    "caption-recaptioned": caption_recaptioned,
+    "headers-only": headers_only,
+}
 
 
 class Parameter(Struct, frozen=True):

@@ -135,6 +135,8 @@ class _Run:
         for shard, answer, counted in self._map(f"annotate {', '.join(names)}" if names else "gather", work):
             for name, number in answer.looked_at.items():
                 self._record.count(f"looked_at.{name}", number)
+            for name, number in answer.counts.items():
+                self._record.count(name, number)
             self._record.failed(answer.failures)
             self._pieces.update(answer.pieces)
             living[shard] = answer.living

@@ -5,6 +5,7 @@ media/000017.tar                           their original bytes (or the user's o
 catalog/000017.parquet                     a row per sample; there when the shard is done
 keys/000000-004999.parquet                 where each key is, sorted: a cache that can be thrown away
 notes/<annotator>@<fp>/000017-0000.parquet what an annotator found, in numbered pieces
+answers/<model>@<fp>/000017.jsonl          what an endpoint answered, a line each: nothing is paid twice
 decisions/<recipe>@<fp>/<snapshot>/        what a corpus filter dropped, for one set of shards
 verdicts/<recipe>@<fp>/000017.parquet      a row per sample: kept, dropped or failed, and why
 recipes/<recipe>@<fp>.json                 what that recipe is, as values

@@ -68,7 +68,7 @@ def annotator_id(annotator: Annotator, ids_it_reads: tuple[str, ...]) -> str:
 
     A class outside the rooms has its module's source in the fingerprint, since nobody raises its version for it.
     """
-    value = value_of(annotator)
+    value = value_of(annotator.identity())
     made_with = [f"{package}=={_version(package, annotator)}" for package in annotator.made_with]
     fields = [value.at, value.fields, str(annotator.version), *annotator.weights(), *made_with, *ids_it_reads]
     return f"{annotator.name}@{digest(*fields, source_of(type(annotator)))}"
@@ -81,7 +81,7 @@ def _version(package: str, annotator: Annotator) -> str:
         raise BadInput(
             f"it is made with {package}, which is not installed",
             where=f"annotator {annotator.name}",
-            remedy=f"pip install {package}",
+            remedy=f"pip install 'ostraka[{annotator.extra}]'" if annotator.extra else f"pip install {package}",
         ) from None
 
 

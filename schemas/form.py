@@ -7,13 +7,13 @@ caption, empty where it has no text, for readers that know pairs of picture and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from msgspec import json, to_builtins
 
 from schemas.errors import BadTar
-from schemas.sample import Media, Sample, from_json, to_json
+from schemas.sample import Media, Part, Sample, Text, from_json, to_json
 from schemas.tar import Member, Writer
 
 MOST_FORM_CHARS = 64
@@ -69,9 +69,16 @@ def exported_json(sample: Sample) -> bytes:
 
 def caption_of(sample: Sample) -> str:
     """Return the first caption of a sample; without one its first other text, a label last; empty without any."""
-    rank = {"caption": 0, "label": 2}
-    first = min(sample.texts, key=lambda text: rank.get(text.role, 1), default=None)
-    return first.text if first else ""
+    place = caption_place(sample.parts)
+    part = None if place is None else sample.parts[place]
+    return part.text if isinstance(part, Text) else ""
+
+
+def caption_place(parts: Sequence[Part]) -> int | None:
+    """Return the place of the text that is a sample's caption, None where it has no text; a recaption is a caption."""
+    rank = {"caption": 0, "recaption": 0, "label": 2}
+    texts = [(rank.get(part.role, 1), place) for place, part in enumerate(parts) if isinstance(part, Text)]
+    return min(texts)[1] if texts else None
 
 
 def read(members: Mapping[str, bytes]) -> tuple[Sample, list[bytes]]:

@@ -66,7 +66,11 @@ class Note(Struct, frozen=True):
 
 
 class Noted(Struct, frozen=True):
-    """What an annotator found on one sample: values by name, and notes on places."""
+    """What an annotator found on one sample: values by name, and notes on places.
+
+    `counts` are summed in the run's record and stand in no note: what was spent on the sample, which case it was.
+    """
 
     values: dict[str, Value] = {}
     places: tuple[Note, ...] = ()
+    counts: dict[str, int] = {}

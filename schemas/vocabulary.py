@@ -61,6 +61,23 @@ SIGNATURE_PLACES = 112
 MINHASH = Name("minhash", "list<uint16>", "", "112 minima over the texts' runs of words, none where there is no word")
 EMBEDDING = Name("embedding", "list<float32>", "", "unit vector of the picture in a model's space", -1, 1)
 
+RECAPTION = Name("recaption", "string", "", "the caption rewritten, empty where the original stands")
+RECAPTION_STATUS = Name("recaption_status", "string", "", "rewritten, or why the original stands")
+RECAPTION_DETAIL = Name("recaption_detail", "string", "", "what was lost, and what was answered instead of a recaption")
+REWRITTEN = "rewritten"
+ORIGINAL_STANDS = (
+    "no_caption",
+    "rejected",
+    "refused",
+    "cut_off",
+    "empty",
+    "not_a_caption",
+    "noisy",
+    "unrelated",
+    "facts_lost",
+)
+"""What `recaption_status` is where it is not REWRITTEN: why the original stands."""
+
 CLIP_SCORE = Name("clip_score", "float64", "cosine", "similarity of picture and first text in CLIP's space", -1, 1)
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
@@ -84,6 +101,9 @@ NAMES: dict[str, Name] = {
         CONCEPTS,
         MINHASH,
         EMBEDDING,
+        RECAPTION,
+        RECAPTION_STATUS,
+        RECAPTION_DETAIL,
         CLIP_SCORE,
         OBJECT,
     )

@@ -134,7 +134,7 @@ def test_a_recipe_that_cannot_be_run_is_refused_with_its_step(steps: tuple[Any, 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_a_recipe_survives_being_carried_as_json(name: str) -> None:
-    recipe = find_recipe(name)
+    recipe = find_recipe(name, {"model": "m"} if name == "caption-recaptioned" else {})
     carried = msgspec.json.decode(msgspec.json.encode(recipe.spec), type=Spec).build()
     assert (carried.name, carried.id, carried.ids, carried.steps) == (name, recipe.id, recipe.ids, recipe.steps)
     assert recipe.step_name(len(recipe.steps)) == "kept"
@@ -143,7 +143,7 @@ def test_a_recipe_survives_being_carried_as_json(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("captoin", r"no recipe called 'captoin'.*caption-light, headers-only"),
+        ("captoin", r"no recipe called 'captoin'.*caption-light, .*headers-only"),
         ("no_such_module:recipe", "module 'no_such_module' cannot be imported"),
         ("pipelines.recipes:no_such", "pipelines.recipes has no 'no_such'"),
         ("pipelines.recipes:", "not of the form package.module:name"),

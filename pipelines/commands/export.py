@@ -24,6 +24,13 @@ from pipelines.commands.screen import counted, say, shown, table
     "--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most samples of a shard."
 )
 @click.option("--shard-mib", default=512, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
+@click.option(
+    "--recaption-share",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of samples that leave with their recaption, where they have one, in place of the caption.",
+)
 @click.option("--energon", is_flag=True, help="Write Energon's index beside the shards.")
 @click.option("--replace", is_flag=True, help="Replace the export in that folder.")
 @click.option("--dry-run", is_flag=True, help="Say what would leave, and write nothing.")
@@ -39,6 +46,7 @@ def export(
     exclude: str,
     shard_rows: int,
     shard_mib: int,
+    recaption_share: float,
     energon: bool,
     replace: bool,
     dry_run: bool,
@@ -60,6 +68,7 @@ def export(
         exclude=exclude,
         rows=shard_rows,
         mib=shard_mib,
+        recaption_share=recaption_share,
         energon=energon,
         replace=replace,
     )

@@ -47,6 +47,7 @@ def _a_number(_: click.Context, __: click.Parameter, value: float) -> float:
     callback=_a_number,
     help="What a corpus decision may take; what does not fit is decided in buckets.",
 )
+@click.option("--dry-run", is_flag=True, help="Say what is left to look at and what it may cost; do nothing.")
 @log_option
 def run(
     name: str,
@@ -57,6 +58,7 @@ def run(
     max_failed: float,
     retry: bool,
     memory_gib: float,
+    dry_run: bool,
 ) -> None:
     """Run the recipe NAME over a shelf; the same command again goes on where this one stopped."""
     from pipelines.local import Local
@@ -68,6 +70,9 @@ def run(
         raise click.UsageError("give the name of a recipe, or --recipe MODULE:FUNCTION (`ostraka recipes` lists names)")
     own_modules()
     recipe = find_recipe(name or own, _values(given))
+    if dry_run:
+        _foresee(open_shelf(shelf_url), recipe, workers)
+        return
     options = RunOptions(max_failed=max_failed, retry=retry, memory_gib=memory_gib)
     steps = list[str]()
 
@@ -86,6 +91,23 @@ def run(
         numbers=[1, 2],
     )
     say(f"next: ostraka funnel --shelf {shelf_url}")
+
+
+def _foresee(shelf: Any, recipe: Any, workers: int) -> None:
+    from pipelines.foresee import foresee
+    from pipelines.local import Local
+
+    found = foresee(shelf, recipe, Local(workers))
+    rows = [(one.annotator, one.samples, ", ".join(_spent(*pair) for pair in one.spent.items())) for one in found]
+    table(f"{recipe.id}: at most", ("annotator", "samples", "spent"), rows, numbers=[1])
+    say("next: the same without --dry-run")
+
+
+def _spent(name: str, number: int) -> str:
+    """Return a count as people read it: a name that ends in _millionths is of a number with decimals."""
+    if name.endswith("_millionths"):
+        return f"{name.removesuffix('_millionths')} {number / 1e6:.4f}"
+    return f"{number} {name}"
 
 
 def _values(given: Sequence[str]) -> dict[str, str]:

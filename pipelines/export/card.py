@@ -36,6 +36,7 @@ def card(manifest: Manifest) -> str:
         *_contents(manifest),
         *_funnel(manifest),
         *_concepts(manifest),
+        *_captions(manifest),
         *_sources(manifest),
         *_opt_out(manifest),
         *_loading(manifest),
@@ -112,6 +113,15 @@ def _concepts(manifest: Manifest) -> Iterator[str]:
     if manifest.concepts:
         yield (
             f"All entries that match are in `{CONCEPTS}`. The counts are of the step: what went later is still in them."
+        )
+
+
+def _captions(manifest: Manifest) -> Iterator[str]:
+    if share := manifest.options.get("recaption_share"):
+        yield "## Captions"
+        yield (
+            f"In {share:.0%} of the samples, drawn by their keys, a caption that a model wrote anew stands for the "
+            "original where there is one that kept its names and numbers: a text of the role `recaption`."
         )
 
 

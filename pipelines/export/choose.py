@@ -33,13 +33,14 @@ WHY = ("", EXCLUDE, LICENCE, NOTHING_LEFT)
 
 class Rule(Struct, frozen=True):
     """Who leaves: shares of samples by split, patterns of licences (none: all of them), where the opt-outs are,
-    and the groups that are tied to others."""
+    the groups that are tied to others, and the share of samples whose recaption stands for their caption."""
 
     splits: tuple[tuple[str, float], ...] = ()
     licences: tuple[str, ...] = ()
     exclude: str = ""
     exclude_sha256: str = ""
     tied: dict[str, str] = {}
+    recaption_share: float = 0.0
 
 
 class Kept(Struct, frozen=True):

@@ -32,7 +32,8 @@ class ExportOptions(Struct, frozen=True):
     """What leaves and how: see `ostraka export --help`.
 
     `splits`: the share of each split but train; `licences`: patterns (`CC-BY-[0-9]*`), none for all; `exclude`: a file
-    with a key, SHA-256 or address a line; a shard ends after `rows` samples or `mib` MiB.
+    with a key, SHA-256 or address a line; a shard ends after `rows` samples or `mib` MiB; `recaption_share` of the
+    samples leave with their recaption in place of the caption, where they have one.
     """
 
     recipe: str = ""
@@ -41,6 +42,7 @@ class ExportOptions(Struct, frozen=True):
     exclude: str = ""
     rows: int = 10_000
     mib: int = 512
+    recaption_share: float = 0.0
     energon: bool = False
     replace: bool = False
 
@@ -117,6 +119,11 @@ def _asked(shelf: Shelf, name: str, options: ExportOptions) -> tuple[Request, Ru
     _check(name, options)
     recipe, snapshot = need_recipe(shelf, options.recipe), shelf.snapshot()
     rule, told = _rule(options)
+    if options.recaption_share and "recaption" not in stored_recipe(shelf, recipe).writes():
+        raise BadInput(
+            f"no annotator of {recipe} writes recaptions",
+            remedy="run caption-recaptioned, or a recipe of your own with Rewriter",
+        )
     request = Request(name, recipe, snapshot, "", told, options.rows, options.mib)
     return request, rule, read_counts(shelf, recipe, snapshot)
 
@@ -176,6 +183,8 @@ def _check(name: str, options: ExportOptions) -> None:
             raise BadInput(f"split {split} has a share of {share:g}", remedy="give one between 0 and 1: val=0.01")
     if sum(options.splits.values()) >= 1:
         raise BadInput("the splits leave nothing for train", remedy="let their shares add up to less than 1")
+    if not 0 <= options.recaption_share <= 1:
+        raise BadInput(f"a share of {options.recaption_share:g} recaptions", remedy="give one from 0 to 1")
     if options.rows < 1 or options.mib < 1:
         raise BadInput("a shard holds at least one sample and one MiB", remedy="raise --rows or --mib")
 
@@ -184,7 +193,13 @@ def _rule(options: ExportOptions) -> tuple[Rule, dict[str, Any]]:
     """Return the rule, and the options as plan and manifest tell them."""
     opt_outs, exclude_sha256 = read_opt_outs(options.exclude)
     exclude = full_url(*open_url(options.exclude)) if options.exclude else ""
-    rule = Rule(tuple(options.splits.items()), options.licences, exclude, exclude_sha256)
+    rule = Rule(
+        tuple(options.splits.items()),
+        options.licences,
+        exclude,
+        exclude_sha256,
+        recaption_share=options.recaption_share,
+    )
     told = {
         "splits": dict(options.splits),
         "licences": list(options.licences),
@@ -194,6 +209,8 @@ def _rule(options: ExportOptions) -> tuple[Rule, dict[str, Any]]:
         "mib": options.mib,
         "energon": options.energon,
     }
+    if options.recaption_share:
+        told["recaption_share"] = options.recaption_share
     return rule, told
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from pipelines.recipe import Spec
 from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
@@ -21,6 +22,10 @@ class Stored(Struct, frozen=True):
     def annotator_ids(self) -> tuple[str, ...]:
         """Return the fingerprints of the recipe's annotators."""
         return tuple(name for name in self.names if "@" in name)
+
+    def writes(self) -> frozenset[str]:
+        """Return the names of the notes that the recipe's annotators write."""
+        return frozenset(msgspec.convert(self.spec, Spec).build().writer)
 
     def values(self) -> tuple[tuple[str, str, str], ...]:
         """Return each step's name, its class, and its fields as JSON."""

@@ -11,13 +11,17 @@ from pipelines.export.choose import Kept
 from pipelines.notes import read_pieces
 from pipelines.shelf import Shelf
 from pipelines.table import uuid_hexes
-from schemas.sample import Image, Part, Sample, Source
+from schemas.draw import fraction
+from schemas.form import caption_place
+from schemas.sample import Image, Part, Sample, Source, Text
+from schemas.vocabulary import RECAPTION
 
 COLUMNS = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
 _SIZE = ("row", "width_px", "height_px")
 _decode_parts = msgspec.json.Decoder(tuple[Part, ...])
 
 Sizes = Mapping[int, tuple[int, int]]
+Recaptions = Mapping[int, str]
 
 
 class Leaving(Struct, frozen=True):
@@ -29,8 +33,9 @@ class Leaving(Struct, frozen=True):
     exported: Sample
 
 
-def leaving(kept: Kept, sizes: Sizes) -> Iterator[Leaving]:
-    """Yield the samples of columns that hold COLUMNS, with the width and height of their first picture."""
+def leaving(kept: Kept, sizes: Sizes, recaptions: Recaptions) -> Iterator[Leaving]:
+    """Yield the samples of columns that hold COLUMNS, with the width and height of their first picture, and with those
+    of the recaptions that were drawn."""
     keys = uuid_hexes(kept.catalog["key"])
     others = (kept.catalog[name].to_pylist() for name in COLUMNS[1:])
     for at, (key, parts, dataset, name, uri, licence, parent, meta, media, offsets) in enumerate(
@@ -38,8 +43,9 @@ def leaving(kept: Kept, sizes: Sizes) -> Iterator[Leaving]:
     ):
         source = Source(dataset, name, uri, licence, parent, meta)
         ingested = Sample(key, _decode_parts.decode(parts), source)
-        sized, gone = _with_size(ingested.parts, sizes.get(int(kept.rows[at]))), {*kept.gone.row(at).tolist()}
-        exported = Sample(key, tuple(part for place, part in enumerate(sized) if place not in gone), source)
+        row, gone = int(kept.rows[at]), {*kept.gone.row(at).tolist()}
+        whole = _recaptioned(_with_size(ingested.parts, sizes.get(row)), recaptions.get(row, ""))
+        exported = Sample(key, tuple(part for place, part in enumerate(whole) if place not in gone), source)
         yield Leaving(ingested, media, tuple(offsets), exported)
 
 
@@ -56,6 +62,31 @@ def sizes_noted(shelf: Shelf, annotator_ids: Sequence[str], shard: str) -> Sizes
         if found:
             return found
     return {}
+
+
+def recaptions_drawn(
+    shelf: Shelf, annotator_ids: Sequence[str], shard: str, share: float, keys: Sequence[str]
+) -> Recaptions:
+    """Return the recaption of each row of a shard that has one and whose key draws less than `share`.
+
+    `keys` are the shard's, by row; the draw hangs on the key alone.
+    """
+    found: dict[int, str] = {}
+    for annotator_id in annotator_ids if share else ():
+        for _, piece in read_pieces(shelf, annotator_id, shard):
+            if RECAPTION.name not in piece.column_names:
+                break
+            said = zip(piece["row"].to_pylist(), piece[RECAPTION.name].to_pylist(), strict=True)
+            found.update({row: text for row, text in said if text and fraction(keys[row], "recaption") < share})
+    return found
+
+
+def _recaptioned(parts: tuple[Part, ...], recaption: str) -> tuple[Part, ...]:
+    """Put a recaption in the place of the caption that it rewrites."""
+    place = caption_place(parts) if recaption else None
+    if place is None:
+        return parts
+    return (*parts[:place], Text(recaption, "recaption"), *parts[place + 1 :])
 
 
 def _with_size(parts: tuple[Part, ...], size: tuple[int, int] | None) -> tuple[Part, ...]:

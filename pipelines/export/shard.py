@@ -17,11 +17,11 @@ from pipelines.export.cut import Planned
 from pipelines.export.folder import Folder
 from pipelines.export.hashed import digest_of, file_of, memory, publish_hashed
 from pipelines.export.manifest import File
-from pipelines.export.samples import COLUMNS, Leaving, leaving, sizes_noted
+from pipelines.export.samples import COLUMNS, Leaving, Recaptions, leaving, recaptions_drawn, sizes_noted
 from pipelines.export.sidecar import Sidecar
 from pipelines.media import MediaReader
 from pipelines.shelf import Shelf
-from pipelines.table import parquet_bytes, table_of
+from pipelines.table import parquet_bytes, table_of, uuid_hexes
 from schemas.errors import Unavailable
 from schemas.form import write_exported
 from schemas.sample import Sample
@@ -50,11 +50,17 @@ class ExportShard(Struct, frozen=True):
             def samples(planned: Planned) -> Iterator[tuple[Sample, list[bytes]]]:
                 for span in planned.spans:
                     sizes = sizes_noted(shelf, self.annotator_ids, span.shard)
+                    recaptions = self._recaptions(shelf, span.shard)
                     for kept in choosing.choose(span.shard, np.arange(span.first, span.end)):
-                        for one in leaving(_of_folder(choosing, kept.leaving(), planned.folder), sizes):
+                        for one in leaving(_of_folder(choosing, kept.leaving(), planned.folder), sizes, recaptions):
                             yield one.exported, _contents(shelf, one, read)
 
             yield lambda path: write_shard(folder, by_path[path], lambda file: _write(file, samples(by_path[path])))
+
+    def _recaptions(self, shelf: Shelf, shard: str) -> Recaptions:
+        share = self.rule.recaption_share
+        keys = uuid_hexes(shelf.catalog(shard, ["key"])["key"]) if share else []
+        return recaptions_drawn(shelf, self.annotator_ids, shard, share, keys)
 
 
 def _of_folder(choosing: Choosing, kept: Kept, folder: str) -> Kept:
