@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from pipelines.commands.options import log_option, max_failed_option, open_shelf, shelf_option, workers_option
+from pipelines.commands.options import engine_option, log_option, max_failed_option, open_shelf, shelf_option
 from pipelines.commands.screen import say, shown, table
 
 
@@ -22,7 +24,7 @@ from pipelines.commands.screen import say, shown, table
 @click.option("--by-reference", is_flag=True, help="Leave the samples in their tars and index them in place.")
 @click.option("--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most rows of a shard.")
 @click.option("--shard-mib", default=1024, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
-@workers_option
+@engine_option
 @max_failed_option
 @log_option
 def ingest(
@@ -39,7 +41,7 @@ def ingest(
     by_reference: bool,
     shard_rows: int,
     shard_mib: int,
-    workers: int,
+    engine: Any,
     max_failed: float,
 ) -> None:
     """Bring the samples of SOURCE to a shelf; the same command again goes on, or takes what is new.
@@ -47,15 +49,15 @@ def ingest(
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
     WebDataset tar or a folder of them, or COCO json.
     """
+    from pipelines.engines import engine_of
     from pipelines.ingest import ingest as door
     from pipelines.ingest.plan import Cut
     from pipelines.ingest.source import Options
-    from pipelines.local import Local
 
     done = door.ingest(
         open_shelf(shelf_url),
         source,
-        Local(workers),
+        engine_of(engine),
         Options(root, image_column, caption_column, id_column, base_names, by_reference),
         kind=kind or "",
         dataset=dataset,

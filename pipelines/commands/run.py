@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from pipelines.commands.options import log_option, max_failed_option, open_shelf, shelf_option, workers_option
+from pipelines.commands.options import engine_option, log_option, max_failed_option, open_shelf, shelf_option
 from pipelines.commands.screen import say, share, shown, table
 
 
@@ -21,7 +22,7 @@ from pipelines.commands.screen import say, share, shown, table
     metavar="NAME=VALUE",
     help="A value that the recipe takes (`ostraka recipes` lists them); may be given several times.",
 )
-@workers_option
+@engine_option
 @max_failed_option
 @click.option("--retry", is_flag=True, help="Look again at samples that failed before.")
 @click.option(
@@ -37,7 +38,7 @@ def run(
     shelf_url: str,
     own: str,
     given: tuple[str, ...],
-    workers: int,
+    engine: Any,
     max_failed: float,
     retry: bool,
     memory_gib: float,
@@ -46,7 +47,7 @@ def run(
     import os
     import sys
 
-    from pipelines.local import Local
+    from pipelines.engines import engine_of
     from pipelines.recipes import find_recipe
     from pipelines.run import RunOptions
     from pipelines.run import run as run_recipe
@@ -57,7 +58,7 @@ def run(
         sys.path.append(os.getcwd())
     recipe = find_recipe(name or own, _values(given))
     options = RunOptions(max_failed=max_failed, retry=retry, memory_gib=memory_gib)
-    counts = run_recipe(open_shelf(shelf_url), recipe, Local(workers), options, shown)
+    counts = run_recipe(open_shelf(shelf_url), recipe, engine_of(engine), options, shown)
     total = sum(counts.values())
     table(
         recipe.id,
