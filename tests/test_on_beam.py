@@ -69,7 +69,9 @@ class Doubles(Struct, frozen=True):
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.hangs_s)
         if shard == self.raises[-6:]:
-            raise OSError(28, "No space left", "there") if self.raises[:1] == "!" else TooManyFailed("6 of 7", where="x")
+            if self.raises[:1] == "!":
+                raise OSError(28, "No space left", "there")
+            raise TooManyFailed("6 of 7", where="x")
         return Found(2 * int(shard), Counter([shard]))
 '''
 
@@ -172,7 +174,7 @@ def test_both_runners_give_the_bytes_of_one_process_and_of_two(
         assert tree_digest(tmp_path / name) == whole, name
 
 
-def test_two_processes_of_the_runner_decide_in_buckets_as_one_process_in_memory(
+def test_beam_decides_in_buckets_as_one_process_does_in_memory(
     tmp_path: Path, source: Path, tree_digest: Callable[..., dict[str, str]]
 ) -> None:
     curate(tmp_path / "local", source, Local(1))
@@ -219,6 +221,8 @@ def test_no_shard_done_in_time_ends_the_run_and_the_worker_begins_no_other(
     assert list(tmp_path.glob("closed-*")) and len(list(tmp_path.glob("0*"))) == 1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_that_is_killed_ends_the_run_with_a_message_and_the_same_work_goes_on(
     tmp_path: Path, module: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +241,7 @@ def test_a_worker_with_other_code_is_refused_before_it_builds_the_work(
     with (tmp_path / "other" / "filters" / "exact.py").open("a") as file:
         file.write("OTHER = 1\n")
     work = module("own_work", WORK).Doubles(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'other'}{os.pathsep}{tmp_path / 'own'}")
     with pytest.raises(Unavailable, match=r"filters \(driver \w{10}, worker \w{10}\); install") as refused:
         list(Beam(2).map(work, SHARDS))
@@ -247,7 +252,7 @@ def test_a_runner_that_is_none_and_a_job_server_that_is_not_there_are_said_at_on
     tmp_path: Path, module: Callable[..., Any]
 ) -> None:
     work = module("own_work", WORK).Doubles(str(tmp_path))
-    with pytest.raises(BadInput, match="--runner NoRunner: .*FnApiRunner"):
+    with pytest.raises(BadInput, match=r"--runner NoRunner: .*FnApiRunner"):
         list(Beam(1, "NoRunner").map(work, SHARDS))
     with pytest.raises(BadInput, match="--beam-temp"):
         list(Beam(1, "DataflowRunner").map(work, SHARDS))

@@ -66,7 +66,9 @@ class Doubles(Struct, frozen=True):
         if shard == self.dies[-6:] and (self.dies[:1] == "!" or len(open(f"{self.folder}/{shard}").readlines()) == 1):
             os.kill(os.getpid(), signal.SIGKILL)
         if shard == self.raises[-6:]:
-            raise OSError(28, "No space left", "there") if self.raises[:1] == "!" else TooManyFailed("6 of 7", where="x")
+            if self.raises[:1] == "!":
+                raise OSError(28, "No space left", "there")
+            raise TooManyFailed("6 of 7", where="x")
         return Found(2 * int(shard), Counter([shard]))
 '''
 
