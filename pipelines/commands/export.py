@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from pipelines.commands.options import log_option, open_shelf, shelf_option, workers_option
+from pipelines.commands.options import engine_option, log_option, open_shelf, shelf_option, workers_option
 from pipelines.commands.screen import counted, say, shown, table
 
 
@@ -34,7 +36,7 @@ from pipelines.commands.screen import counted, say, shown, table
 @click.option("--energon", is_flag=True, help="Write Energon's index beside the shards.")
 @click.option("--replace", is_flag=True, help="Replace the export in that folder.")
 @click.option("--dry-run", is_flag=True, help="Say what would leave, and write nothing.")
-@workers_option
+@engine_option
 @log_option
 def export(
     name: str,
@@ -50,16 +52,16 @@ def export(
     energon: bool,
     replace: bool,
     dry_run: bool,
-    workers: int,
+    engine: Any,
 ) -> None:
     """Write the samples that a recipe kept as shards called NAME; the same command again goes on.
 
     Original bytes, one member set and one image type a folder, a parquet sidecar a shard, a card and a manifest.
     """
+    from pipelines.engines import engine_of
     from pipelines.export.export import ExportOptions
     from pipelines.export.export import dry_run as foresee
     from pipelines.export.export import export as write
-    from pipelines.local import Local
 
     options = ExportOptions(
         recipe=asked,
@@ -72,7 +74,7 @@ def export(
         energon=energon,
         replace=replace,
     )
-    done = (foresee if dry_run else write)(open_shelf(shelf_url), name, to, Local(workers), options, shown)
+    done = (foresee if dry_run else write)(open_shelf(shelf_url), name, to, engine_of(engine), options, shown)
     rows = [(folder, count) for folder, count in sorted(done.folders.items())]
     rows += [(f"left out: {reason}", count) for reason, count in sorted(done.left_out.items()) if count]
     held = f"{done.to}: {counted(done.shards, 'shard')}, {done.size_bytes / 2**20:.1f} MiB"

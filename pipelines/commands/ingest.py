@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pipelines.commands.fetching import fetch_options
-from pipelines.commands.options import log_option, max_failed_option, open_shelf, shelf_option, workers_option
+from pipelines.commands.options import engine_option, log_option, max_failed_option, open_shelf, shelf_option
 from pipelines.commands.screen import say, shown, table
 
 
@@ -33,7 +33,7 @@ from pipelines.commands.screen import say, shown, table
 @click.option("--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most rows of a shard.")
 @click.option("--shard-mib", default=1024, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
 @fetch_options
-@workers_option
+@engine_option
 @max_failed_option
 @log_option
 def ingest(
@@ -52,7 +52,7 @@ def ingest(
     by_reference: bool,
     shard_rows: int,
     shard_mib: int,
-    workers: int,
+    engine: Any,
     max_failed: float,
     **fetching: Any,
 ) -> None:
@@ -62,16 +62,16 @@ def ingest(
     WebDataset tar or a folder of them, COCO json, Hugging Face parquet with the pictures in it, or, with --as urls, a
     list of links, which are fetched.
     """
+    from pipelines.engines import engine_of
     from pipelines.ingest import ingest as door
     from pipelines.ingest.manners import Manners
     from pipelines.ingest.plan import Cut
     from pipelines.ingest.source import Options
-    from pipelines.local import Local
 
     done = door.ingest(
         open_shelf(shelf_url),
         source,
-        Local(workers),
+        engine_of(engine),
         Options(root, image_column, caption_column, id_column, base_names, by_reference, url_column, split),
         kind=kind or "",
         dataset=dataset,

@@ -25,6 +25,32 @@ recipe_option = click.option(
 workers_option = click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes of the local engine."
 )
+_ENGINE_OPTIONS = (
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray", "beam"]),
+        default="local",
+        show_default=True,
+        help="What carries the shards.",
+    ),
+    click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Shards done at a time."),
+    click.option("--address", default="", metavar="HOST:PORT", help="Ray: the cluster's head; by default a Ray here."),
+    click.option("--runner", default="", help="Beam: the runner's name; by default FnApiRunner, in this process."),
+    click.option(
+        "--beam-option",
+        "beam_options",
+        multiple=True,
+        metavar="OPTION=VALUE",
+        help="Beam: an option of the runner, without its dashes; may be given several times.",
+    ),
+    click.option("--beam-temp", default="", metavar="URL", help="Beam: a folder that driver and workers reach."),
+    click.option(
+        "--wait-s",
+        default=0.0,
+        type=click.FloatRange(0),
+        help="Stop after so long without a cluster or worker (Ray, by default 60) or a shard done (Beam, 600).",
+    ),
+)
 max_failed_option = click.option(
     "--max-failed",
     default=0.05,
@@ -32,6 +58,22 @@ max_failed_option = click.option(
     type=click.FloatRange(0, 1),
     help="Stop where more than this share of a shard fails (and more than 10).",
 )
+
+
+def engine_option(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the options that choose an engine; it takes them together as `engine`, what was asked."""
+
+    @wraps(verb)
+    def chosen(*args: Any, **kwargs: Any) -> None:
+        from pipelines.engines import Asked
+
+        asked = {name: kwargs.pop(name) for name in Asked.__struct_fields__}
+        asked["beam_options"] = tuple(f"--{option}" for option in asked["beam_options"])
+        verb(*args, engine=Asked(**asked), **kwargs)
+
+    for option in reversed(_ENGINE_OPTIONS):
+        chosen = option(chosen)
+    return chosen
 
 
 def log_option(verb: Callable[..., None]) -> Callable[..., None]:

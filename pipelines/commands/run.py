@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from pipelines.commands.options import (
+    engine_option,
     log_option,
     max_failed_option,
     open_shelf,
     own_modules,
     shelf_option,
-    workers_option,
 )
 from pipelines.commands.screen import say, share, shown, table
 
@@ -36,7 +36,7 @@ def _a_number(_: click.Context, __: click.Parameter, value: float) -> float:
     metavar="NAME=VALUE",
     help="A value that the recipe takes (`ostraka recipes` lists them); may be given several times.",
 )
-@workers_option
+@engine_option
 @max_failed_option
 @click.option("--retry", is_flag=True, help="Look again at samples that failed before.")
 @click.option(
@@ -54,14 +54,14 @@ def run(
     shelf_url: str,
     own: str,
     given: tuple[str, ...],
-    workers: int,
+    engine: Any,
     max_failed: float,
     retry: bool,
     memory_gib: float,
     dry_run: bool,
 ) -> None:
     """Run the recipe NAME over a shelf; the same command again goes on where this one stopped."""
-    from pipelines.local import Local
+    from pipelines.engines import engine_of
     from pipelines.recipes import find_recipe
     from pipelines.run import RunOptions
     from pipelines.run import run as run_recipe
@@ -71,7 +71,7 @@ def run(
     own_modules()
     recipe = find_recipe(name or own, _values(given))
     if dry_run:
-        _foresee(open_shelf(shelf_url), recipe, workers)
+        _foresee(open_shelf(shelf_url), recipe, engine_of(engine))
         return
     options = RunOptions(max_failed=max_failed, retry=retry, memory_gib=memory_gib)
     steps = list[str]()
@@ -80,7 +80,7 @@ def run(
         steps.append(what)
         return shown(what, shards, answers)
 
-    counts = run_recipe(open_shelf(shelf_url), recipe, Local(workers), options, watched)
+    counts = run_recipe(open_shelf(shelf_url), recipe, engine_of(engine), options, watched)
     if not steps:
         say("nothing changed since this recipe ran last")
     total = sum(counts.values())
@@ -93,11 +93,10 @@ def run(
     say(f"next: ostraka funnel --shelf {shelf_url}")
 
 
-def _foresee(shelf: Any, recipe: Any, workers: int) -> None:
+def _foresee(shelf: Any, recipe: Any, engine: Any) -> None:
     from pipelines.foresee import foresee
-    from pipelines.local import Local
 
-    found = foresee(shelf, recipe, Local(workers))
+    found = foresee(shelf, recipe, engine)
     rows = [(one.annotator, one.samples, ", ".join(_spent(*pair) for pair in one.spent.items())) for one in found]
     table(f"{recipe.id}: at most", ("annotator", "samples", "spent"), rows, numbers=[1])
     say("next: the same without --dry-run")

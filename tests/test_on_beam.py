@@ -1,0 +1,337 @@
+"""Beam: the bytes of the local engine on two runners; what is lost ends the run with a message."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.engine import Engine
+from pipelines.engines import Asked, engine_of
+from pipelines.export.export import ExportOptions, export
+from pipelines.ingest.ingest import ingest
+from pipelines.ingest.plan import Cut
+from pipelines.local import Local
+from pipelines.on_beam import Beam
+from pipelines.recipes import find_recipe
+from pipelines.run import RunOptions, run
+from pipelines.shelf import Shelf
+from schemas.errors import BadInput, TooManyFailed, Unavailable
+
+pytest.importorskip("apache_beam")
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARDS = [f"{number:06d}" for number in range(7)]
+
+WORK = '''
+import os, signal, time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from msgspec import Struct
+from schemas.errors import BadInput, TooManyFailed, Unavailable
+
+class Found(Struct):
+    twice: int
+    by: Counter[str]
+
+class Doubles(Struct, frozen=True):
+    """Answers with twice the shard's number, unless `dies`, `raises` or `opens` says otherwise."""
+
+    folder: str
+    dies: str = ""
+    raises: str = ""
+    opens: bool = True
+    hangs_s: float = 0.0
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], Found]]:
+        if not self.opens:
+            raise Unavailable("the weights are not there", where="worker")
+        open(f"{self.folder}/opened-{os.getpid()}", "w").close()
+        yield self.do
+        open(f"{self.folder}/closed-{os.getpid()}", "w").close()
+
+    def do(self, shard: str) -> Found:
+        with open(f"{self.folder}/{shard}", "a") as file:
+            print(os.getpid(), file=file)
+        if shard == self.dies[-6:] and (self.dies[:1] == "!" or len(open(f"{self.folder}/{shard}").readlines()) == 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(self.hangs_s)
+        if shard == self.raises[-6:]:
+            if self.raises[:1] == "!":
+                raise OSError(28, "No space left", "there")
+            raise TooManyFailed("6 of 7", where="x")
+        return Found(2 * int(shard), Counter([shard]))
+'''
+
+RECIPE = """
+import os, signal, time
+from typing import ClassVar
+
+from annotators.annotator import Annotator, Subject
+from annotators.header import Header
+from pipelines.recipe import Annotate, Recipe
+from schemas.note import Noted
+from schemas.vocabulary import Name
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WHAT = {folder!r}
+
+class Slow(Annotator, frozen=True):
+    writes: ClassVar = (Name("slow", "float64", "", "none"),)
+
+    def look(self, subject: Subject) -> Noted:
+        if os.path.exists(WHAT + "/kill") and subject.sample.source.row.startswith("23"):
+            os.remove(WHAT + "/kill")
+            os.kill(os.getppid(), signal.SIGKILL)
+        if os.path.exists(WHAT + "/wait") and subject.sample.source.row.startswith("23"):
+            open(WHAT + "/begun", "w").close()
+            time.sleep(60)
+        return Noted({{"slow": 1.0}})
+
+def slow() -> Recipe:
+    return Recipe("slow", Annotate(Header()), Annotate(Slow()))
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Any]]:
+    """Import a module from a folder of its own, which no worker knows of."""
+    made: list[str] = []
+
+    def make(name: str, text: str) -> Any:
+        (tmp_path / "own").mkdir(exist_ok=True)
+        (tmp_path / "own" / f"{name}.py").write_text(text)
+        monkeypatch.syspath_prepend(str(tmp_path / "own"))
+        made.append(name)
+        return importlib.import_module(name)
+
+    yield make
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., bytes]) -> Path:
+    folder = tmp_path_factory.mktemp("source")
+    for n in range(60):
+        data = picture(n // 2 if n % 10 == 1 else n)
+        (folder / f"{n:02d}.jpg").write_bytes(data[:-600] if n == 15 else data)
+        (folder / f"{n:02d}.txt").write_text(f"The small boat number {n} rests on the shore of a quiet lake.")
+    return folder
+
+
+def curate(
+    folder: Path, source: Path, engine: Engine, recipe: str = "caption-light", memory_gib: float = 8
+) -> dict[str, int]:
+    shelf = Shelf(str(folder))
+    ingest(shelf, str(source), engine, cut=Cut(rows=10))
+    counts = run(shelf, find_recipe(recipe), engine, RunOptions(memory_gib=memory_gib))
+    export(shelf, "train", "", engine, ExportOptions())
+    return counts
+
+
+@pytest.fixture
+def job_endpoint(tmp_path: Path) -> Iterator[str]:
+    """Beam's own job server in Python, on a free port."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", "--port", str(port)]
+    with (tmp_path / "job-server.log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
+    while server.poll() is None:
+        try:
+            socket.create_connection(("localhost", port), 1).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield f"localhost:{port}"
+    server.kill()
+    server.wait()
+
+
+def test_both_runners_give_the_bytes_of_one_process_and_of_two(
+    tmp_path: Path, source: Path, job_endpoint: str, tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    counts = curate(tmp_path / "local1", source, Local(1))
+    assert counts["failed"] == 1 and min(counts.values()) > 0
+    whole = tree_digest(tmp_path / "local1")
+    portable = Beam(1, "PortableRunner", (f"--job_endpoint={job_endpoint}", "--environment_type=LOOPBACK"))
+    for name, engine in [("local2", Local(2)), ("beam", Beam()), ("portable", portable)]:
+        assert curate(tmp_path / name, source, engine) == counts
+        assert tree_digest(tmp_path / name) == whole, name
+
+
+def test_beam_decides_in_buckets_as_one_process_does_in_memory(
+    tmp_path: Path, source: Path, tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    curate(tmp_path / "local", source, Local(1))
+    curate(tmp_path / "beam", source, Beam(), memory_gib=1e-9)
+    assert tree_digest(tmp_path / "beam") == tree_digest(tmp_path / "local")
+
+
+@pytest.mark.parametrize("temp", [False, True])
+def test_every_shard_is_answered_once_and_the_answers_leave_nothing_behind(
+    tmp_path: Path, module: Callable[..., Any], temp: bool
+) -> None:
+    (tmp_path / "answers").mkdir()
+    work = module("own_work", WORK).Doubles(str(tmp_path))
+    engine = Beam(temp=str(tmp_path / "answers") if temp else "")
+    answers = dict(engine.map(work, SHARDS))
+    assert {shard: (one.twice, one.by) for shard, one in answers.items()} == {
+        shard: (2 * int(shard), {shard: 1}) for shard in SHARDS
+    }
+    opened, closed = (sorted(path.name[7:] for path in tmp_path.glob(f"{what}-*")) for what in ("opened", "closed"))
+    assert opened == closed == [str(os.getpid())]
+    assert not list((tmp_path / "answers").iterdir())
+
+
+def test_what_goes_wrong_comes_out_as_itself(tmp_path: Path, module: Callable[..., Any]) -> None:
+    doubles = module("own_work", WORK).Doubles
+    for work, error, said in [
+        (doubles(str(tmp_path), raises=SHARDS[1]), TooManyFailed, "x: 6 of 7"),
+        (doubles(str(tmp_path), raises=f"!{SHARDS[1]}"), OSError, "No space left"),
+        (doubles(str(tmp_path), opens=False), Unavailable, "worker: the weights are not there"),
+    ]:
+        with pytest.raises(error, match=said):
+            list(Beam().map(work, SHARDS))
+
+
+def test_no_shard_done_in_time_ends_the_run_and_the_worker_begins_no_other(
+    tmp_path: Path, module: Callable[..., Any]
+) -> None:
+    work = module("own_work", WORK).Doubles(str(tmp_path), hangs_s=4.0)
+    with pytest.raises(Unavailable, match="no shard was done for 1 s"):
+        list(Beam(wait_s=1.0).map(work, SHARDS))
+    until = time.monotonic() + 20
+    while not list(tmp_path.glob("closed-*")) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert list(tmp_path.glob("closed-*")) and len(list(tmp_path.glob("0*"))) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_is_killed_ends_the_run_with_a_message_and_the_same_work_goes_on(
+    tmp_path: Path, module: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = module("own_work", WORK).Doubles(str(tmp_path), dies=SHARDS[2])
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'own'}{os.pathsep}{ROOT}")
+    with pytest.raises(Unavailable, match="the same command goes on"):
+        list(Beam(2, wait_s=8.0).map(work, SHARDS))
+    assert {shard for shard, _ in Beam(2).map(work, SHARDS)} == {*SHARDS}
+
+
+def test_a_worker_with_other_code_is_refused_before_it_builds_the_work(
+    tmp_path: Path, module: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in ("schemas", "filters", "annotators", "pipelines"):
+        shutil.copytree(ROOT / room, tmp_path / "other" / room, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "other" / "filters" / "exact.py").open("a") as file:
+        file.write("OTHER = 1\n")
+    work = module("own_work", WORK).Doubles(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'other'}{os.pathsep}{tmp_path / 'own'}")
+    with pytest.raises(Unavailable, match=r"filters \(driver \w{10}, worker \w{10}\); install") as refused:
+        list(Beam(2).map(work, SHARDS))
+    assert "schemas" not in str(refused.value) and not list(tmp_path.glob("opened-*"))
+
+
+def test_a_runner_that_is_none_and_a_job_server_that_is_not_there_are_said_at_once(
+    tmp_path: Path, module: Callable[..., Any]
+) -> None:
+    work = module("own_work", WORK).Doubles(str(tmp_path))
+    with pytest.raises(BadInput, match=r"--runner NoRunner: .*FnApiRunner"):
+        list(Beam(1, "NoRunner").map(work, SHARDS))
+    with pytest.raises(BadInput, match="--beam-temp"):
+        list(Beam(1, "DataflowRunner").map(work, SHARDS))
+    with socket.socket() as closed:
+        closed.bind(("localhost", 0))
+        endpoint = f"localhost:{closed.getsockname()[1]}"
+        with pytest.raises(Unavailable, match=f"{endpoint}: no Beam job server"):
+            list(Beam(1, "PortableRunner", (f"--job_endpoint={endpoint}",)).map(work, SHARDS))
+
+
+def test_an_option_of_another_engine_is_refused() -> None:
+    for asked in (Asked("local", address="head:6379"), Asked("ray", runner="FlinkRunner"), Asked("local", wait_s=1)):
+        with pytest.raises(BadInput, match="--engine"):
+            engine_of(asked)
+    assert engine_of(Asked("beam", 2, beam_options=("--a=b",), wait_s=5)) == Beam(2, options=("--a=b",), wait_s=5)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from pipelines.ingest.ingest import ingest
+from pipelines.ingest.plan import Cut
+from pipelines.on_beam import Beam
+from pipelines.recipes import find_recipe
+from pipelines.run import RunOptions, run
+from pipelines.shelf import Shelf
+
+if __name__ == "__main__":
+    shelf = Shelf(sys.argv[1])
+    ingest(shelf, sys.argv[2], Beam(), cut=Cut(rows=10))
+    run(shelf, find_recipe("slow_two:slow"), Beam(), RunOptions(block=4))
+"""
+
+
+def marked(mark: str) -> list[str]:
+    """Return the processes started with a mark in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"OSTRAKA_TEST_MARK={mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_is_stopped_leaves_no_process_and_the_same_command_finishes_it(
+    tmp_path: Path,
+    source: Path,
+    tree_digest: Callable[..., dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    how: signal.Signals,
+) -> None:
+    (tmp_path / "slow_two.py").write_text(RECIPE.format(folder=str(tmp_path)))
+    (tmp_path / "driver.py").write_text(DRIVER)
+
+    def job() -> subprocess.Popen[bytes]:
+        mark = {"OSTRAKA_TEST_MARK": str(tmp_path), "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+        command = [sys.executable, "driver.py", "stopped", str(source)]
+        return subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **mark}, stderr=subprocess.PIPE)
+
+    (tmp_path / "wait").touch()
+    stopped = job()
+    while not (tmp_path / "begun").exists() and stopped.poll() is None:
+        time.sleep(0.05)
+    stopped.send_signal(how)
+    _, said = stopped.communicate(timeout=60)
+    assert (tmp_path / "begun").exists(), said.decode()
+    assert stopped.returncode == -how or (how == signal.SIGINT and b"KeyboardInterrupt" in said), said.decode()
+    until = time.monotonic() + 30
+    while (left := marked(str(tmp_path))) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert left == []
+    (tmp_path / "wait").unlink()
+    assert job().wait() == 0
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shelf = Shelf(str(tmp_path / "undisturbed"))
+    ingest(shelf, str(source), Local(1), cut=Cut(rows=10))
+    run(shelf, find_recipe("slow_two:slow"), Local(1), RunOptions(block=4))
+    sys.modules.pop("slow_two")
+    assert tree_digest(tmp_path / "stopped") == tree_digest(tmp_path / "undisturbed")

@@ -1,0 +1,329 @@
+"""Ray: the bytes of the local engine, whatever dies on the way; what is not there is said in time."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.engine import Engine
+from pipelines.export.export import ExportOptions, export
+from pipelines.ingest.ingest import ingest
+from pipelines.ingest.plan import Cut
+from pipelines.local import ATTEMPTS, Local
+from pipelines.on_ray import Ray
+from pipelines.recipes import find_recipe
+from pipelines.run import RunOptions, run
+from pipelines.shelf import Shelf
+from schemas.errors import BadInput, TooManyFailed, Unavailable
+
+ray = pytest.importorskip("ray")
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARDS = [f"{number:06d}" for number in range(7)]
+TINY_GIB = 1e-9
+
+WORK = '''
+import os, signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from msgspec import Struct
+from schemas.errors import BadInput, TooManyFailed, Unavailable
+
+class Found(Struct):
+    twice: int
+    by: Counter[str]
+
+class Doubles(Struct, frozen=True):
+    """Answers with twice the shard's number, unless `dies`, `raises` or `opens` says otherwise."""
+
+    folder: str
+    dies: str = ""
+    raises: str = ""
+    opens: bool = True
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], Found]]:
+        if not self.opens:
+            raise Unavailable("the weights are not there", where="worker")
+        open(f"{self.folder}/opened-{os.getpid()}", "w").close()
+        yield self.do
+        open(f"{self.folder}/closed-{os.getpid()}", "w").close()
+
+    def do(self, shard: str) -> Found:
+        with open(f"{self.folder}/{shard}", "a") as file:
+            print(os.getpid(), file=file)
+        if shard == self.dies[-6:] and (self.dies[:1] == "!" or len(open(f"{self.folder}/{shard}").readlines()) == 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if shard == self.raises[-6:]:
+            if self.raises[:1] == "!":
+                raise OSError(28, "No space left", "there")
+            raise TooManyFailed("6 of 7", where="x")
+        return Found(2 * int(shard), Counter([shard]))
+'''
+
+RECIPE = """
+import os, signal, time
+from typing import ClassVar
+
+from annotators.annotator import Annotator, Subject
+from annotators.header import Header
+from pipelines.recipe import Annotate, Recipe
+from schemas.note import Noted
+from schemas.vocabulary import Name
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WHAT = {folder!r}
+
+class Slow(Annotator, frozen=True):
+    writes: ClassVar = (Name("slow", "float64", "", "none"),)
+
+    def look(self, subject: Subject) -> Noted:
+        if os.path.exists(WHAT + "/kill") and subject.sample.source.row.startswith("23"):
+            os.remove(WHAT + "/kill")
+            os.kill(os.getppid(), signal.SIGKILL)
+        if os.path.exists(WHAT + "/wait") and subject.sample.source.row.startswith("23"):
+            open(WHAT + "/begun", "w").close()
+            time.sleep(60)
+        return Noted({{"slow": 1.0}})
+
+def slow() -> Recipe:
+    return Recipe("slow", Annotate(Header()), Annotate(Slow()))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end() -> Iterator[None]:
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Any]]:
+    """Import a module from a folder of its own, which no worker knows of."""
+    made: list[str] = []
+
+    def make(name: str, text: str) -> Any:
+        (tmp_path / "own").mkdir(exist_ok=True)
+        (tmp_path / "own" / f"{name}.py").write_text(text)
+        monkeypatch.syspath_prepend(str(tmp_path / "own"))
+        made.append(name)
+        return importlib.import_module(name)
+
+    yield make
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., bytes]) -> Path:
+    folder = tmp_path_factory.mktemp("source")
+    for n in range(60):
+        data = picture(n // 2 if n % 10 == 1 else n)
+        (folder / f"{n:02d}.jpg").write_bytes(data[:-600] if n == 15 else data)
+        (folder / f"{n:02d}.txt").write_text(f"The small boat number {n} rests on the shore of a quiet lake.")
+    return folder
+
+
+def curate(
+    folder: Path, source: Path, engine: Engine, recipe: str = "caption-light", memory_gib: float = 8
+) -> dict[str, int]:
+    shelf = Shelf(str(folder))
+    ingest(shelf, str(source), engine, cut=Cut(rows=10))
+    counts = run(shelf, find_recipe(recipe), engine, RunOptions(memory_gib=memory_gib))
+    export(shelf, "train", "", engine, ExportOptions())
+    return counts
+
+
+def test_ray_gives_the_bytes_of_one_process_in_memory_and_in_buckets(
+    tmp_path: Path, source: Path, tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    counts = curate(tmp_path / "local1", source, Local(1))
+    assert counts["failed"] == 1 and min(counts.values()) > 0
+    whole = tree_digest(tmp_path / "local1")
+    assert len([name for name in whole if name.startswith("catalog/")]) == 6
+    for name, engine, memory_gib in [
+        ("ray2", Ray(2), 8.0),
+        ("ray2-buckets", Ray(2), TINY_GIB),
+    ]:
+        assert curate(tmp_path / name, source, engine, memory_gib=memory_gib) == counts
+        assert tree_digest(tmp_path / name) == whole, name
+
+
+def test_a_worker_killed_in_the_middle_changes_no_byte(
+    tmp_path: Path, source: Path, module: Callable[..., Any], tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    module("slow_one", RECIPE.format(folder=str(tmp_path)))
+    curate(tmp_path / "local", source, Local(1), "slow_one:slow")
+    (tmp_path / "kill").touch()
+    curate(tmp_path / "ray", source, Ray(2), "slow_one:slow")
+    assert not (tmp_path / "kill").exists()
+    assert tree_digest(tmp_path / "ray") == tree_digest(tmp_path / "local")
+
+
+def test_every_shard_is_answered_once_and_a_death_costs_one_attempt_of_one_shard(
+    tmp_path: Path, module: Callable[..., Any]
+) -> None:
+    work = module("own_work", WORK).Doubles(str(tmp_path), dies=SHARDS[2])
+    answers = dict(Ray(2).map(work, SHARDS))
+    assert {shard: (one.twice, one.by) for shard, one in answers.items()} == {
+        shard: (2 * int(shard), {shard: 1}) for shard in SHARDS
+    }
+    tries = {shard: len((tmp_path / shard).read_text().split()) for shard in SHARDS}
+    assert tries == {shard: 2 if shard == SHARDS[2] else 1 for shard in SHARDS}
+    opened, closed = ({path.name[7:] for path in tmp_path.glob(f"{what}-*")} for what in ("opened", "closed"))
+    assert closed < opened and len(opened - closed) == 1
+
+
+def test_what_goes_wrong_comes_out_as_itself_and_leaves_no_worker(tmp_path: Path, module: Callable[..., Any]) -> None:
+    doubles = module("own_work", WORK).Doubles
+    for work, error, said in [
+        (doubles(str(tmp_path), dies=f"!{SHARDS[2]}"), Unavailable, f"shard {SHARDS[2]}: its worker died {ATTEMPTS}"),
+        (doubles(str(tmp_path), raises=SHARDS[1]), TooManyFailed, "x: 6 of 7"),
+        (doubles(str(tmp_path), raises=f"!{SHARDS[1]}"), OSError, "No space left"),
+        (doubles(str(tmp_path), opens=False), Unavailable, "worker: the weights are not there"),
+    ]:
+        with pytest.raises(error, match=said):
+            list(Ray(2).map(work, SHARDS))
+    pids = {path.name[7:] for path in tmp_path.glob("opened-*")}
+    until = time.monotonic() + 20
+    while (alive := [pid for pid in pids if Path(f"/proc/{pid}/cmdline").exists()]) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert pids and not alive
+
+
+def test_a_worker_with_other_packages_is_refused(
+    tmp_path: Path, module: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other" / "pyarrow-1.0.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: pyarrow\nVersion: 1.0\n")
+    work = module("own_work", WORK).Doubles(str(tmp_path))
+    ray.shutdown()
+    monkeypatch.setenv("PYTHONPATH", str(other.parent))
+    with pytest.raises(Unavailable, match=r"pyarrow \(driver [0-9.]+, worker 1\.0\).*constraints") as refused:
+        list(Ray(2).map(work, SHARDS))
+    assert "numpy" not in str(refused.value) and not list(tmp_path.glob("opened-*"))
+    ray.shutdown()
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from pipelines.ingest.ingest import ingest
+from pipelines.ingest.plan import Cut
+from pipelines.on_ray import Ray
+from pipelines.recipes import find_recipe
+from pipelines.run import RunOptions, run
+from pipelines.shelf import Shelf
+
+if __name__ == "__main__":
+    shelf = Shelf(sys.argv[1])
+    ingest(shelf, sys.argv[2], Ray(2), cut=Cut(rows=10))
+    run(shelf, find_recipe("slow_two:slow"), Ray(2), RunOptions(block=4))
+"""
+
+
+def marked(mark: str) -> list[str]:
+    """Return the processes started with a mark in their environment, but Ray's agents: they end a minute after a driver
+    that is killed."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"OSTRAKA_TEST_MARK={mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return [command for command in found if "Agent" not in command]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_is_stopped_leaves_no_process_and_the_same_command_finishes_it(
+    tmp_path: Path,
+    source: Path,
+    tree_digest: Callable[..., dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    how: signal.Signals,
+) -> None:
+    (tmp_path / "slow_two.py").write_text(RECIPE.format(folder=str(tmp_path)))
+    (tmp_path / "driver.py").write_text(DRIVER)
+
+    def job() -> subprocess.Popen[bytes]:
+        mark = {"OSTRAKA_TEST_MARK": str(tmp_path), "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+        command = [sys.executable, "driver.py", "stopped", str(source)]
+        return subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **mark}, stderr=subprocess.PIPE)
+
+    (tmp_path / "wait").touch()
+    stopped = job()
+    while not (tmp_path / "begun").exists() and stopped.poll() is None:
+        time.sleep(0.05)
+    stopped.send_signal(how)
+    _, said = stopped.communicate(timeout=60)
+    assert (tmp_path / "begun").exists(), said.decode()
+    assert stopped.returncode == -how or (how == signal.SIGINT and b"KeyboardInterrupt" in said), said.decode()
+    until = time.monotonic() + 30
+    while (left := marked(str(tmp_path))) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert left == []
+    (tmp_path / "wait").unlink()
+    assert job().wait() == 0
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shelf = Shelf(str(tmp_path / "undisturbed"))
+    ingest(shelf, str(source), Local(1), cut=Cut(rows=10))
+    run(shelf, find_recipe("slow_two:slow"), Local(1), RunOptions(block=4))
+    sys.modules.pop("slow_two")
+    assert tree_digest(tmp_path / "stopped") == tree_digest(tmp_path / "undisturbed")
+
+
+SILENT = """
+import sys
+sys.path.insert(0, {own!r})
+from own_work import Doubles
+from pipelines.on_ray import Ray
+from schemas.errors import Unavailable
+
+try:
+    list(Ray(2, "127.0.0.1:{port}", 3.0).map(Doubles({own!r}), ["0", "1"]))
+except Unavailable as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_cluster_that_does_not_answer_is_said_in_time(tmp_path: Path, listens: bool) -> None:
+    (tmp_path / "own_work.py").write_text(WORK)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if listens:
+            silent.listen()
+        script = SILENT.format(own=str(tmp_path), port=silent.getsockname()[1])
+        ran = subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            timeout=40,
+        )
+    why = "within 3 s" if listens else "nothing listens there"
+    assert why in ran.stdout and "--address" in ran.stdout and "RAY_AUTH_TOKEN_PATH" in ran.stdout, ran.stderr
+
+
+def test_a_class_of_the_script_that_runs_is_refused_before_any_worker_starts(
+    tmp_path: Path, module: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = module("own_work", WORK).Doubles(str(tmp_path))
+    monkeypatch.setattr(type(work), "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "Doubles", type(work), raising=False)
+    with pytest.raises(BadInput, match="module of their own"):
+        list(Ray(2).map(work, SHARDS))
