@@ -141,7 +141,7 @@ def _annotators() -> str:
                 ("writes", _names(name.name for name in one.writes)),
                 ("made with", _names(one.made_with) or "the standard core"),
                 ("version", str(one.version)),
-                ("a sample may take", f"{one.needs.limit_s:g} s, {one.needs.memory_mib} MiB"),
+                ("a sample may take", f"{one().needs.limit_s:g} s, {one().needs.memory_mib} MiB"),
                 ("fields", ", ".join(_fields(one)) or "none"),
             ],
         )
@@ -170,10 +170,15 @@ def _fields(one: type[Any]) -> Iterator[str]:
         if field.required:
             yield f"`{field.name}`"
         else:
-            default = repr(field.default)
-            yield f"`{field.name}` = " + (
-                f"`{default}`" if len(default) <= _LONG_CHARS else f"{len(field.default)} of them"
-            )
+            yield f"`{field.name}` = {_default(field.default)}"
+
+
+def _default(value: Any) -> str:
+    if len(repr(value)) <= _LONG_CHARS:
+        return f"`{value!r}`"
+    if isinstance(value, msgspec.Struct):
+        return f"`{type(value).__name__}()`"
+    return f"{len(value)} characters" if isinstance(value, str) else f"{len(value)} of them"
 
 
 def _recipes() -> str:

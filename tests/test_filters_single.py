@@ -17,10 +17,12 @@ import filters
 from filters.columns import Columns, Lists
 from filters.filter import KEEP, ColumnFilter, Filter
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
+from filters.recaption import Rewritten
 from filters.safety import NoContacts
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from schemas.verdict import Verdict
+from schemas.vocabulary import ORIGINAL_STANDS, REWRITTEN
 
 Row = dict[str, Any]
 DTYPES: dict[str, Any] = {
@@ -31,6 +33,7 @@ DTYPES: dict[str, Any] = {
     "channel_std": np.float64,
     "top_colour_share": np.float64,
     "score": np.float64,
+    "recaption_status": object,
     "text": object,
     "text_parts": np.int64,
     "text_chars": np.int64,
@@ -82,6 +85,7 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (NotBoilerplate(), texts()),
     (InLanguage(languages=("en", "fr"), share=0.9), texts()),
     (NoContacts(most_emails=1), texts()),
+    (Rewritten(), st.fixed_dictionaries({"recaption_status": st.sampled_from([REWRITTEN, *ORIGINAL_STANDS])})),
 ]
 
 
