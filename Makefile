@@ -4,7 +4,9 @@ VENV := .venv
 DEMO := .venv-demo
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check bench bench-scale docs test-readers proofs clean
+SAMPLES := $(or $(OSTRAKA_DATA),../shared/data)
+
+.PHONY: setup demo test check weights bench bench-scale docs test-readers proofs clean
 
 setup: $(VENV)/.done
 
@@ -34,6 +36,11 @@ check: setup
 
 docs: setup
 	$(BIN)/sphinx-build --fail-on-warning --nitpicky --quiet docs docs/_build/html
+
+# A small picture and text model of the sample captions, for caption-small; it is no CLIP.
+weights: setup
+	$(BIN)/ostraka ingest $(SAMPLES)/image_caption/coco_mini --shelf build/weights/shelf
+	$(BIN)/ostraka weights --shelf build/weights/shelf --to build/weights/clip-small
 
 bench: setup
 	$(BIN)/python -m bench

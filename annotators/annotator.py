@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
-from schemas.errors import BadSample, Unavailable
+from schemas.errors import BadInput, BadSample, Unavailable
 from schemas.note import Noted
 from schemas.sample import Image, Media, Sample
 from schemas.vocabulary import Name
@@ -92,7 +92,8 @@ class Annotator(Struct, frozen=True):
     `writes`: the notes, all of which every sample gets that does not fail. `reads`: notes of annotators that stand
     earlier in the recipe. `made_with`: packages whose version changes what is written. `version`: raised by hand when
     the code writes other values for the same picture (NUMERICS in the changelog). `weights`: digests of loaded files.
-    `extra`: the extra of ostraka that installs what it is made with.
+    `extra`: the extra of ostraka that installs what it is made with. `cases`: the note that says which case a sample
+    was, whose values a funnel counts.
     """
 
     writes: ClassVar[tuple[Name, ...]] = ()
@@ -100,6 +101,7 @@ class Annotator(Struct, frozen=True):
     places: ClassVar[tuple[Name, ...]] = ()
     made_with: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
+    cases: ClassVar[str] = ""
     version: ClassVar[int] = 1
     batch: ClassVar[int] = 1
     needs: ClassVar[Needs] = Needs()
@@ -116,6 +118,10 @@ class Annotator(Struct, frozen=True):
     def identity(self) -> Annotator:
         """Return it as its fingerprint sees it: without fields that change how it works and never what it writes."""
         return self
+
+    def given(self, weights: str) -> Annotator:
+        """Return it with the weights at a path; raises BadInput where it takes none."""
+        raise BadInput("it takes no weights", where=f"annotator {self.name}", remedy=f"leave {weights} out")
 
     def kept_in(self, folder: str) -> Annotator:
         """Return it with a folder (path or URL) where it may keep, over all runs, what must not be asked twice."""

@@ -19,6 +19,7 @@ from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
 from pipelines.commands.runs import runs
 from pipelines.commands.vocabulary import vocabulary
+from pipelines.commands.weights import weights
 
 VERBS = [
     ingest,
@@ -36,6 +37,7 @@ VERBS = [
     verify,
     reshard,
     vocabulary,
+    weights,
     doctor,
     demo,
 ]

@@ -5,7 +5,7 @@ Recipe("caption", Annotate(Header()), Keep(MinSide(px=28)), Annotate(Clip()), Ke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import msgspec
@@ -96,6 +96,25 @@ class Recipe:
                         )
                     known[name.name] = place
 
+    def given(self, weights: Mapping[str, str]) -> Recipe:
+        """Return it with the weights at these paths, by the annotator's name; raises BadInput for an unknown name."""
+        names = [annotator.name for _, annotator in self.annotators()]
+        if unknown := [name for name in weights if name not in names]:
+            raise BadInput(
+                f"it has no annotator called {', '.join(unknown)}",
+                where=f"recipe {self.name}",
+                remedy=f"its annotators are {', '.join(names) or 'none'}",
+            )
+        return Recipe(
+            self.name,
+            *(
+                Annotate(step.annotator.given(weights[step.annotator.name]))
+                if isinstance(step, Annotate) and step.annotator.name in weights
+                else step
+                for step in self.steps
+            ),
+        )
+
     @cached_property
     def ids(self) -> dict[int, str]:
         """Annotator name@fingerprint by step."""
@@ -185,6 +204,8 @@ class Recipe:
         return step.annotator.name if isinstance(step, Annotate) else step.filter.name
 
     def json(self) -> bytes:
-        """Return the recipe as a shelf keeps it: its values and its steps' names."""
+        """Return the recipe as a shelf keeps it: its values, its steps' names, and the notes that say cases."""
         names = [self.ids.get(place, self.step_name(place)) for place in range(len(self.steps))]
-        return msgspec.json.format(msgspec.json.encode({"spec": self.spec, "names": names}), indent=1)
+        cases = {self.ids[place]: annotator.cases for place, annotator in self.annotators() if annotator.cases}
+        stored = {"spec": self.spec, "names": names, **({"cases": cases} if cases else {})}
+        return msgspec.json.format(msgspec.json.encode(stored), indent=1)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from annotators.clip import Clip
 from annotators.concepts import Concepts
 from annotators.endpoint import Endpoint
 from annotators.header import Header
@@ -23,6 +24,7 @@ from filters.exact import ExactDedup
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.neardup import NearDedup
 from filters.recaption import Rewritten
+from filters.scores import Above
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.value import load
@@ -44,7 +46,7 @@ def caption_light(balance: Annotated[int, Meta(ge=0)] = 0, vocabulary: str = "")
     return Recipe("caption-light", *_caption_light(balance, vocabulary))
 
 
-def _caption_light(balance: int, vocabulary: str) -> tuple[Annotate | Keep, ...]:
+def _caption_light(balance: int, vocabulary: str, *relevance: Annotate | Keep) -> tuple[Annotate | Keep, ...]:
     concepts = [Annotate(Concepts(vocabulary))] if balance else []
     balanced = [Keep(Balance(per_entry=balance))] if balance else []
     return (
@@ -64,7 +66,40 @@ def _caption_light(balance: int, vocabulary: str) -> tuple[Annotate | Keep, ...]
         *concepts,
         Keep(ExactDedup()),
         Keep(NearDedup(radius=4)),
+        *relevance,
         *balanced,
+    )
+
+
+def caption_clip(
+    model: str = "ViT-B-32",
+    threshold: float = 0.3,
+    device: str = "cpu",
+    balance: Annotated[int, Meta(ge=0)] = 0,
+    vocabulary: str = "",
+) -> Recipe:
+    """caption-light, then pictures whose CLIP score is above the threshold; `--weights clip=PATH` must be given.
+
+    The reference keeps scores above 0.3 and does not say of which model; a threshold belongs to its model.
+    """
+    relevance = Annotate(Clip(model, device=device)), Keep(Above("clip_score", threshold))
+    return Recipe("caption-clip", *_caption_light(balance, vocabulary, *relevance))
+
+
+def caption_small(threshold: float = 0.5) -> Recipe:
+    """Pictures and texts that a small model, made by `ostraka weights` of such pictures, finds alike; no CLIP.
+
+    It shows the whole path with weights that are there after minutes. It knows little beyond what it was made of.
+    """
+    return Recipe(
+        "caption-small",
+        Keep(HasPicture()),
+        Keep(CleanText()),
+        Keep(CaptionLength(least=5, most=1000)),
+        Annotate(Header()),
+        Keep(Still()),
+        Annotate(Clip(model="")),
+        Keep(Above("clip_score", threshold)),
     )
 
 
@@ -112,8 +147,10 @@ def caption_recaptioned(
 
 
 RECIPES: dict[str, Callable[..., Recipe]] = {
+    "caption-clip": caption_clip,
     "caption-light": caption_light,
     "caption-recaptioned": caption_recaptioned,
+    "caption-small": caption_small,
     "headers-only": headers_only,
 }
 

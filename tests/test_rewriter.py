@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotators.endpoint import KEY, Endpoint
-from annotators.facts import Reader, lost, stated_numbers, without_noise
+from annotators.facts import Reader, added, lost, stated_numbers, without_noise
+from annotators.header import Header
 from annotators.rewriter import Rewriter
+from filters.image import MinSide
 from filters.recaption import Rewritten
+from filters.text import CaptionLength
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.verify import verify
 from pipelines.foresee import foresee
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import Local
+from pipelines.query.funnel import cases
+from pipelines.query.views import connected
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.recipes import find_recipe
 from pipelines.run import RunOptions, run
@@ -62,6 +68,11 @@ CASES: dict[str, tuple[str, Any, str]] = {
         "A red tram in Lisbon on a steep street",
         says("A red tram climbs a steep street in Porto."),
         "facts_lost",
+    ),
+    "a number invented": (
+        "A lighthouse on the coast of Norway",
+        says("A lighthouse from 1862 stands on the coast of Norway."),
+        "facts_added",
     ),
     "another picture's": (
         "A woman cuts a cake with a knife at the table",
@@ -160,6 +171,20 @@ def test_each_case_is_in_the_funnel_where_originals_are_not_wanted(
     verdicts = pq.read_table(shelf.path("verdicts", recipe.id, "000000.parquet")).to_pylist()
     reasons = sorted(one["reason"] for one in verdicts if one["outcome"] == "dropped")
     assert reasons == sorted(status for _, _, status in CASES.values() if status != REWRITTEN)
+
+
+def test_each_case_is_in_the_funnel_where_the_originals_stay(shelf_of: Callable[..., Shelf]) -> None:
+    shelf = shelf_of({name: caption for name, (caption, _, _) in CASES.items()} | {"no text": ""}, rows=5)
+    with serving(script) as server:
+        recipe = Recipe("mild", Annotate(Header()), Keep(MinSide(px=28)), *recipe_of(server.url).steps)
+        run(shelf, recipe, Local(1))
+        run(shelf, Recipe("fewer", *recipe.steps[:1], Keep(CaptionLength(least=1)), *recipe.steps[2:]), Local(1))
+    told = Counter([status for _, _, status in CASES.values()])
+    with connected(shelf) as db:
+        assert cases(db, shelf, recipe.id) == {recipe.ids[2]: {**told, "no_caption": 1}}
+    out, _ = command("funnel", "--shelf", shelf.url, "--recipe", "fewer").communicate(timeout=300)
+    [line] = [line for line in out.splitlines() if "rewriter" in line]
+    assert f"facts_lost {told['facts_lost']}" in line and "no_caption" not in line
 
 
 def test_tokens_and_cost_are_counted_when_they_are_paid_and_only_then(shelf_of: Callable[..., Shelf]) -> None:
@@ -359,7 +384,7 @@ def test_why_shows_both_captions_and_the_command_line_prices(shelf_of: Callable[
         process = command(*recaptioned(shelf, server.url, "price_in=1"), "--dry-run")
         out, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
-        assert "2 requests" in out and "cost_millionths" in out and not server.asked
+        assert "2 requests" in out and "cost 0.0" in out and not server.asked
         process = command(*recaptioned(shelf, server.url))
         assert process.wait(300) == 0, process.stderr and process.stderr.read()
     told = {name: command("why", f"{name}.jpg", "--shelf", shelf.url).communicate(timeout=300)[0] for name in "ab"}
@@ -506,3 +531,18 @@ def test_noise_holds_no_fact(text: str, plain: str) -> None:
 )
 def test_names_places_and_numbers_are_missed(reader: Reader, original: str, recaption: str, gone: list[str]) -> None:
     assert lost(reader.facts(original), recaption, reader.said(recaption)) == gone
+
+
+@pytest.mark.parametrize(
+    ("original", "recaption", "more"),
+    [
+        ("Some boats at Oslo", "3 boats and a ferry lie at Oslo, twenty people wait", []),
+        ("Some boats at Oslo", "21 boats lie at Oslo", ["21"]),
+        ("Boats at Oslo in 1905", "In 1905, boats lie at Oslo, 1,250 tons each, at 10:30", ["10:30", "1250"]),
+        ("1,250 tons", "It weighs 1250 tons, 2.5 times as much", ["2.5"]),
+    ],
+)
+def test_a_number_that_cannot_have_been_counted_is_told(
+    reader: Reader, original: str, recaption: str, more: list[str]
+) -> None:
+    assert added(reader.facts(original), recaption, 20) == more

@@ -18,14 +18,14 @@ from pipelines.commands.screen import counted, number, say, share, table
 def funnel(shelf_url: str, asked: str) -> None:
     """Show, step by step, how many samples came in, went on, were dropped and failed, and why."""
     from pipelines.query.choose import choose_recipe
+    from pipelines.query.funnel import cases, not_judged
     from pipelines.query.funnel import funnel as count
-    from pipelines.query.funnel import not_judged
     from pipelines.query.views import connected
 
     shelf = open_shelf(shelf_url)
     recipe_id = choose_recipe(shelf, asked)
     with connected(shelf) as db:
-        stages = count(db, shelf, recipe_id)
+        stages, told = count(db, shelf, recipe_id), cases(db, shelf, recipe_id)
     rows = [
         (
             stage.name.split("@")[0],
@@ -33,7 +33,7 @@ def funnel(shelf_url: str, asked: str) -> None:
             stage.went_on,
             sum(stage.dropped.values()) or "",
             sum(stage.failed.values()) or "",
-            ", ".join(f"{reason} {count}" for reason, count in sorted({**stage.dropped, **stage.failed}.items())),
+            _counts({**stage.dropped, **stage.failed, **told.get(stage.name, {})}),
         )
         for stage in stages
     ]
@@ -44,6 +44,10 @@ def funnel(shelf_url: str, asked: str) -> None:
     if later := not_judged(shelf, recipe_id):
         say(f"not in it: {counted(later, 'shard')} that came later; run the recipe again")
     say(f"next: ostraka browse --shelf {shelf_url}")
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
 
 
 @click.command(short_help="Tell a sample's whole story.")

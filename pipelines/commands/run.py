@@ -36,6 +36,12 @@ def _a_number(_: click.Context, __: click.Parameter, value: float) -> float:
     metavar="NAME=VALUE",
     help="A value that the recipe takes (`ostraka recipes` lists them); may be given several times.",
 )
+@click.option(
+    "--weights",
+    multiple=True,
+    metavar="ANNOTATOR=PATH",
+    help="Weights of an annotator, a file or a folder; may be given several times.",
+)
 @engine_option
 @max_failed_option
 @click.option("--retry", is_flag=True, help="Look again at samples that failed before.")
@@ -54,6 +60,7 @@ def run(
     shelf_url: str,
     own: str,
     given: tuple[str, ...],
+    weights: tuple[str, ...],
     engine: Any,
     max_failed: float,
     retry: bool,
@@ -69,7 +76,7 @@ def run(
     if bool(name) == bool(own):
         raise click.UsageError("give the name of a recipe, or --recipe MODULE:FUNCTION (`ostraka recipes` lists names)")
     own_modules()
-    recipe = find_recipe(name or own, _values(given))
+    recipe = find_recipe(name or own, _values("--with", given)).given(_values("--weights", weights))
     if dry_run:
         _foresee(open_shelf(shelf_url), recipe, engine_of(engine))
         return
@@ -109,15 +116,15 @@ def _spent(name: str, number: int) -> str:
     return f"{number} {name}"
 
 
-def _values(given: Sequence[str]) -> dict[str, str]:
+def _values(option: str, given: Sequence[str]) -> dict[str, str]:
     """Return NAME=VALUE pairs by name."""
     found: dict[str, str] = {}
     for one in given:
         name, separator, value = one.partition("=")
         if not name or not separator:
-            raise click.UsageError(f"--with {one}: give NAME=VALUE")
+            raise click.UsageError(f"{option} {one}: give NAME=VALUE")
         if name in found:
-            raise click.UsageError(f"--with {one}: {name} is given twice")
+            raise click.UsageError(f"{option} {one}: {name} is given twice")
         found[name] = value
     return found
 
