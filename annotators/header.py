@@ -21,7 +21,7 @@ PILLOW_RAISES = (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFEr
 
 _ORDINARY_BYTES, _HEAD_BYTES = 4_096, 16_384
 _EXIF_ORIENTATION = 0x0112
-_ON_ITS_SIDE = (5, 6, 7, 8)
+ON_ITS_SIDE = (5, 6, 7, 8)
 
 
 class Header(Annotator, frozen=True):
@@ -51,7 +51,7 @@ def _read(data: bytes) -> Noted:
         with Image.open(io.BytesIO(data)) as picture:
             orientation = _orientation(picture)
             width_px, height_px = picture.size
-            if picture.format == "TIFF" and orientation in _ON_ITS_SIDE:
+            if picture.format == "TIFF" and orientation in ON_ITS_SIDE:
                 width_px, height_px = height_px, width_px
             frames = 1 if picture.format == "MPO" else max(1, getattr(picture, "n_frames", 1))
             return _noted(width_px, height_px, picture.mode, (picture.format or "").lower(), orientation, frames)

@@ -1,14 +1,17 @@
-"""Judgements that keep people safe: texts that say how to reach somebody are left out."""
+"""Judgements that keep people safe: texts that say how to reach somebody, pictures that are not for everybody."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from filters.columns import Columns
-from filters.filter import KEEP, ColumnFilter, Judgement
+from filters.filter import KEEP, ColumnFilter, Filter, Judgement, dropped_where
 from filters.text import texts_that_stay
+from schemas.verdict import Verdict
+from schemas.vocabulary import WATERMARKS
 
 
 class NoContacts(ColumnFilter, frozen=True):
@@ -26,3 +29,27 @@ class NoContacts(ColumnFilter, frozen=True):
         bad = np.where(mailed, 0, np.where(called, 1, KEEP)).astype(np.int16)
         measured = np.where(called & ~mailed, phones, emails).astype(np.float64)
         return texts_that_stay(columns, bad, measured, none=2)
+
+
+class MaxNsfw(ColumnFilter, frozen=True):
+    """Drops pictures that are likelier than `score` not to be safe for work; NaN goes."""
+
+    score: float = 0.5
+    reads: ClassVar = ("nsfw_score",)
+    reasons: ClassVar = ("not_safe_for_work",)
+
+    def judge_columns(self, columns: Columns) -> Judgement:
+        scores = columns.array("nsfw_score")
+        return dropped_where(~(scores <= self.score), scores)
+
+
+class NoWatermark(Filter, frozen=True):
+    """Drops pictures with a mark written over them, for its kind; `allowed` are kinds that may stay."""
+
+    allowed: tuple[str, ...] = ()
+    reads: ClassVar = ("watermark",)
+    reasons: ClassVar = WATERMARKS
+
+    def judge(self, notes: Mapping[str, Any]) -> Verdict:
+        mark = str(notes["watermark"])
+        return Verdict(True) if not mark or mark in self.allowed else Verdict(False, mark)

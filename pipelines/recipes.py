@@ -14,16 +14,22 @@ from msgspec import Meta, Struct
 
 from annotators.clip import Clip
 from annotators.concepts import Concepts
+from annotators.contacts import Contacts
 from annotators.endpoint import Endpoint
 from annotators.header import Header
 from annotators.language import Language
+from annotators.nsfw import Nsfw
+from annotators.ocr import Ocr
 from annotators.pixels import Pixels
 from annotators.rewriter import Rewriter
+from annotators.watermark import Watermark
 from filters.balance import Balance
 from filters.exact import ExactDedup
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.neardup import NearDedup
 from filters.recaption import Rewritten
+from filters.safety import MaxNsfw, NoContacts, NoWatermark
+from filters.scenetext import HasSceneText
 from filters.scores import Above
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from pipelines.recipe import Annotate, Keep, Recipe
@@ -103,6 +109,18 @@ def caption_small(threshold: float = 0.5) -> Recipe:
     )
 
 
+def caption_safe(score: Annotated[float, Meta(ge=0, le=1)] = 0.5, watermarks: bool = False) -> Recipe:
+    """caption-light, then no e-mail address or telephone number in a text, and no picture that is not safe for work.
+
+    A picture goes whose NSFW score is above `score`. With `watermarks`, so does one with a mark written over it, which
+    OCR reads: that takes by far the longest.
+    """
+    safe: list[Annotate | Keep] = [Annotate(Contacts()), Keep(NoContacts()), Annotate(Nsfw()), Keep(MaxNsfw(score))]
+    if watermarks:
+        safe += [Annotate(Ocr()), Annotate(Watermark()), Keep(NoWatermark())]
+    return Recipe("caption-safe", *_caption_light(0, "", *safe))
+
+
 def headers_only() -> Recipe:
     """Pictures by their headers alone: shape and size."""
     return Recipe(
@@ -146,12 +164,32 @@ def caption_recaptioned(
     return Recipe("caption-recaptioned", *_caption_light(0, ""), Annotate(Rewriter(endpoint)), *strict)
 
 
+def scene_text(
+    least: Count = 1, confidence: Number = 0.6, height_px: Number = 8.0, chars: Count = 2, side_px: Count = 960
+) -> Recipe:
+    """Pictures with text in them that OCR can read: at least one valid line, as the reference keeps.
+
+    A line is valid by its confidence, height and length; text is looked for at `side_px` of the longer side.
+    """
+    return Recipe(
+        "scene-text",
+        Keep(HasPicture()),
+        Annotate(Header()),
+        Keep(Still()),
+        Keep(MinSide(px=28)),
+        Annotate(Ocr(side_px=side_px)),
+        Keep(HasSceneText(least, confidence, height_px, chars)),
+    )
+
+
 RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-clip": caption_clip,
     "caption-light": caption_light,
     "caption-recaptioned": caption_recaptioned,
+    "caption-safe": caption_safe,
     "caption-small": caption_small,
     "headers-only": headers_only,
+    "scene-text": scene_text,
 }
 
 

@@ -63,7 +63,9 @@ EMBEDDING = Name("embedding", "list<float32>", "", "unit vector of the picture i
 
 RECAPTION = Name("recaption", "string", "", "the caption rewritten, empty where the original stands")
 RECAPTION_STATUS = Name("recaption_status", "string", "", "rewritten, or why the original stands")
-RECAPTION_DETAIL = Name("recaption_detail", "string", "", "what was lost, and what was answered instead of a recaption")
+RECAPTION_DETAIL = Name(
+    "recaption_detail", "string", "", "what was lost or added, and what was answered instead of a recaption"
+)
 REWRITTEN = "rewritten"
 ORIGINAL_STANDS = (
     "no_caption",
@@ -75,10 +77,30 @@ ORIGINAL_STANDS = (
     "noisy",
     "unrelated",
     "facts_lost",
+    "facts_added",
 )
 """What `recaption_status` is where it is not REWRITTEN: why the original stands."""
 
 CLIP_SCORE = Name("clip_score", "float64", "cosine", "similarity of picture and first text in CLIP's space", -1, 1)
+NSFW_SCORE = Name("nsfw_score", "float64", "", "how likely the picture is not safe for work, by open_nsfw", 0, 1)
+WATERMARK = Name("watermark", "string", "", "which kind of mark is written over the picture, empty where none is")
+WATERMARK_TEXT = Name("watermark_text", "string", "", "what the mark says")
+WATERMARKS = ("stock_mark", "proof_mark", "tiled_text", "copyright_line", "handle", "link")
+"""What `watermark` may be, the surest first."""
+SCENE_TEXTS = Name("scene_texts", "list<string>", "", "lines of text in the picture, from the top down")
+SCENE_TEXT_CONFIDENCES = Name("scene_text_confidences", "list<float64>", "", "how sure OCR is of each line", 0, 1)
+SCENE_TEXT_HEIGHTS_PX = Name("scene_text_heights_px", "list<float64>", "px", "how high each line is written", 0)
+SCENE_TEXT_BOXES = Name(
+    "scene_text_boxes",
+    "list<float64>",
+    "",
+    "left, top, right, bottom of each line as shares of the upright picture",
+    0,
+    1,
+)
+SCENE_TEXT = Name("scene_text", "string", "", "a line of text, a note on its four corners")
+SCENE_TEXT_CONFIDENCE = Name("scene_text_confidence", "float64", "", "how sure OCR is of it, on the same corners", 0, 1)
+
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
 NAMES: dict[str, Name] = {
@@ -105,6 +127,15 @@ NAMES: dict[str, Name] = {
         RECAPTION_STATUS,
         RECAPTION_DETAIL,
         CLIP_SCORE,
+        NSFW_SCORE,
+        WATERMARK,
+        WATERMARK_TEXT,
+        SCENE_TEXTS,
+        SCENE_TEXT_CONFIDENCES,
+        SCENE_TEXT_HEIGHTS_PX,
+        SCENE_TEXT_BOXES,
+        SCENE_TEXT,
+        SCENE_TEXT_CONFIDENCE,
         OBJECT,
     )
 }

@@ -18,11 +18,11 @@ from filters.columns import Columns, Lists
 from filters.filter import KEEP, ColumnFilter, Filter
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.recaption import Rewritten
-from filters.safety import NoContacts
+from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from schemas.verdict import Verdict
-from schemas.vocabulary import ORIGINAL_STANDS, REWRITTEN
+from schemas.vocabulary import ORIGINAL_STANDS, REWRITTEN, WATERMARKS
 
 Row = dict[str, Any]
 DTYPES: dict[str, Any] = {
@@ -34,6 +34,8 @@ DTYPES: dict[str, Any] = {
     "top_colour_share": np.float64,
     "score": np.float64,
     "recaption_status": object,
+    "nsfw_score": np.float64,
+    "watermark": object,
     "text": object,
     "text_parts": np.int64,
     "text_chars": np.int64,
@@ -85,6 +87,8 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (NotBoilerplate(), texts()),
     (InLanguage(languages=("en", "fr"), share=0.9), texts()),
     (NoContacts(most_emails=1), texts()),
+    (MaxNsfw(0.3), st.fixed_dictionaries({"nsfw_score": SHARES | st.just(nan)})),
+    (NoWatermark(("link",)), st.fixed_dictionaries({"watermark": st.sampled_from(["", *WATERMARKS])})),
     (Rewritten(), st.fixed_dictionaries({"recaption_status": st.sampled_from([REWRITTEN, *ORIGINAL_STANDS])})),
 ]
 

@@ -163,11 +163,14 @@ def _say_moved(shelf: Any, recipe: Any, moved: Any) -> None:
 @click.argument("key")
 @shelf_option
 @click.option("--to", "folder", default="", metavar="FOLDER", help="Write its pictures and videos there.")
-def show(key: str, shelf_url: str, folder: str) -> None:
+@click.option(
+    "--drawn", default="", metavar="FILE", help="Write its first picture there with its boxes and texts on it."
+)
+def show(key: str, shelf_url: str, folder: str, drawn: str) -> None:
     """Print a sample as JSON, and write its original bytes where a folder is given."""
     import msgspec
 
-    from pipelines.query.show import sample_at, write_media
+    from pipelines.query.show import sample_at, write_drawn, write_media
     from pipelines.query.views import connected
 
     shelf = open_shelf(shelf_url)
@@ -176,6 +179,8 @@ def show(key: str, shelf_url: str, folder: str) -> None:
     say(msgspec.json.format(msgspec.json.encode(shown.sample), indent=2).decode())
     for path in write_media(shelf, shown, folder) if folder else []:
         say(f"written: {path}")
+    if drawn:
+        say(f"written: {drawn}, {counted(write_drawn(shelf, shown, drawn), 'note')} on places")
 
 
 @click.command(short_help="Ask the shelf with SQL.")

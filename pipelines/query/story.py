@@ -15,15 +15,15 @@ from filters.filter import KEEP
 from pipelines.decisions import stored_decisions
 from pipelines.facts import Facts
 from pipelines.judge import OUTCOMES, Decisions, judge
-from pipelines.notes import SOURCE_NOTES, read_pieces
+from pipelines.notes import SOURCE_NOTES
 from pipelines.query.choose import Place, find_sample
 from pipelines.query.exported import Exported
+from pipelines.query.places import places_of
 from pipelines.recipe import Annotate, Recipe
 from pipelines.shelf import Shelf
 from pipelines.verdicts import INGEST
 from schemas.errors import BadInput
 from schemas.sample import Sample
-from schemas.tables import PLACES
 
 
 class Told(Struct, frozen=True):
@@ -113,7 +113,9 @@ class Teller:
             with stored_decisions(self._shelf, self._recipe, snapshot, barriers) as stored:
                 decisions = stored.of(shard)
             facts = Facts(self._shelf, self._recipe, shard, asked=None)
-            self._held = {shard: _Shard(facts, decisions, self._places_of(shard))}
+            by_places = [self._recipe.ids[step] for step, one in self._recipe.annotators() if one.places]
+            noted = places_of(self._shelf, (SOURCE_NOTES, *by_places), shard)
+            self._held = {shard: _Shard(facts, decisions, noted)}
         return self._held[shard]
 
     def _steps(self, place: Place, end: int) -> list[Told]:
@@ -175,17 +177,6 @@ class Teller:
         witness = find_sample(self._db, self._shelf, key)
         table = self._shelf.catalog(witness.shard, ["dataset", "name"]).slice(witness.row, 1).to_pylist()
         return f"{table[0]['dataset']}/{table[0]['name']}"
-
-    def _places_of(self, shard: str) -> dict[int, list[tuple[str, str]]]:
-        """Return the notes on places of a shard's rows, as JSON, with who wrote them."""
-        found: dict[int, list[tuple[str, str]]] = {}
-        by_places = [self._recipe.ids[step] for step, annotator in self._recipe.annotators() if annotator.places]
-        for one in (SOURCE_NOTES, *by_places):
-            for _, piece in read_pieces(self._shelf, one, shard, columns=["row", PLACES]):
-                for row, said in zip(piece["row"].to_pylist(), piece[PLACES].to_pylist(), strict=True):
-                    if said:
-                        found.setdefault(row, []).append((one, said))
-        return found
 
 
 def _places(said: list[tuple[str, str]]) -> tuple[dict[str, Any], ...]:

@@ -1,0 +1,160 @@
+"""OCR: the text in a picture, line by line, each with the four corners around it, by PaddleOCR.
+
+The picture is seen upright and on white, whatever its mode; corners are given in pixels as stored. What lies where is
+found on a copy whose longer side is `side_px` where it was longer, so very small text of a very large picture is not
+found; what was found is read at full size.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+from msgspec import structs
+from PIL import Image
+
+from annotators.annotator import Annotator, Look, Needs, Subject
+from annotators.header import ON_ITS_SIDE, PILLOW_RAISES
+from annotators.ocr_models import Models
+from annotators.stored_pixels import stored_point
+from annotators.upright import upright_rgb
+from schemas.errors import BadSample
+from schemas.note import Note, Noted, Quad
+from schemas.vocabulary import (
+    SCENE_TEXT_BOXES,
+    SCENE_TEXT,
+    SCENE_TEXT_CONFIDENCE,
+    SCENE_TEXT_CONFIDENCES,
+    SCENE_TEXT_HEIGHTS_PX,
+    SCENE_TEXTS,
+)
+
+_AS_IT_IS = 1 << 30
+_EXIF_ORIENTATION = 0x0112
+_DECIMALS = 4
+
+
+class Ocr(Annotator, frozen=True):
+    """Writes every line that is found; which of them count is for a filter to say.
+
+    `folder`: models other than the extra's. Pictures of more than `most_mpx` million pixels fail.
+    """
+
+    folder: str = ""
+    side_px: int = 960
+    most_mpx: float = 200.0
+
+    writes: ClassVar = (SCENE_TEXTS, SCENE_TEXT_CONFIDENCES, SCENE_TEXT_HEIGHTS_PX, SCENE_TEXT_BOXES)
+    places: ClassVar = (SCENE_TEXT, SCENE_TEXT_CONFIDENCE)
+    made_with: ClassVar = ("paddleocr", "paddlex", "onnxruntime", "pillow")
+    extra: ClassVar = "ocr"
+    needs: ClassVar = Needs(limit_s=120.0, memory_mib=4096)
+
+    def given(self, weights: str) -> Ocr:
+        return structs.replace(self, folder=os.path.abspath(weights))
+
+    def identity(self) -> Ocr:
+        return structs.replace(self, folder="")
+
+    def weights(self) -> tuple[str, ...]:
+        """Return the digests of both models; raises BadInput where one is missing."""
+        return Models(self.folder).digests()
+
+    @contextmanager
+    def open(self) -> Iterator[Look]:
+        with Models(self.folder).opened() as models:
+            engine = paddle_ocr(models, self.side_px)
+
+            def look(subjects: Sequence[Subject]) -> list[Noted | BadSample]:
+                return [self._said(engine, subject) for subject in subjects]
+
+            yield look
+
+    def _said(self, engine: Any, subject: Subject) -> Noted | BadSample:
+        part = next(place for place, media in subject.sample.media() if media is subject.picture())
+        try:
+            return self._read(engine, part, subject.content())
+        except BadSample as bad:
+            return bad
+
+    def _read(self, engine: Any, part: int, data: bytes) -> Noted:
+        orientation, stored_size, upright = self._decode(data)
+        sides_px = tuple(reversed(stored_size)) if orientation in ON_ITS_SIDE else stored_size
+        scale = sides_px[0] / upright.width
+        [found] = engine.predict(np.asarray(upright)[:, :, ::-1].copy())
+        lines = sorted(
+            (
+                (_corners(polygon, scale), str(text), round(float(score), _DECIMALS))
+                for polygon, text, score in zip(
+                    found["rec_polys"], found["rec_texts"], found["rec_scores"], strict=True
+                )
+            ),
+            key=lambda line: (line[0][0][1], line[0][0][0]),
+        )
+        notes: list[Note] = []
+        for corners, text, score in lines:
+            stored = [stored_point(orientation, *stored_size, corner) for corner in corners]
+            at = Quad(part, (stored[0], stored[1], stored[2], stored[3]))
+            notes += [Note("scene_text", text, at), Note("scene_text_confidence", score, at)]
+        return Noted(
+            {
+                "scene_texts": [text for _, text, _ in lines],
+                "scene_text_boxes": [share for corners, *_ in lines for share in _shares(corners, sides_px)],
+                "scene_text_confidences": [score for *_, score in lines],
+                "scene_text_heights_px": [_height_px(corners) for corners, *_ in lines],
+            },
+            tuple(notes),
+        )
+
+    def _decode(self, data: bytes) -> tuple[int, tuple[int, int], Image.Image]:
+        """Return the orientation, width and height as stored, and the upright picture."""
+        try:
+            with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
+                warnings.simplefilter("ignore")
+                if picture.width * picture.height > self.most_mpx * 1e6:
+                    raise BadSample("too_many_pixels", f"{picture.width} x {picture.height}")
+                stated = picture.getexif().get(_EXIF_ORIENTATION, 1)
+                picture.load()
+                return stated if stated in range(1, 9) else 1, picture.size, upright_rgb(picture, _AS_IT_IS)
+        except PILLOW_RAISES as error:
+            raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
+
+
+def paddle_ocr(models: dict[str, str], side_px: int) -> Any:
+    """Return PaddleOCR with these models on one thread, without its helpers for scanned documents."""
+    os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
+    from paddleocr import PaddleOCR
+
+    return PaddleOCR(
+        **models,
+        text_det_limit_side_len=side_px,
+        text_det_limit_type="max",
+        use_doc_orientation_classify=False,
+        use_doc_unwarping=False,
+        use_textline_orientation=False,
+        device="cpu",
+        engine="onnxruntime",
+        engine_config={"intra_op_num_threads": 1, "inter_op_num_threads": 1},
+    )
+
+
+def _corners(polygon: Any, scale: float) -> list[tuple[float, float]]:
+    return [(round(float(x) * scale, 1), round(float(y) * scale, 1)) for x, y in polygon]
+
+
+def _shares(corners: Sequence[tuple[float, float]], sides_px: Sequence[int]) -> list[float]:
+    """Return left, top, right and bottom of a line as shares of the picture's sides."""
+    across, down = zip(*corners, strict=True)
+    shares = min(across) / sides_px[0], min(down) / sides_px[1], max(across) / sides_px[0], max(down) / sides_px[1]
+    return [round(min(max(share, 0.0), 1.0), _DECIMALS) for share in shares]
+
+
+def _height_px(corners: Sequence[tuple[float, float]]) -> float:
+    """Return how high a line is written: the mean length of its two sides."""
+    (a, b, c, d) = (np.array(corner) for corner in corners)
+    return round(float(np.linalg.norm(a - d) + np.linalg.norm(b - c)) / 2, 1)

@@ -1,0 +1,38 @@
+"""Between a picture as stored, whose pixels places in notes are in, and the same picture upright.
+
+`orientation` is EXIF's, 1 to 8 (Exif 2.32, tag 0x0112); sides are those of the picture as stored.
+"""
+
+from __future__ import annotations
+
+Point = tuple[float, float]
+
+
+def stored_point(orientation: int, width_px: float, height_px: float, upright: Point) -> Point:
+    """Return where a point of the upright picture lies on the picture as stored."""
+    x, y = upright
+    return {
+        1: (x, y),
+        2: (width_px - x, y),
+        3: (width_px - x, height_px - y),
+        4: (x, height_px - y),
+        5: (y, x),
+        6: (y, height_px - x),
+        7: (width_px - y, height_px - x),
+        8: (width_px - y, x),
+    }[orientation]
+
+
+def upright_point(orientation: int, width_px: float, height_px: float, stored: Point) -> Point:
+    """Return where a point of the picture as stored lies on the upright picture."""
+    x, y = stored
+    return {
+        1: (x, y),
+        2: (width_px - x, y),
+        3: (width_px - x, height_px - y),
+        4: (x, height_px - y),
+        5: (y, x),
+        6: (height_px - y, x),
+        7: (height_px - y, width_px - x),
+        8: (y, width_px - x),
+    }[orientation]
