@@ -85,6 +85,12 @@ def lost(facts: Facts, text: str, said: frozenset[str]) -> list[str]:
     return missing + sorted(facts.numbers - stated_numbers(text, also=_ALSO_SAY))
 
 
+def added(facts: Facts, text: str, most_counted: int) -> list[str]:
+    """Return the numbers of a text that are not among a text's facts, but for whole ones up to `most_counted`."""
+    more = stated_numbers(text) - facts.numbers
+    return sorted(number for number in more if not (number.isdecimal() and int(number) <= most_counted))
+
+
 def kept_share(facts: Facts, said: frozenset[str]) -> float:
     """Return the share of a text's names and things that are among the words `said`, 1 where it has none."""
     told = facts.names | facts.things

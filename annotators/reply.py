@@ -60,8 +60,10 @@ def answer_of(status: int, headers: Mapping[str, str], data: bytes, url: str) ->
     if status in _BUSY or status >= 500:
         raise AgainError(f"status {status}: {_shown(data)}", _pause_s(headers.get("retry-after", "")))
     if status != 200:
+        elsewhere = headers.get("location", "") if 300 <= status < 400 else ""
+        told = f"it sends on to {_shown(elsewhere.encode())}, where nothing is asked" if elsewhere else _shown(data)
         raise Unavailable(
-            f"status {status}: {_shown(data)}", where=url, remedy="look at the address, the model's name and the key"
+            f"status {status}: {told}", where=url, remedy="look at the address, the model's name and the key"
         )
     try:
         said = msgspec.json.decode(data, type=_Completion)

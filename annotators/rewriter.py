@@ -1,8 +1,9 @@
 """Rewriter: a caption written anew by a model that sees the picture, and that must not lose what the caption states.
 
-Names, places and numbers of the original are looked for in the recaption (facts.py); where one is lost, or the answer
-is no caption of this picture at all, the original stands and the reason is noted. The answers lie in the endpoint's
-journal under what was asked, so stricter or looser rules make other notes of them and pay nothing.
+Names, places and numbers of the original are looked for in the recaption (facts.py); where one is lost, where a number
+came from nowhere, or where the answer is no caption of this picture at all, the original stands and the reason is
+noted. The answers lie in the endpoint's journal under what was asked, so stricter or looser rules make other notes of
+them and pay nothing.
 """
 
 from __future__ import annotations
@@ -55,18 +56,21 @@ _REFUSAL = re.compile(
 class Rewriter(Annotator, frozen=True):
     """Asks for the first caption with the picture as JPEG of at most `side_px` on its shorter side.
 
-    A recaption that holds less than `least_shared` of the caption's names and nouns is of another picture.
+    A recaption that holds less than `least_shared` of the caption's names and nouns is of another picture. What is up
+    to `most_counted` may have been counted in the picture; a larger number that the caption does not state is invented.
     """
 
     endpoint: Endpoint = Endpoint()
     instructions: str = INSTRUCTIONS
     side_px: int = 768
     least_shared: float = 0.34
+    most_counted: int = 20
     answers: str = ""
 
     writes: ClassVar = (RECAPTION, RECAPTION_STATUS, RECAPTION_DETAIL)
     made_with: ClassVar = (*ASKED_WITH, *facts.MADE_WITH, "pillow")
     extra: ClassVar = "endpoint"
+    cases: ClassVar = RECAPTION_STATUS.name
 
     @property
     def batch(self) -> int:  # type: ignore[override]
@@ -132,7 +136,7 @@ class Rewriter(Annotator, frozen=True):
             return said
         if isinstance(said, Exception):
             raise said
-        status, detail = judged(said.answer, original, reader, self.least_shared)
+        status, detail = judged(said.answer, original, reader, self.least_shared, self.most_counted)
         recaption = tidy(said.answer.text) if status == REWRITTEN else ""
         spent = self._spent(said.answer.prompt_tokens, said.answer.completion_tokens) if said.paid else {}
         return _noted(recaption, status, detail, spent)
@@ -146,7 +150,7 @@ class Rewriter(Annotator, frozen=True):
         }
 
 
-def judged(answer: Answer, original: str, reader: Reader, least_shared: float) -> tuple[str, str]:
+def judged(answer: Answer, original: str, reader: Reader, least_shared: float, most_counted: int) -> tuple[str, str]:
     """Return REWRITTEN where an answer may stand for the original, else one of ORIGINAL_STANDS, with the detail."""
     text = tidy(answer.text)
     if status := _unusable(answer, text):
@@ -156,6 +160,8 @@ def judged(answer: Answer, original: str, reader: Reader, least_shared: float) -
         return "unrelated", f"shares {shared:.2f}: {text}"[:_DETAIL_CHARS]
     if gone := facts.lost(stated, text, said):
         return "facts_lost", f"lost {', '.join(gone)}: {text}"[:_DETAIL_CHARS]
+    if more := facts.added(stated, text, most_counted):
+        return "facts_added", f"added {', '.join(more)}: {text}"[:_DETAIL_CHARS]
     return REWRITTEN, ""
 
 

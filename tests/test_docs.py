@@ -32,6 +32,7 @@ PRINTED = [
     "how-to/handle-failures",
     "how-to/many-shards",
     "how-to/export",
+    "how-to/safety",
     "reference/sample-and-tar-form",
 ]
 """All pages with commands but stop-and-go-on, whose commands are stopped by a clock."""

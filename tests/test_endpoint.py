@@ -181,7 +181,20 @@ def test_an_endpoint_that_is_down_stops_the_run_and_says_what_to_do(tmp_path: Pa
     assert caught.value.where == url
 
 
-@pytest.mark.parametrize("status", [301, 401, 403, 404])
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_a_redirect_is_refused_and_nothing_is_sent_where_it_leads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv(KEY, SECRET)
+    with serving(lambda asked: says("yes")) as other:
+        elsewhere = f"{other.url}/chat/completions"
+        sends_on = serving(lambda asked: Reply(b"", status, {"Location": elsewhere}))
+        with sends_on as server, pytest.raises(Unavailable, match=f"status {status}: it sends on to {elsewhere}"):
+            ask(quick(server.url), tmp_path, "a")
+        assert (len(server.asked), other.asked) == (1, [])
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
 def test_what_would_be_said_again_stops_at_once(tmp_path: Path, status: int) -> None:
     with serving(lambda asked: Reply(b"no", status, {"Location": "/v1/chat/completions"})) as server:
         with pytest.raises(Unavailable, match=f"status {status}: no"):

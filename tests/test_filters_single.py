@@ -19,6 +19,7 @@ from filters.filter import KEEP, ColumnFilter, Filter
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.recaption import Rewritten
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
+from filters.scenetext import HasSceneText
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from schemas.verdict import Verdict
@@ -36,6 +37,9 @@ DTYPES: dict[str, Any] = {
     "recaption_status": object,
     "nsfw_score": np.float64,
     "watermark": object,
+    "scene_texts": object,
+    "scene_text_confidences": np.float64,
+    "scene_text_heights_px": np.float64,
     "text": object,
     "text_parts": np.int64,
     "text_chars": np.int64,
@@ -70,6 +74,16 @@ def texts(draw: st.DrawFn) -> Row:
     }
 
 
+@st.composite
+def lines(draw: st.DrawFn) -> Row:
+    found = draw(st.lists(st.tuples(WORDS, SHARES, st.sampled_from([7.9, 8.0, 20.0])), max_size=4))
+    return {
+        "scene_texts": [text for text, _, _ in found],
+        "scene_text_confidences": [share for _, share, _ in found],
+        "scene_text_heights_px": [height_px for *_, height_px in found],
+    }
+
+
 EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (HasPicture(), st.fixed_dictionaries({"images": st.integers(0, 3)})),
     (Still(), st.fixed_dictionaries({"frames": st.integers(1, 3)})),
@@ -89,6 +103,7 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (NoContacts(most_emails=1), texts()),
     (MaxNsfw(0.3), st.fixed_dictionaries({"nsfw_score": SHARES | st.just(nan)})),
     (NoWatermark(("link",)), st.fixed_dictionaries({"watermark": st.sampled_from(["", *WATERMARKS])})),
+    (HasSceneText(confidence=0.3), lines()),
     (Rewritten(), st.fixed_dictionaries({"recaption_status": st.sampled_from([REWRITTEN, *ORIGINAL_STANDS])})),
 ]
 
@@ -97,7 +112,7 @@ def columns_of(rows: Sequence[Row], names: Sequence[str]) -> Columns:
     arrays: dict[str, Any] = {}
     for name in names:
         values = [row[name] for row in rows]
-        listed = name.startswith("text")
+        listed = name.startswith(("text", "scene_text"))
         arrays[name] = Lists.of(values, DTYPES[name]) if listed else np.array(values, DTYPES[name])
     return Columns(len(rows), arrays)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.funnel import Stage, end_of, stages
-from pipelines.query.views import recipe_names, tables
+from pipelines.query.views import recipe_cases, recipe_names, shard_of, tables
 from pipelines.shelf import Shelf
+from pipelines.verdicts import INGEST
 
 
 def funnel(db: Any, shelf: Shelf, recipe_id: str) -> list[Stage]:
@@ -15,6 +16,25 @@ def funnel(db: Any, shelf: Shelf, recipe_id: str) -> list[Stage]:
         f"SELECT step, decided_by, outcome, reason, count(*) FROM {tables(shelf, 'verdicts', recipe_id)} GROUP BY ALL"
     ).fetchall()
     return stages(recipe_names(shelf, recipe_id), {end_of(*verdict): count for *verdict, count in counts})
+
+
+def cases(db: Any, shelf: Shelf, recipe_id: str) -> dict[str, dict[str, int]]:
+    """Return, by annotator, how many of the samples that went on from it were each of the cases that it tells."""
+    names = recipe_names(shelf, recipe_id)
+    return {
+        annotator_id: dict(
+            db.execute(f"""
+                SELECT "{note}", count(*)
+                FROM (SELECT *, {shard_of("filename", piece=True)} AS shard FROM {tables(shelf, "notes", annotator_id)}
+                      WHERE failed = '')
+                JOIN (SELECT row, step, decided_by, {shard_of("filename")} AS shard
+                      FROM {tables(shelf, "verdicts", recipe_id)}) USING (shard, row)
+                WHERE step > {names.index(annotator_id)} AND decided_by <> '{INGEST}' GROUP BY ALL ORDER BY ALL
+                """).fetchall()
+        )
+        for annotator_id, note in recipe_cases(shelf, recipe_id).items()
+        if annotator_id in shelf.folders("notes")
+    }
 
 
 def not_judged(shelf: Shelf, recipe_id: str) -> int:

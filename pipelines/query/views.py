@@ -21,6 +21,7 @@ from pipelines.pieces import is_marked, standing
 from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
+from schemas.errors import Unavailable
 from schemas.publish import publish
 
 MEMORY_LIMIT = "4GB"
@@ -35,9 +36,22 @@ def connected(shelf: Shelf, memory_limit: str = MEMORY_LIMIT) -> Iterator[Any]:
     """Yield a DuckDB connection in memory that reads the shelf's file system and has no views: it opens no file."""
     import duckdb
 
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:") as db:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:") as db, _readable():
         prepare(db, shelf, folder, memory_limit)
         yield db
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raise Unavailable for what a file system of ours says: DuckDB passes it on as the text of a traceback."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        if not str(error).startswith("Traceback"):
+            raise
+        raise Unavailable(str(error).rstrip().rsplit("\n", 1)[-1].partition(": ")[2]) from None
 
 
 @contextmanager
@@ -54,19 +68,20 @@ def connect(shelf: Shelf, query: str = "") -> Iterator[Any]:
 
 
 def write_database(shelf: Shelf) -> str:
-    """Write a DuckDB file with the views beside the tables and return its path; it holds this shelf's address."""
+    """Write a DuckDB file with the views beside the tables and return its path, or its URL; it holds this shelf's
+    address."""
     import duckdb
 
     shelf.need_shards()
     path = shelf.path(DATABASE)
     with tempfile.TemporaryDirectory() as folder:
-        with duckdb.connect(f"{folder}/{DATABASE}") as db:
+        with duckdb.connect(f"{folder}/{DATABASE}") as db, _readable():
             prepare(db, shelf, folder)
             for statement in statements(db, shelf):
                 db.execute(statement)
         with open(f"{folder}/{DATABASE}", "rb") as made:
             publish(shelf.fs, path, lambda file: shutil.copyfileobj(made, file))
-    return path
+    return shelf.media_url(DATABASE)
 
 
 def prepare(db: Any, shelf: Shelf, spill: str, memory_limit: str = MEMORY_LIMIT) -> None:
@@ -106,6 +121,12 @@ def recipe_names(shelf: Shelf, recipe_id: str) -> list[str]:
     """Return the names of a recipe's steps, annotators as name@fingerprint."""
     stored = msgspec.json.decode(shelf.fs.cat_file(shelf.path("recipes", f"{recipe_id}.json")))
     return list(stored["names"])
+
+
+def recipe_cases(shelf: Shelf, recipe_id: str) -> dict[str, str]:
+    """Return the note that says which case a sample was, by the annotators that write one."""
+    stored = msgspec.json.decode(shelf.fs.cat_file(shelf.path("recipes", f"{recipe_id}.json")))
+    return dict(stored.get("cases", {}))
 
 
 def recipes_by_run(shelf: Shelf) -> list[str]:
