@@ -26,8 +26,8 @@ from annotators.upright import upright_rgb
 from schemas.errors import BadSample
 from schemas.note import Note, Noted, Quad
 from schemas.vocabulary import (
-    SCENE_TEXT_BOXES,
     SCENE_TEXT,
+    SCENE_TEXT_BOXES,
     SCENE_TEXT_CONFIDENCE,
     SCENE_TEXT_CONFIDENCES,
     SCENE_TEXT_HEIGHTS_PX,

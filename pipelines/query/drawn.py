@@ -23,7 +23,7 @@ Corners = tuple[tuple[float, float], ...]
 def drawn(data: bytes, notes: Sequence[Note]) -> Image.Image:
     """Return the picture of these bytes, upright, with its notes on boxes and quads; notes on one place share a label.
 
-    A small picture is enlarged first, so that labels can be read. Where there are more than a dozen places, their labels
+    A small picture is enlarged first, so that labels can be read. Where there are more than a dozen places, labels
     stand on a page beside the picture, which they would cover.
     """
     with Image.open(io.BytesIO(data)) as picture:
