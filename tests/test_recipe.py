@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -11,10 +12,12 @@ from typing import Any, ClassVar
 
 import msgspec
 import pytest
+from PIL import Image
 
 from annotators.annotator import Annotator
 from annotators.header import Header
 from annotators.pixels import Pixels
+from annotators.small_clip import train_small_clip
 from filters.image import MinSide, NotSolid
 from filters.neardup import NearDedup
 from filters.scores import Above, AtLeast
@@ -132,9 +135,19 @@ def test_a_recipe_that_cannot_be_run_is_refused_with_its_step(steps: tuple[Any, 
         Recipe("r", *steps)
 
 
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """The weights that recipes must be given: a small model for those with clip."""
+    folder = str(tmp_path_factory.mktemp("weights"))
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(picture, "PNG")
+    train_small_clip([(picture.getvalue(), ["a red square"])], folder, 1)
+    return {"caption-small": {"clip": folder}, "caption-clip": {"clip": folder}}
+
+
 @pytest.mark.parametrize("name", sorted(RECIPES))
-def test_a_recipe_survives_being_carried_as_json(name: str) -> None:
-    recipe = find_recipe(name, {"model": "m"} if name == "caption-recaptioned" else {})
+def test_a_recipe_survives_being_carried_as_json(name: str, given: dict[str, dict[str, str]]) -> None:
+    recipe = find_recipe(name, {"model": "m"} if name == "caption-recaptioned" else {}).given(given.get(name, {}))
     carried = msgspec.json.decode(msgspec.json.encode(recipe.spec), type=Spec).build()
     assert (carried.name, carried.id, carried.ids, carried.steps) == (name, recipe.id, recipe.ids, recipe.steps)
     assert recipe.step_name(len(recipe.steps)) == "kept"
