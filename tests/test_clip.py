@@ -60,7 +60,10 @@ PAIRS = [(drawn(c, s, p), f"a {c} {s} on the {p}") for c, s, p in product(COLOUR
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model of the drawn pictures, trained here."""
+    """A small model of the drawn pictures, trained here on one thread, since other tests run beside."""
+    import torch
+
+    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("weights") / "small"
     train_small_clip([(data, [text]) for data, text in PAIRS], str(folder), STEPS)
     return folder
