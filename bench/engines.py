@@ -1,7 +1,7 @@
 """Engines against the local one: `caption-light` on the same shelf with two workers each, and two workers against one.
 
 Shards hold 1,000 photographs, each a file of its own by a numbered JPEG comment. What an engine spends before its first
-sample and after its last is measured on a shard of 16 beside each run, and taken off both sides; it is reported apart.
+sample and after its last is measured on two shards of 16 beside each run, taken off both sides, and reported apart.
 Shelves of both sides are compared, file by file, before anything is timed.
 """
 
@@ -39,7 +39,7 @@ def curate(shelf: str, asked: Asked) -> None:
 
 
 def rows(folder: str) -> Iterator[Row]:
-    large, small = _shelf(folder, "large", SHARDS, SHARD_ROWS), _shelf(folder, "small", 1, FEW)
+    large, small = _shelf(folder, "large", SHARDS, SHARD_ROWS), _shelf(folder, "small", CPUS, FEW)
     duels = (
         ("caption-light on Ray against local", Asked("ray", 2), TWO, RAY_GOAL, "as local; 2 workers each"),
         ("caption-light on Beam against local", Asked("beam", 2), TWO, BEAM_GOAL, "as local; 2 workers each"),
@@ -48,7 +48,7 @@ def rows(folder: str) -> Iterator[Row]:
     for duel, ours, peer, goal, bound in duels:
         starts_s, times_s = _fight(large, small, ours, peer)
         for asked, side in zip((ours, peer), zip(*starts_s, strict=True), strict=True):
-            print(f"{duel}: start-up, on {FEW} pictures, {asked.engine} {asked.workers}: {median(side):.1f} s")
+            print(f"{duel}: start-up, on {CPUS * FEW} pictures, {asked.engine} {asked.workers}: {median(side):.1f} s")
         net_s = [(a - b, c - d) for (a, c), (b, d) in zip(times_s, starts_s, strict=True)]
         yield row(duel, net_s, SHARDS * SHARD_ROWS, goal, bound)
 
