@@ -111,7 +111,8 @@ def _alike(
 ) -> torch.Tensor:
     """Attend within each of `pictures` of one size that stand one after another."""
     query_NHLE, key_NHLE, value_NHLE = (
-        tensor[0].unflatten(1, (pictures, -1)).transpose(0, 1) for tensor in (query, key, value)
+        tensor[0].reshape(tensor.shape[1], pictures, -1, tensor.shape[3]).transpose(0, 1)
+        for tensor in (query, key, value)
     )
     mixed_NHLE = F.scaled_dot_product_attention(query_NHLE, key_NHLE, value_NHLE, scale=scaling)
     return mixed_NHLE.transpose(0, 1).flatten(1, 2)[None]

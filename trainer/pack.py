@@ -9,7 +9,7 @@ D documents, the padding one last; N pictures, P patches; 4 the rows of position
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -54,8 +54,11 @@ class PackedBatch(NamedTuple):
 
     def to(self, device: str | torch.device) -> PackedBatch:
         """Return the row with its tensors on `device`."""
-        said = self._asdict().items()
-        moved = {name: value.to(device, non_blocking=True) for name, value in said if isinstance(value, torch.Tensor)}
+        moved: dict[str, Any] = {
+            name: value.to(device, non_blocking=True)
+            for name, value in self._asdict().items()
+            if isinstance(value, torch.Tensor)
+        }
         return self._replace(**moved)
 
 
