@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import msgspec
 import torch
+import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
@@ -40,11 +41,15 @@ _FLAT = StateDictOptions(flatten_optimizer_state_dict=True)
 
 
 class Checkpoints:
-    """The checkpoints of one run in a folder; at most one is being written at a time."""
+    """The checkpoints of one run in a folder; at most one is being written at a time.
+
+    Its writers speak in a group of their own: the thread that writes would otherwise meet the training's collectives.
+    """
 
     def __init__(self, folder: str, among: Ranks, keep: int) -> None:
         self.folder, self._ranks, self._keep = folder, among, keep
         self._writing: tuple[str, Future[Any]] | None = None
+        self._writers = dist.new_group(backend="gloo")
         if among.rank == 0:
             os.makedirs(folder, exist_ok=True)
             for left in (name for name in os.listdir(folder) if name.endswith(".partial")):
@@ -60,7 +65,7 @@ class Checkpoints:
             _write(os.path.join(partial, STATE), msgspec.json.encode(state))
         self._ranks.wait()
         writer = HuggingFaceStorageWriter(partial, save_distributed=True)
-        begun = async_save(_tensors(model, optimizer), storage_writer=writer)
+        begun = async_save(_tensors(model, optimizer), storage_writer=writer, process_group=self._writers)
         self._writing = partial, cast("Future[Any]", begun)
 
     def publish(self) -> None:
@@ -153,12 +158,11 @@ def load(path: str, model: Any, optimizer: torch.optim.Optimizer | None) -> None
 
 
 def _tensors(model: Any, optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
-    weights = get_model_state_dict(model)
-    found = {f"weights.{name}": tensor for name, tensor in weights.items() if isinstance(tensor, Tensor)}
+    known: dict[str, Any] = {f"weights.{name}": value for name, value in get_model_state_dict(model).items()}
     if optimizer is not None:
         learnt = get_optimizer_state_dict(model, optimizer, options=_FLAT)
-        found |= {f"optimizer.{name}": value for name, value in learnt.items() if isinstance(value, Tensor)}
-    return found
+        known |= {f"optimizer.{name}": value for name, value in learnt.items()}
+    return {name: value for name, value in known.items() if isinstance(value, Tensor)}
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import os
 import resource
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import torch
@@ -24,7 +24,7 @@ from trainer.lean_adamw import LeanAdamW
 from trainer.pack import PackedBatch
 from trainer.parallel import Ranks
 from trainer.record import Told
-from trainer.stages import Stage
+from trainer.stages import KINDS, Stage
 
 
 class Step(NamedTuple):
@@ -57,7 +57,7 @@ class Loop:
         counted = _Counted()
         self.trainee.train()
         for row in step.rows:
-            passed = self._backward(row)
+            passed = self.backward(row)
             counted.add(row, passed, self._work.of(row))
         whole = counted.over(self._ranks)
         self._check(step, counted, whole)
@@ -81,19 +81,22 @@ class Loop:
             peak_gib=_peak_gib(self._ranks.device),
         )
 
-    def _backward(self, row: PackedBatch) -> Passed:
+    def backward(self, row: PackedBatch) -> Passed:
+        """Run a row forward and back: its gradient is added to those of the rows before it, not yet divided."""
         cast = self._dtype != torch.float32
-        casting = torch.autocast(torch.device(self._ranks.device).type, self._dtype) if cast else contextlib.nullcontext()
+        casting = (
+            torch.autocast(torch.device(self._ranks.device).type, self._dtype) if cast else contextlib.nullcontext()
+        )
         with casting:
             passed: Passed = self.trainee(row.to(self._ranks.device))
-        passed.losses.sum().backward()
+        torch.autograd.backward(passed.losses.sum())
         return passed
 
     def _learn(self, targets: int, rate: float) -> float:
-        """Divide the gradients, clip them, step, and return their norm before."""
+        """Divide the gradients, which sharding averages over the ranks, clip them, step; return their norm before."""
         weights = [weight for weight in self.trainee.parameters() if weight.grad is not None]
         for weight in weights:
-            weight.grad.div_(max(1, targets))
+            cast(torch.Tensor, weight.grad).mul_(self._ranks.count / max(1, targets))
         norm = torch.nn.utils.clip_grad_norm_(weights, self.stage.clip_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -139,8 +142,6 @@ class _Counted:
 
     def over(self, among: Ranks) -> _Counted:
         """Return the sums over all ranks."""
-        from trainer.stages import KINDS
-
         flat = [self.loss, self.targets, self.documents, self.tokens, self.room, self.operations]
         for kind in KINDS:
             flat += self.by_kind.get(kind, (0.0, 0))

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from msgspec import Struct, structs
 from torch import Tensor
+from torch._C._distributed_c10d import HashStore
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from schemas.errors import BadInput
@@ -53,7 +54,7 @@ def ranks() -> Iterator[Ranks]:
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cards else "cpu"
     if cards:
         torch.cuda.set_device(device)
-    store = None if "MASTER_ADDR" in os.environ else dist.HashStore()
+    store = None if "MASTER_ADDR" in os.environ else HashStore()
     kind = "cpu:gloo,cuda:nccl" if cards else "gloo"
     dist.init_process_group(kind, store=store, rank=rank if store else -1, world_size=count if store else -1)
     try:
@@ -77,16 +78,13 @@ def device_mesh(mesh: Mesh, among: Ranks) -> DeviceMesh:
 def shard(trainee: Trainee, mesh: DeviceMesh, compute: torch.dtype) -> None:
     """Shard the weights over the mesh, block by block, computing in `compute`; one rank keeps the plain model.
 
-    Gradients are summed over the ranks, in float32, and not averaged: the loop divides by the targets of all.
+    Gradients come back averaged over the ranks, in float32; the loop makes sums of them.
     """
     if mesh.size() == 1:
         return
-    from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
     policy = MixedPrecisionPolicy(param_dtype=compute, reduce_dtype=torch.float32, cast_forward_inputs=False)
     inner = trainee.model.model
     for block in (*inner.visual.blocks, *inner.language_model.layers, trainee):
         fully_shard(block, mesh=mesh, mp_policy=policy)
-    for module in trainee.modules():
-        if isinstance(module, FSDPModule):
-            module.set_gradient_divide_factor(1.0)

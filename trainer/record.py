@@ -48,7 +48,7 @@ class Record:
         with open(partial, "wb") as file:
             file.writelines(msgspec.json.encode(told) + b"\n" for told in kept)
         os.replace(partial, path)
-        self._file = open(path, "ab")
+        self._file = open(path, "ab")  # noqa: SIM115
         self._board = _board(os.path.join(folder, "tensorboard"), first_step)
 
     def add(self, told: Told) -> None:
@@ -84,4 +84,4 @@ def _board(folder: str, first_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(folder, purge_step=first_step)  # type: ignore[no-untyped-call]
+    return SummaryWriter(folder, purge_step=first_step)
