@@ -5,10 +5,11 @@ Ranks are real: processes that torch's launcher starts, over gloo.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,26 +35,47 @@ from trainer.stages import pretrain, tiny
 JOB = Path(__file__).with_name("trainer_job.py")
 IMAGE = 130
 IDS = SpecialIds(0, (0,), IMAGE, 131, 132, 133, 134, 135)
-LAUNCH = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
+LAST = 5
+
+spec = importlib.util.spec_from_file_location("trainer_job", JOB)
+assert spec and spec.loader
+job = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(job)
 
 
-def started(folder: Path, what: str, count: int, *flags: str, among: int = 1) -> subprocess.Popen[str]:
-    launch = () if among == 1 else (*LAUNCH, str(among))
+def started(folder: Path, last: int, among: int = 1) -> list[subprocess.Popen[str]]:
+    """Start a job's ranks, as torch's launcher would."""
     folder.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, *launch, str(JOB), str(folder), what, str(count), *flags],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(among), "OMP_NUM_THREADS": "1"}
+    return [
+        subprocess.Popen(
+            [sys.executable, str(JOB), str(folder), str(last)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | group | {"RANK": str(rank)},
+        )
+        for rank in range(among)
+    ]
 
 
-def done(folder: Path, what: str, count: int, *flags: str, among: int = 1) -> dict[str, torch.Tensor]:
-    process = started(folder, what, count, *flags, among=among)
-    _, said = process.communicate()
-    assert process.returncode == 0, said
-    return load_file(folder / f"{what}.safetensors")
+def done(folder: Path, last: int, among: int = 1) -> dict[str, torch.Tensor]:
+    """Run a job to its end; return its weights and moments."""
+    for process in started(folder, last, among):
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+    return load_file(folder / "trained.safetensors")
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one rank", "two ranks"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+    """A run that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    done(folder, LAST, request.param)
+    return request.param, folder
 
 
 def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], prefix: str = "") -> float:
@@ -61,6 +83,10 @@ def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], prefix: 
     assert names == sorted(name for name in other if name.startswith(prefix))
     left, right = (torch.cat([tensors[name].flatten().double() for name in names]) for tensors in (one, other))
     return float((left - right).norm() / left.norm())
+
+
+def gradients(loop: Loop) -> dict[str, torch.Tensor]:
+    return {name: weight.grad for name, weight in loop.trainee.named_parameters() if weight.grad is not None}
 
 
 def trainee() -> Trainee:
@@ -82,50 +108,46 @@ def row(length: int = 64) -> PackedBatch:
     return pack([document], length, image_id=IMAGE, padding_id=0)
 
 
-def test_two_ranks_have_the_gradient_of_one(tmp_path: Path) -> None:
-    one, two = done(tmp_path / "1", "gradient", 1), done(tmp_path / "2", "gradient", 1, among=2)
-    assert apart(one, two) < 2e-6
+def test_two_ranks_have_the_gradient_of_one(whole: tuple[int, Path]) -> None:
+    with ranks() as among:
+        loop = Loop(tiny(pretrain()), trainee(), among, str(whole[1]))
+        for one in job.rows_of(0):
+            loop.backward(one)
+    assert apart(gradients(loop), load_file(whole[1] / "gradient.safetensors")) < 2e-6
 
 
-@pytest.mark.parametrize(("flags", "among"), [((), 1), ((), 2), (("--lean",), 1)], ids=["one", "two ranks", "lean"])
-def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, flags: tuple[str, ...], among: int) -> None:
-    whole = done(tmp_path / "whole", "train", 6, *flags, among=among)
-    process = started(tmp_path / "cut", "train", 6, *flags, among=among)
-    assert process.stdout
-    for line in process.stdout:
-        if line.startswith("step 4"):
+def test_a_killed_run_goes_on_to_the_same_bits(whole: tuple[int, Path], tmp_path: Path) -> None:
+    among, folder = whole
+    killed = started(tmp_path / "cut", LAST, among)
+    assert killed[0].stdout
+    for line in killed[0].stdout:
+        if line.startswith("step 3"):
             break
-    for rank in range(among):
-        os.kill(int((tmp_path / "cut" / f"pid-{rank}").read_text()), signal.SIGKILL)
-    process.communicate()
-    assert steps(str(tmp_path / "cut" / "checkpoints"))[-1] in (2, 4)
-    again = done(tmp_path / "cut", "train", 6, *flags, among=among)
-    assert whole.keys() == again.keys()
-    assert all(torch.equal(whole[name], again[name]) for name in whole)
+    for process in killed:
+        process.kill()
+        process.communicate()
+    assert steps(str(tmp_path / "cut" / "checkpoints")) == [2]
+    again, undisturbed = done(tmp_path / "cut", LAST, among), load_file(folder / "trained.safetensors")
+    assert undisturbed.keys() == again.keys()
+    assert all(torch.equal(undisturbed[name], again[name]) for name in undisturbed)
 
 
-@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
-def test_a_run_goes_on_on_another_number_of_ranks(tmp_path: Path, before: int, after: int) -> None:
-    done(tmp_path, "train", 4, among=before)
-    shutil.copytree(tmp_path, tmp_path.with_name("other"))
-    same = done(tmp_path, "train", 5, among=before)
-    other = done(tmp_path.with_name("other"), "train", 5, among=after)
-    assert apart(same, other, "weights.") < 2e-5
+def test_a_run_goes_on_on_another_number_of_ranks(whole: tuple[int, Path], tmp_path: Path) -> None:
+    among, folder = whole
+    shutil.copytree(folder / "checkpoints", tmp_path / "checkpoints")
+    other = done(tmp_path, LAST, 3 - among)
+    assert apart(load_file(folder / "trained.safetensors"), other, "weights.") < 2e-5
 
 
 def test_how_a_step_is_cut_into_rows_does_not_weigh(tmp_path: Path) -> None:
-    import trainer_job
-
-    documents = [trainer_job.document(seed, kind) for seed, kind in enumerate(["caption", "text"] * 4)]
+    documents = [job.document(seed, kind) for seed, kind in enumerate(["caption", "text"] * 4)]
     found = []
     with ranks() as among:
         for cut in (1, 2, 4):
             loop = Loop(tiny(pretrain()), trainee(), among, str(tmp_path))
             for at in range(cut):
                 loop.backward(pack(documents[at::cut], 400, image_id=IMAGE, padding_id=0))
-            found.append(
-                {name: weight.grad for name, weight in loop.trainee.named_parameters() if weight.grad is not None}
-            )
+            found.append(gradients(loop))
     assert apart(found[0], found[1]) < 1e-6
     assert apart(found[0], found[2]) < 1e-6
 
@@ -134,9 +156,9 @@ def test_a_loss_that_is_not_a_number_stops_the_run_with_its_documents_named(tmp_
     with ranks() as among:
         loop = Loop(tiny(pretrain()), trainee(), among, str(tmp_path))
         before = {name: weight.detach().clone() for name, weight in loop.trainee.named_parameters()}
-        broken = row()
+        broken = job.rows_of(0)[1]
         broken.patches_PD[0, 0] = float("nan")
-        with pytest.raises(BadInput, match=r"the loss is nan .*step 7"):
+        with pytest.raises(BadInput, match="step 7: the loss is nan"):
             loop.step(Step(7, [row()._replace(keys=("good",)), broken._replace(keys=("bad",))], {}))
         assert all(torch.equal(before[name], weight) for name, weight in loop.trainee.named_parameters())
     told = json.loads((tmp_path / "not-a-number-00000007-rank-0.json").read_text())
@@ -146,13 +168,11 @@ def test_a_loss_that_is_not_a_number_stops_the_run_with_its_documents_named(tmp_
 
 @pytest.mark.parametrize("part", ["tower", "merger", "decoder"])
 def test_a_frozen_part_stays_as_it_is_and_the_others_learn(tmp_path: Path, part: str) -> None:
-    import trainer_job
-
     inside = {"tower": "visual.blocks.0", "merger": "visual.merger", "decoder": "language_model.layers.0"}
     with ranks() as among:
         loop = Loop(structs.replace(tiny(pretrain()), frozen=(part,)), trainee(), among, str(tmp_path))
         before = {name: weight.detach().clone() for name, weight in loop.trainee.named_parameters()}
-        loop.step(Step(0, trainer_job.rows_of(0), {}))
+        loop.step(Step(0, job.rows_of(0), {}))
         moved = {
             of: any(
                 not torch.equal(before[name], weight) for name, weight in loop.trainee.named_parameters() if at in name

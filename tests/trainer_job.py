@@ -1,14 +1,10 @@
-"""A job for ranks: train a tiny model on made documents. Run by `python -m torch.distributed.run`, or alone.
-
-trainer_job.py FOLDER gradient|train STEPS [--lean]
-"""
+"""A job for ranks: train a tiny model on made documents up to a step, or go on with it: trainer_job.py FOLDER STEP."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -63,34 +59,29 @@ def whole(tensor: torch.Tensor) -> torch.Tensor:
     return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).detach().clone()
 
 
-def main(folder: str, what: str, last: int, *flags: str) -> None:
+def main(folder: str, last: int) -> None:
     torch.set_num_threads(1)
     stage = structs.replace(tiny(pretrain()), checkpoint_every=2)
-    if "--lean" in flags:
-        stage = structs.replace(stage, states="lean")
     with ranks() as among:
-        with open(os.path.join(folder, f"pid-{among.rank}"), "w", encoding="utf-8") as file:
-            file.write(str(os.getpid()))
-        model = build(preset("tiny"), IDS, 136, seed=3, dtype=torch.bfloat16 if "--lean" in flags else torch.float32)
+        model = build(preset("tiny"), IDS, 136, seed=3)
         use_document_attention(model)
         trainee = Trainee(model)
         shard(trainee, device_mesh(stage.mesh, among), torch.float32)
         loop = Loop(stage, trainee, among, folder)
-        told: Any = gradient if what == "gradient" else train
-        found = told(loop, folder, among, last)
+        found = {"gradient": gradient(loop, among), "trained": train(loop, folder, among, last)}
         if among.rank == 0:
-            save_file(found, os.path.join(folder, f"{what}.safetensors"))
+            for name, tensors in found.items():
+                save_file(tensors, os.path.join(folder, f"{name}.safetensors"))
 
 
-def gradient(loop: Loop, folder: str, among: Ranks, last: int) -> dict[str, torch.Tensor]:
-    for step in stream(0, last, among):
-        for row in step.rows:
-            loop.backward(row)
-    return {
-        name: whole(weight.grad) * among.count
-        for name, weight in loop.trainee.named_parameters()
-        if weight.grad is not None
-    }
+def gradient(loop: Loop, among: Ranks) -> dict[str, torch.Tensor]:
+    """Return the sum of the gradients of the first step's rows over the ranks, and forget it."""
+    for row in rows_of(0)[among.rank :: among.count]:
+        loop.backward(row)
+    named = loop.trainee.named_parameters()
+    found = {name: whole(weight.grad) * among.count for name, weight in named if weight.grad is not None}
+    loop.optimizer.zero_grad(set_to_none=True)
+    return found
 
 
 def train(loop: Loop, folder: str, among: Ranks, last: int) -> dict[str, torch.Tensor]:
@@ -114,4 +105,4 @@ def train(loop: Loop, folder: str, among: Ranks, last: int) -> dict[str, torch.T
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])
+    main(sys.argv[1], int(sys.argv[2]))
