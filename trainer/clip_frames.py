@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from schemas.errors import BadSample
-from trainer.picture import FRAMES, PATCH_PX, fit, patchify, resized
+from trainer.grid import FRAMES, PATCH_PX
+from trainer.picture import fit, patchify, resized
 
 
 class ClipRule(Struct, frozen=True):

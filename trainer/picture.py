@@ -17,13 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from schemas.errors import BadSample
+from trainer.grid import FRAMES, MERGED_SIDE, PATCH_PX, TOKEN_PX
 
-PATCH_PX = 14
-MERGED_SIDE = 2
-FRAMES = 2
-"""Frames of one slice."""
-
-TOKEN_PX = PATCH_PX * MERGED_SIDE
 MOST_ASPECT = 200
 _MEAN_C = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 _SPREAD_C = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
@@ -119,9 +114,8 @@ def resized(picture: Image.Image, grid: tuple[int, int]) -> NDArray[np.uint8]:
 def patchify(frames_FHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return [P, D], normalised: the patches of a merged token side by side; values by channel, frame, row, column."""
     frames, height, width, channels = frames_FHWC.shape
-    step = PATCH_PX * MERGED_SIDE
     split = frames_FHWC.reshape(
-        frames, height // step, MERGED_SIDE, PATCH_PX, width // step, MERGED_SIDE, PATCH_PX, channels
+        frames, height // TOKEN_PX, MERGED_SIDE, PATCH_PX, width // TOKEN_PX, MERGED_SIDE, PATCH_PX, channels
     )
     laid = split.transpose(1, 4, 2, 5, 7, 0, 3, 6)
     laid_PCN = np.ascontiguousarray(laid).reshape(-1, channels, frames * PATCH_PX * PATCH_PX)
