@@ -22,9 +22,10 @@ from schemas.errors import BadInput
 from trainer.attention import use_document_attention, use_plain_attention
 from trainer.document import Document
 from trainer.forward import Trainee
+from trainer.grid import PATCH_VALUES
 from trainer.loss import losses
 from trainer.model import build
-from trainer.pack import IGNORED, PATCH_VALUES, ROOM, PackedBatch, pack
+from trainer.pack import IGNORED, ROOM, PackedBatch, pack
 from trainer.positions import positions
 from trainer.presets import preset
 from trainer.special import SpecialIds

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from schemas.errors import BadInput
 from trainer.document import Document
+from trainer.grid import PATCH_VALUES
 from trainer.positions import positions
 
 IGNORED = -100
@@ -24,8 +25,6 @@ IGNORED = -100
 
 ROOM = 8
 """Tokens beyond a row's length: one for the blank picture, and as many more as let kernels and splits divide evenly."""
-
-PATCH_VALUES = 3 * 2 * 14 * 14
 
 
 class PackedBatch(NamedTuple):

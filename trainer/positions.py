@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-MERGED_SIDE = 2
-"""Patches along each side of a merged token."""
+from trainer.grid import MERGED_SIDE
 
 
 def positions(tokens_T: NDArray[np.int32], grids_N3: NDArray[np.int64], image_id: int) -> NDArray[np.int64]:
