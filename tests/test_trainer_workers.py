@@ -104,7 +104,8 @@ def test_every_task_is_answered_with_its_arrays(own: ModuleType, tmp_path: Path,
 
 @pytest.mark.parametrize("spoilt", [{"dies": 5}, {"dies": 5, "deaths": 2}, {"hangs": 5}], ids=str)
 def test_a_worker_that_is_lost_costs_an_attempt(own: ModuleType, tmp_path: Path, spoilt: dict[str, int]) -> None:
-    with Workers(own.Does(str(tmp_path), **spoilt), 2, limit_s=2.0) as workers:
+    limit_s = 6.0 if "hangs" in spoilt else 600.0
+    with Workers(own.Does(str(tmp_path), **spoilt), 2, limit_s) as workers:
         found = answered(workers, list(range(12)))
     assert {task: len(answer["ones"]) for task, answer in found.items()} == {task: task for task in range(12)}
     assert len((tmp_path / "5").read_text().split()) == 1 + spoilt.get("deaths", 1)
