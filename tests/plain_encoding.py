@@ -13,7 +13,8 @@ from schemas.errors import BadSample
 from schemas.form import caption_of
 from schemas.sample import Image, Sample
 from trainer.document import Document
-from trainer.encoding import Contents, Encoding, Length
+from trainer.encoding import Contents, Encoding
+from trainer.length import Length
 
 PIXELS = 32
 

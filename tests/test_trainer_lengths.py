@@ -25,8 +25,9 @@ from schemas.form import read
 from schemas.sample import Sample, Source
 from schemas.shard import samples
 from trainer.count_shard import length_of
-from trainer.encoding import Contents, Encoding, Length
+from trainer.encoding import Contents, Encoding
 from trainer.export_index import open_export
+from trainer.length import Length
 from trainer.length_table import NONE
 from trainer.lengths import LengthsFolder, count_lengths
 from trainer.pool import KINDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,10 +15,13 @@ from schemas.form import read
 from schemas.names import snake_case
 from schemas.sample import Sample, from_json
 from schemas.shard import samples
-from trainer.encoding import Encoding, Length
+from trainer.encoding import Encoding
 from trainer.export_index import Export, Shard
 from trainer.length_table import NONE, ROW, LeftOut, Rows, fill
 from trainer.shard_bytes import ShardBytes
+
+if TYPE_CHECKING:
+    from trainer.length import Length
 
 
 class CountShard(NamedTuple):

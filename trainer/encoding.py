@@ -7,23 +7,18 @@ BadSample for a sample that can be no document. Workers take an encoding with th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.sample import Sample
 from trainer.document import Document
 
+if TYPE_CHECKING:
+    from trainer.codec import Codec
+    from trainer.length import Length
+
 Contents = Callable[[], Sequence[bytes]]
 """Reads the bytes of a sample's pictures and videos when it is called."""
-
-
-class Length(NamedTuple):
-    """What a document counts: `kind` is one of pool.KINDS; `patches_squared` is summed over its pictures and slices."""
-
-    kind: str
-    tokens: int
-    targets: int
-    patches: int
-    patches_squared: int
 
 
 class Encoding(NamedTuple):
@@ -32,3 +27,20 @@ class Encoding(NamedTuple):
     rule: str
     length: Callable[[Sample, Contents], Length]
     encode: Callable[[Sample, Sequence[bytes]], Document]
+
+
+def encoding_of(codec: Codec) -> Encoding:
+    """Return the encoding of a codec."""
+    return Encoding(codec.fingerprint, partial(_length, codec), partial(_encode, codec))
+
+
+def _length(codec: Codec, sample: Sample, contents: Contents) -> Length:
+    from trainer.length import length, needs_contents
+
+    return length(sample, codec, contents() if needs_contents(sample) else None)
+
+
+def _encode(codec: Codec, sample: Sample, contents: Sequence[bytes]) -> Document:
+    from trainer.encode import encode
+
+    return encode(sample, contents, codec)

@@ -7,7 +7,7 @@ the kind NONE and zeros, and a line in the shard's `left_out.jsonl` says why.
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct, json
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from schemas.errors import BadInput
 from schemas.publish import put
-from trainer.encoding import Length
 from trainer.pool import KINDS
+
+if TYPE_CHECKING:
+    from trainer.length import Length
 
 NONE = 255
 

@@ -19,6 +19,7 @@ from trainer.cost import Cost
 from trainer.deal import EMPTY, dealt
 from trainer.document import Document
 from trainer.encoding import Encoding
+from trainer.grid import PATCH_VALUES
 from trainer.plan import Order, Plan, Position, Row
 from trainer.read_documents import Made, ReadDocuments, Spoilt, Wanted
 from trainer.stand_in import stand_ins
@@ -26,7 +27,7 @@ from trainer.stream_state import StreamState, check_state, state_of
 from trainer.workers import Workers
 
 TOKEN_BYTES = 5
-PATCH_BYTES = 4 * 1176 + 6
+PATCH_BYTES = 4 * PATCH_VALUES + 6
 """A patch's values, and its share of a grid: a picture has four patches at least."""
 
 MIB = 1 << 20
