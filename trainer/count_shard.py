@@ -65,8 +65,6 @@ def sample_of(data: bytes, key: str, where: str) -> Sample:
 
 def length_of(encoding: Encoding, sample: Sample, contents: Callable[[], Sequence[bytes]]) -> Length:
     """Return what a sample counts; raises BadSample where it can be no document, or nothing of it is predicted."""
-    if sample.texts and not any(text.text.strip() for text in sample.texts):
-        raise BadSample("empty_text", "none of its texts says anything")
     try:
         length = encoding.length(sample, contents)
     except (BadSample, Unavailable, NotImplementedError):

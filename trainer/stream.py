@@ -86,7 +86,7 @@ class Stream:
         cost: Cost = Cost(),
     ) -> None:
         _check(chosen, encoding, loading)
-        self._chosen, self._encoding, self._loading, self._cost = tuple(chosen), encoding, loading, cost
+        self.chosen, self._encoding, self._loading, self._cost = tuple(chosen), encoding, loading, cost
         self.plan, self._steps = Plan([one.pool for one in chosen], order), steps
         self._position = state.position if state else self.plan.at(0)
         if state:
@@ -96,11 +96,11 @@ class Stream:
     @property
     def state(self) -> StreamState:
         """What to keep to go on: the step after the last one that was taken to its end."""
-        return state_of(self.plan, self._chosen, self._position)
+        return state_of(self.plan, self.chosen, self._position)
 
     def __iter__(self) -> Iterator[StreamRow]:
         loading, ahead = self._loading, self._ahead()
-        work = ReadDocuments(tuple(one.lengths.export.fs for one in self._chosen), self._encoding)
+        work = ReadDocuments(tuple(one.lengths.export.fs for one in self.chosen), self._encoding)
         making, by_name, held_bytes = deque[_Making](), dict[str, _Making](), 0
         with Workers(work, loading.workers, loading.limit_s) as workers:
             coming = next(ahead, None)
@@ -137,14 +137,6 @@ class Stream:
                 yield _Making(self, position.step, micro_step, after, micro_step == len(mine) - 1, row)
             position = after
 
-    def wanted(self, pool: int, place: int) -> Wanted:
-        """Return where a sample of the plan lies and what it counts."""
-        lengths, row = self._chosen[pool].lengths, int(self.plan.pools[pool].row_N[place])
-        told = lengths.rows[row]
-        counts = (int(told[name]) for name in ("tokens", "targets", "patches"))
-        key = told["key"].tobytes().hex()
-        return Wanted(pool, lengths.path_of(row), int(told["start"]), int(told["end"]), key, *counts)
-
     def _take(self, making: _Making, made: Sequence[Made], workers: Workers) -> None:
         self._read += len(made)
         spoilt = [one for one in made if isinstance(one, Spoilt)]
@@ -158,6 +150,15 @@ class Stream:
             )
 
 
+def wanted(chosen: Sequence[Chosen], pool: int, place: int) -> Wanted:
+    """Return where a sample of the plan lies and what it counts."""
+    lengths, row = chosen[pool].lengths, int(chosen[pool].pool.row_N[place])
+    told = lengths.rows[row]
+    counts = (int(told[name]) for name in ("tokens", "targets", "patches"))
+    key = told["key"].tobytes().hex()
+    return Wanted(pool, lengths.path_of(row), int(told["start"]), int(told["end"]), key, *counts)
+
+
 class _Making:
     """A row while it is made: its slots, each with a document, a stand-in on its way, or nothing for good."""
 
@@ -169,7 +170,7 @@ class _Making:
         places = zip(row.pool_N.tolist(), row.place_N.tolist(), strict=True) if row else ()
         self._slots = [_Slot(pool, place) for pool, place in places]
         self._waiting = list[_Slot]()
-        self._wanted = [stream.wanted(slot.pool, slot.place) for slot in self._slots]
+        self._wanted = [wanted(stream.chosen, slot.pool, slot.place) for slot in self._slots]
         self.size_bytes = sum(TOKEN_BYTES * one.tokens + PATCH_BYTES * one.patches for one in self._wanted)
         where = f"sequence {row.offset} of window {row.window}" if row else "an empty row"
         self.name = f"step {step}, micro-step {micro_step}: {where}"
@@ -193,7 +194,7 @@ class _Making:
                 asking.append(slot)
         self._waiting = asking
         if asking:
-            workers.submit(self.name, [self._stream.wanted(slot.pool, slot.asked) for slot in asking])
+            workers.submit(self.name, [wanted(self._stream.chosen, slot.pool, slot.asked) for slot in asking])
 
     def _next(self, slot: _Slot, spoilt: Spoilt) -> bool:
         """Turn to the next stand-in of a slot; return whether there is one."""
@@ -221,7 +222,7 @@ class _Making:
 
     def _replaced(self, slot: _Slot) -> Replaced:
         assert slot.spoilt
-        key = self._stream.wanted(slot.pool, slot.place).key
+        key = self._wanted[self._slots.index(slot)].key
         return Replaced(key, *slot.spoilt, slot.document.key if slot.document else "")
 
 
