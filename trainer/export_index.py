@@ -31,6 +31,9 @@ class Shard(Struct, frozen=True):
     path: str
     samples: int
 
+    def __str__(self) -> str:
+        return self.path
+
 
 class Places(NamedTuple):
     """Where the samples of a shard lie: whole members from the first header up to the next sample's, and in these the
@@ -49,6 +52,7 @@ class Export(Struct, frozen=True):
     url: str
     name: str
     digest: str
+    split: str
     shards: tuple[Shard, ...]
 
     def path(self, relative: str) -> str:
@@ -94,7 +98,7 @@ class _Manifest(Struct):
 
 def open_export(url: str, split: str = "train") -> Export:
     """Open an export; raises BadInput where there is none, or where a file of the split is missing or has changed."""
-    fs, root = _file_system(url)
+    fs, root = file_system(url)
     data, manifest = _manifest(fs, root, url)
     listed = [file for file in manifest.files if file.path.startswith(f"{split}/")]
     shards = tuple(Shard(file.path[:-4], file.samples) for file in listed if file.path.endswith(".tar"))
@@ -102,10 +106,11 @@ def open_export(url: str, split: str = "train") -> Export:
         splits = sorted({file.path.split("/")[0] for file in manifest.files if file.path.endswith(".tar")})
         raise BadInput(f"it has no split {split}", where=url, remedy=f"its splits: {', '.join(splits) or 'none'}")
     _check(fs, root, url, listed)
-    return Export(fs, root, url, manifest.name, sha256(data).hexdigest(), shards)
+    return Export(fs, root, url, manifest.name, sha256(data).hexdigest(), split, shards)
 
 
-def _file_system(url: str) -> tuple[Any, str]:
+def file_system(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URL and the path in it; raises BadInput where none is installed for it."""
     try:
         fs, root = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:

@@ -115,11 +115,11 @@ def _check(pools: Sequence[Pool], order: Order) -> None:
     if not pools:
         raise BadInput("there is nothing to train on", remedy="give at least one --data")
     for pool in pools:
-        if pool.weight < 1:
-            raise BadInput(f"a weight of {pool.weight}", where=pool.name, remedy="give whole numbers from 1 on")
         if not len(pool):
             raise BadInput(
                 "none of its samples can be trained on",
                 where=pool.name,
                 remedy="leave it out; `ostraka plan` says why each is left out",
             )
+        if pool.weight < 1:
+            raise BadInput(f"a weight of {pool.weight}", where=pool.name, remedy="give whole numbers from 1 on")

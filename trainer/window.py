@@ -22,6 +22,12 @@ from trainer.pool import Pool
 WINDOW_SAMPLES = 8192
 
 
+def samples_of_window(pools: Sequence[Pool]) -> int:
+    """Return how many samples a window should draw: in a small corpus no more than there are, so that the copies of a
+    sample that several epochs bring lie in different windows."""
+    return max(1, min(WINDOW_SAMPLES, sum(map(len, pools))))
+
+
 class Drawn(NamedTuple):
     """The samples of a window: the pool of each, and its place there; an epoch takes every place of a pool once."""
 

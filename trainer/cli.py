@@ -1,0 +1,7 @@
+"""The trainer's verbs, which the command line finds by the entry-point group ostraka.verbs."""
+
+from __future__ import annotations
+
+from trainer.commands.plan import plan
+
+VERBS = [plan]
