@@ -12,7 +12,7 @@ from typing import Any
 
 from schemas.errors import BadInput, Unavailable
 from trainer import special
-from trainer.attention import use_plain_attention
+from trainer.attention import attending_plainly
 from trainer.chat_template import CHAT_TEMPLATES
 from trainer.codec import Codec
 from trainer.grid import FRAMES, TOKEN_PX
@@ -29,12 +29,11 @@ def save(model: Any, codec: Codec, folder: str) -> None:
         raise BadInput("is there already", where=folder, remedy="choose another name or take it away")
     half = f"{folder}.half"
     shutil.rmtree(half, ignore_errors=True)
-    attends = model.config._attn_implementation
-    use_plain_attention(model)
     try:
         os.makedirs(half)
         _generation(model, codec.tokens)
-        model.save_pretrained(half)
+        with attending_plainly(model):
+            model.save_pretrained(half)
         made = processor(codec)
         made.save_pretrained(half)
         made.image_processor.save_pretrained(half)
@@ -43,14 +42,6 @@ def save(model: Any, codec: Codec, folder: str) -> None:
     except OSError as error:
         shutil.rmtree(half, ignore_errors=True)
         raise Unavailable(f"could not be written: {error.strerror or error}", where=folder) from None
-    finally:
-        _attend(model, attends)
-
-
-def _attend(model: Any, name: str) -> None:
-    for module in model.modules():
-        if hasattr(module, "config"):
-            module.config._attn_implementation = name
 
 
 def _generation(model: Any, tokens: Tokens) -> None:
