@@ -15,12 +15,9 @@ from trainer import special
 from trainer.attention import attending_plainly
 from trainer.chat_template import CHAT_TEMPLATES
 from trainer.codec import Codec
-from trainer.grid import FRAMES, TOKEN_PX
+from trainer.grid import UNIT_PX
 from trainer.tokens import Tokens
 from trainer.torchvision_ready import torchvision_ready
-
-UNIT_PX = FRAMES * TOKEN_PX * TOKEN_PX
-"""Pixels of a merged token, over both frames of its slice: the unit of transformers' limits."""
 
 
 def save(model: Any, codec: Codec, folder: str) -> None:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from trainer.commands.plan import plan
+from trainer.commands.serve import serve
 
-VERBS = [plan]
+VERBS = [plan, serve]
