@@ -130,6 +130,7 @@ def load(folder: str, dtype: torch.dtype = torch.float32) -> Any:
     said = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     if said.model_type not in ("glm4v", "glm4v_moe"):
         raise BadInput(f"holds a {said.model_type}", where=folder, remedy="give a glm4v or glm4v_moe checkpoint")
+    transformers.utils.logging.disable_progress_bar()
     model_class = transformers.AutoModelForImageTextToText
     return model_class.from_pretrained(folder, dtype=dtype, local_files_only=True).eval()
 
