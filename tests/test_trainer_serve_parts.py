@@ -62,6 +62,8 @@ def test_a_prompt_is_what_the_saved_template_makes_of_it(
     chat: list[dict[str, object]], family: Family, thinks: bool
 ) -> None:
     codec = Codec(family, TOKENS)
+    if family == "4.5v":
+        chat = msgspec.json.decode(msgspec.json.encode(chat).replace(b"<answer>", b"").replace(b"</answer>", b""))
     prompt = prompt_of(msgspec.convert(chat, list[Message]), codec, thinks=thinks)
     plain = processor(codec)
     as_images = msgspec.json.decode(msgspec.json.encode(chat).replace(b'"image_url","image_url"', b'"image","of"'))
