@@ -53,7 +53,10 @@ class Ocr(Annotator, frozen=True):
     places: ClassVar = (SCENE_TEXT, SCENE_TEXT_CONFIDENCE)
     made_with: ClassVar = ("paddleocr", "paddlex", "onnxruntime", "pillow")
     extra: ClassVar = "ocr"
-    needs: ClassVar = Needs(limit_s=120.0, memory_mib=4096)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(limit_s=120.0, memory_mib=4096)
 
     def given(self, weights: str) -> Ocr:
         return structs.replace(self, folder=os.path.abspath(weights))
