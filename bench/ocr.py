@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from glob import glob
+from typing import Any
 
 import jiwer
 import msgspec
@@ -27,7 +28,6 @@ import pyarrow.parquet as pq
 from PIL import Image
 from shapely.geometry import Polygon
 
-from annotators.ocr import paddle_ocr
 from annotators.ocr_models import Models
 from bench.machine import machine
 from pipelines.ingest.ingest import ingest
@@ -130,6 +130,24 @@ def bare(pictures: Sequence[str]) -> Lines:
             pairs = zip(said["rec_texts"], said["rec_polys"], strict=True)
             found[path] = [Line(text, tuple((float(x), float(y)) for x, y in corners)) for text, corners in pairs]
     return found
+
+
+def paddle_ocr(models: dict[str, str], side_px: int) -> Any:
+    """Return PaddleOCR with these models on one thread, without its helpers for scanned documents."""
+    os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
+    from paddleocr import PaddleOCR
+
+    return PaddleOCR(
+        **models,
+        text_det_limit_side_len=side_px,
+        text_det_limit_type="max",
+        use_doc_orientation_classify=False,
+        use_doc_unwarping=False,
+        use_textline_orientation=False,
+        device="cpu",
+        engine="onnxruntime",
+        engine_config={"intra_op_num_threads": 1, "inter_op_num_threads": 1},
+    )
 
 
 def words(lines: Sequence[Line]) -> Counter[str]:
