@@ -60,7 +60,7 @@ class Ocr(Annotator, frozen=True):
 
     @property
     def needs(self) -> Needs:
-        return Needs(limit_s=300.0, memory_mib=4096)
+        return Needs(limit_s=600.0, memory_mib=4096)
 
     def given(self, weights: str) -> Ocr:
         return structs.replace(self, folder=os.path.abspath(weights))
@@ -120,9 +120,9 @@ class Ocr(Annotator, frozen=True):
                 warnings.simplefilter("ignore")
                 if picture.width * picture.height > self.most_mpx * 1e6:
                     raise BadSample("too_many_pixels", f"{picture.width} x {picture.height}")
-                orientation, *stored_size = as_stored(picture)
+                orientation, stored_size = as_stored(picture)
                 picture.load()
-                return orientation, (stored_size[0], stored_size[1]), _upright(picture)
+                return orientation, stored_size, _upright(picture)
         except PILLOW_RAISES as error:
             raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
 

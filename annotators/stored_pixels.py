@@ -15,15 +15,16 @@ _EXIF_ORIENTATION = 0x0112
 Point = tuple[float, float]
 
 
-def as_stored(picture: Image.Image) -> tuple[int, int, int]:
-    """Return orientation, width and height in pixels of a picture that is opened and not yet loaded.
+def as_stored(picture: Image.Image) -> tuple[int, tuple[int, int]]:
+    """Return the orientation, and width and height in pixels, of a picture that is opened and not yet loaded.
 
     Pillow turns a TIFF when it loads one, and says its size as it will be then.
     """
     stated = picture.getexif().get(_EXIF_ORIENTATION, 1)
     orientation = stated if stated in range(1, 9) else 1
     turned = picture.format == "TIFF" and orientation in ON_ITS_SIDE
-    return orientation, *(reversed(picture.size) if turned else picture.size)
+    width_px, height_px = picture.size
+    return orientation, (height_px, width_px) if turned else (width_px, height_px)
 
 
 def stored_point(orientation: int, width_px: float, height_px: float, upright: Point) -> Point:
