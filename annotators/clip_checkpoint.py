@@ -112,27 +112,22 @@ class Checkpoint(Struct, frozen=True):
         """Return the file of weights, and the configuration where it is a folder; raises BadInput as `digests` does."""
         if not self.path:
             raise BadInput("no weights are given", where="annotator clip", remedy=_REMEDY)
-        if os.path.isdir(self.path):
-            files = self._in_folder()
-        elif self.model:
-            files = (self.path,)
-        else:
-            raise BadInput("a file of weights needs a model's name", where=self.path, remedy="add --with model=NAME")
+        files = self._in_folder() if os.path.isdir(self.path) else (self.path,)
         for path in files:
             try:
                 with open(path, "rb"):
                     pass
             except OSError as error:
-                what = f"it cannot be read ({error.strerror or error})"
-                raise BadInput(what, where=path, remedy=_REMEDY) from None
+                raise _unreadable(path, error) from None
+        if files == (self.path,) and not self.model:
+            raise BadInput("a file of weights needs a model's name", where=self.path, remedy="add --with model=NAME")
         return files
 
     def _in_folder(self) -> tuple[str, ...]:
         try:
             there = os.listdir(self.path)
         except OSError as error:
-            what = f"it cannot be read ({error.strerror or error})"
-            raise BadInput(what, where=self.path, remedy=_REMEDY) from None
+            raise _unreadable(self.path, error) from None
         found = [name for name in WEIGHTS if name in there]
         if CONFIG not in there or not found:
             raise BadInput(
@@ -167,6 +162,10 @@ def _weights_only(path: str) -> Any:
     import torch
 
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _unreadable(path: str, error: OSError) -> BadInput:
+    return BadInput(f"it cannot be read ({error.strerror or error})", where=path, remedy=_REMEDY)
 
 
 def _no_checkpoint(path: str, what: str) -> BadInput:
