@@ -3,9 +3,9 @@
 They are PaddleOCR's own two models, crops and batches, so that an ordinary picture is read as bare PaddleOCR reads it.
 Three things are added. A long picture is looked at in strips (strips.py). A line that is too long for the reader's
 widest input, into which PaddleOCR squeezes it, is read in pieces, cut where it is emptiest. And a line that is read
-with doubt is read again turned by half, and that reading stands where it is surer and no shorter: upside down a line
-loses characters, and short numbers are read with confidence either way up ("80.91" is "16.08"). PaddleOCR's own step
-for that needs a third model, which no package ships. It costs a reading for each doubtful line.
+with doubt is read again turned by half, and that reading stands where it is surer and has three letters: of numbers
+and single letters it tells nothing, since the reader is sure of them either way up ("80.91" is "16.08"). PaddleOCR's
+own step for that needs a third model, which no package ships. It costs a reading for each doubtful line.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ LONGEST_PX = 32_000
 """The longest side of a picture: OpenCV and PaddleOCR's corners count in 16 bits with a sign."""
 
 DOUBTFUL = 0.9
+LEAST_LETTERS = 3
 
 _FINDS = {"limit_type": "max", "thresh": 0.3, "box_thresh": 0.6, "unclip_ratio": 1.5}
 _READS_AT_ONCE = 6
@@ -86,7 +87,7 @@ class Engine:
         doubtful = [at for at, line in enumerate(read) if line.score < DOUBTFUL]
         turned = self._read([np.rot90(there[at][1], 2) for at in doubtful])
         for at, (text, score) in zip(doubtful, turned, strict=True):
-            if score > read[at].score and _characters(text) >= _characters(read[at].text):
+            if score > read[at].score and sum(map(str.isalpha, text)) >= LEAST_LETTERS:
                 read[at] = Line(np.roll(read[at].corners, -2, axis=0), text, score)
         return read
 
@@ -134,10 +135,6 @@ def _pieces(crop: Bgr) -> Iterator[Bgr]:
             yield crop[:, start:cut]
             start = cut
     yield crop[:, start:]
-
-
-def _characters(text: str) -> int:
-    return len("".join(text.split()))
 
 
 def _one(said: Sequence[tuple[str, float]]) -> tuple[str, float]:
