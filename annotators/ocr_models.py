@@ -84,7 +84,7 @@ class Models(Struct, frozen=True):
             try:
                 Engine(options, 64).try_both()
             except Exception as error:
-                raise _refused(self.folder, f"PaddleOCR does not take it ({_first_line(error)})") from error
+                raise _refused(self.folder, f"PaddleOCR does not take it ({_first_line(error)})") from None
 
     @contextmanager
     def _described(self) -> Iterator[dict[str, str]]:

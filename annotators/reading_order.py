@@ -16,10 +16,13 @@ Box = tuple[float, float, float, float]
 def reading_order(boxes: Sequence[Box]) -> list[int]:
     """Return the places of the boxes in the order in which they are read."""
     rows: list[list[int]] = []
+    reached: list[list[int]] = []
     for at in sorted(range(len(boxes)), key=lambda at: (boxes[at][1], boxes[at][0], at)):
-        row = next((row for row in reversed(rows) if _one_row(boxes[row[0]], boxes[at])), None)
+        reached = [row for row in reached if boxes[row[0]][3] >= boxes[at][1]]
+        row = next((row for row in reversed(reached) if _one_row(boxes[row[0]], boxes[at])), None)
         if row is None:
             rows.append([at])
+            reached.append(rows[-1])
         else:
             row.append(at)
     return [at for row in rows for at in sorted(row, key=lambda at: (boxes[at][0], boxes[at][1], at))]

@@ -43,7 +43,7 @@ from schemas.sample import Image, Sample, Source, Text
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 40), "blue": (40, 60, 220), "yellow": (230, 210, 40)}
 PLACES = {"left": 0, "middle": 48, "right": 96}
 SHAPES = ("square", "circle", "bar")
-STEPS = 120
+STEPS = 70
 
 
 def drawn(colour: str, shape: str, place: str) -> bytes:
