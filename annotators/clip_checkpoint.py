@@ -7,6 +7,7 @@ checkpoint runs no code.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -60,7 +61,7 @@ class Checkpoint(Struct, frozen=True):
         """Return the model on a device ("cpu", "cuda"); raises BadInput as `digests` does."""
         import torch
 
-        weights = self._files()[0]
+        weights, *configuration = self._files()
         if device == "cuda" and not torch.cuda.is_available():
             raise BadInput("there is no GPU that torch can use", where="annotator clip", remedy="leave device=cuda out")
         try:
@@ -74,6 +75,8 @@ class Checkpoint(Struct, frozen=True):
             ) from error
         if self.model:
             _need_known(self.model, open_clip.list_models())
+        for path in configuration:
+            _need_configuration(path)
         state = _state(weights)
         name = self.model or f"local-dir:{self.path}"
         try:
@@ -136,6 +139,19 @@ class Checkpoint(Struct, frozen=True):
                 remedy=f"it must hold {CONFIG} and one of {', '.join(WEIGHTS)}",
             )
         return tuple(os.path.join(self.path, name) for name in (found[0], *([] if self.model else [CONFIG])))
+
+
+def _need_configuration(path: str) -> None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            told = json.load(file)
+    except (ValueError, RecursionError) as error:
+        what = f"it is no JSON ({_said(error)})"
+        raise BadInput(what, where=path, remedy=f"give {CONFIG} as open_clip saves it") from None
+    model = told.get("model_cfg") if isinstance(told, dict) else None
+    if not isinstance(model, dict) or not all(isinstance(model.get(one), dict) for one in ("text_cfg", "vision_cfg")):
+        what = "it describes no model (model_cfg with text_cfg and vision_cfg)"
+        raise BadInput(what, where=path, remedy=f"give {CONFIG} as open_clip saves it")
 
 
 def _state(path: str) -> dict[str, Any]:

@@ -307,12 +307,12 @@ def as_state(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     return folder / WEIGHTS[-1]
 
 
-def configured(told: str, otherwise: str) -> Callable[[Path], Path]:
+def configured(told: str, otherwise: str, at_fault: str = WEIGHTS[0]) -> Callable[[Path], Path]:
     def spoil(folder: Path) -> Path:
         config = (folder / CONFIG).read_text()
         assert told in config
         (folder / CONFIG).write_text(config.replace(told, otherwise))
-        return folder / WEIGHTS[0]
+        return folder / at_fault
 
     return spoil
 
@@ -345,7 +345,8 @@ BAD = {
     "other widths": (configured('"embed_dim": 128', '"embed_dim": 64'), "size mismatch for text_projection"),
     "deeper": (configured('"layers": 2', '"layers": 3'), "Missing key"),
     "no tokenizer": (configured('"vocab_size"', '"tokenizer_kwargs": {"x": 1}, "vocab_size"'), "unexpected keyword"),
-    "no JSON": (configured("{", ""), "does not load as its configuration says"),
+    "no JSON": (configured("{", "", CONFIG), "it is no JSON"),
+    "no configuration": (configured("text_cfg", "text", CONFIG), "it describes no model"),
     "empty": (emptied, "is no checkpoint of open_clip"),
     "gone": (gone, "No such file or directory"),
 }
