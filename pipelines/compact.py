@@ -108,7 +108,7 @@ def _compact(shelf: Shelf, annotator_id: str, shard: str) -> None:
         put_table(shelf.fs, path, columns, values, metadata={STANDS_FOR.decode(): str(stands_for)})
     for number in range(1, stands_for):
         path = piece_path(shelf, annotator_id, shard, number)
-        if shelf.fs.exists(path):
+        if shelf.fs.isfile(path):
             shelf.fs.rm_file(path)
 
 

@@ -1,15 +1,15 @@
 """Publishing: a file is there whole, or not at all.
 
 Locally: a temporary name beside the target, flock, write, fsync, rename (or link, which refuses a taken name), fsync
-of the folder. Elsewhere: one PUT. `crossing` is called at each point where a kill could leave a trace, so that a test
-can kill there; it does nothing here.
+of the folder. Elsewhere: it is written here and handed over whole by `put_file`, on an object store one PUT (with
+If-None-Match where the name must be free), or parts that nobody sees before the last word. `crossing` is called at each
+point where a kill could leave a trace, so that a test can kill there; it does nothing here.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from typing import IO, Any
@@ -105,18 +105,16 @@ def _fsync_folder(folder: str) -> None:
 
 
 def _publish_remote(fs: Any, path: str, write: Callable[[IO[bytes]], object], exclusive: bool) -> bool:
-    with tempfile.TemporaryFile() as file:
+    """Write the file here, then hand it over whole: an open file of another file system, closed by what goes wrong,
+    would publish its beginning. The file here has no name, so a kill leaves none behind."""
+    with tempfile.TemporaryFile(buffering=BUFFER_BYTES) as file:
         write(file)
         file.seek(0)
         crossing("before", path)
-        if exclusive:
-            try:
-                fs.pipe_file(path, file.read(), mode="create")
-            except FileExistsError:
-                return False
-        else:
-            with fs.open(path, "wb") as target:
-                shutil.copyfileobj(file, target, 8 << 20)
+        try:
+            fs.put_file(f"/dev/fd/{file.fileno()}", path, mode="create" if exclusive else "overwrite")
+        except FileExistsError:
+            return False
     crossing("published", path)
     return True
 

@@ -32,7 +32,7 @@ class Flow(Struct, frozen=True):
 
 def all_runs(shelf: Shelf) -> list[Fields]:
     """Return the records of all runs, the latest last. Raises BadInput where nothing was run here."""
-    found = [_read(shelf, run) for run in shelf.folders("runs") if shelf.fs.exists(_path(shelf, run))]
+    found = [run for one in shelf.folders("runs") if (run := _read(shelf, one))]
     if not found:
         raise BadInput("nothing was run on this shelf", where=shelf.url, remedy="begin with `ostraka ingest SOURCE`")
     return found
@@ -91,17 +91,19 @@ def subject_of(run: Fields) -> str:
 def failures_path(shelf: Shelf, run: Fields) -> str:
     """Return the path of the details of what failed in a run, or nothing where none did."""
     path = shelf.path("runs", run.id, "failures.jsonl")
-    return path if shelf.fs.exists(path) else ""
+    return path if shelf.fs.isfile(path) else ""
 
 
 def _path(shelf: Shelf, run: str) -> str:
     return shelf.path("runs", run, "record.json")
 
 
-def _read(shelf: Shelf, run: str) -> Fields:
+def _read(shelf: Shelf, run: str) -> Fields | None:
     path = _path(shelf, run)
     try:
         return msgspec.json.decode(shelf.fs.cat_file(path), type=Fields)
+    except FileNotFoundError:
+        return None
     except msgspec.MsgspecError as error:
         raise BadInput(
             f"it is no run's record ({error})", where=path, remedy="move this folder out of the shelf"

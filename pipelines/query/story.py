@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -165,7 +166,7 @@ class Teller:
         found: dict[tuple[str, str], str] = {}
         for run in self._shelf.folders("runs"):
             path = self._shelf.path("runs", run, "failures.jsonl")
-            if self._shelf.fs.exists(path):
+            with suppress(FileNotFoundError):
                 for line in self._shelf.fs.cat_file(path).splitlines():
                     failure = msgspec.json.decode(line)
                     found[failure["key"], failure["annotator"]] = failure["detail"]
