@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakValueDictionary
 
 from aiohttp import ClientError as BodyError
 from botocore import exceptions as boto
 from fsspec.asyn import sync_wrapper
+from fsspec.utils import glob_translate
 from s3fs import S3FileSystem
 
 from pipelines.ahead import Ahead, Stretch
@@ -76,7 +77,6 @@ class S3(S3FileSystem):  # type: ignore[misc]
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{"use_listings_cache": False, "max_concurrency": PARTS_AT_ONCE, **given})
-        self._reading: WeakValueDictionary[str, Ahead] = WeakValueDictionary()
 
     @staticmethod
     def _get_kwargs_from_urls(url: str) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class S3(S3FileSystem):  # type: ignore[misc]
         told = answer.get("ContentRange", "")
         whole_bytes = int(told.rpartition("/")[2]) if told else len(data)
         begins = int(told.partition(" ")[2].partition("-")[0]) if told else 0
-        return Stretch(begins, data, whole_bytes, answer.get("ETag", ""), answer.get("LastModified"))
+        return Stretch(begins, data, whole_bytes, answer.get("ETag", ""))
 
     async def _body(self, named: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Return an answer and its body, whole; one that stops early is asked for again."""
@@ -135,9 +135,7 @@ class S3(S3FileSystem):  # type: ignore[misc]
     def _open(self, path: str, mode: str = "rb", **given: Any) -> Any:
         if mode != "rb":
             return super()._open(path, mode, **given)
-        file = Ahead(partial(self.stretch, path))
-        self._reading[path] = file
-        return file
+        return Ahead(partial(self.stretch, path))
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         bucket, key, _ = self.split_path(path)
@@ -172,15 +170,23 @@ class S3(S3FileSystem):  # type: ignore[misc]
     async def _mkdir(self, path: str, acl: Any = False, create_parents: bool = True, **_: Any) -> None:
         """Do nothing: there are no folders, and a bucket is made by whoever pays for it."""
 
-    def size(self, path: str) -> int:
-        """Return a file's length; one that is being read knows it."""
-        file = self._reading.get(self._strip_protocol(path))
-        return int(self.info(path)["size"] if file is None else file.whole_bytes)
+    async def _ls(self, path: str, detail: bool = True, **_: Any) -> Any:
+        """List a folder with one request a thousand files; raises FileNotFoundError where nothing is in it."""
+        found = await self._lsdir(path)
+        if not found and self.split_path(path)[1]:
+            raise FileNotFoundError(path)
+        return found if detail else sorted(one["name"] for one in found)
 
-    def modified(self, path: str, *_: Any, **__: Any) -> Any:
-        """Return when a file was written; one that is being read knows it."""
-        file = self._reading.get(self._strip_protocol(path))
-        return self.info(path)["LastModified"] if file is None or file.modified is None else file.modified
+    async def _glob(self, path: str, maxdepth: int | None = None, detail: bool = False, **_: Any) -> Any:
+        """Find the files that a pattern names with one listing of what lies below its first folder without a star,
+        where a listing of each folder would be as many requests as there are runs."""
+        path = self._strip_protocol(path)
+        folder = path[: min(path.index(mark) for mark in "*?[" if mark in path)] if set("*?[") & set(path) else path
+        folder, last = folder.rpartition("/")[0], path.count("/") == folder.count("/")
+        fits = re.compile(glob_translate(path))
+        listed = await self._lsdir(folder, delimiter="/" if last else "")
+        found = {one["name"]: one for one in listed if one["type"] == "file" and fits.match(one["name"])}
+        return found if detail else sorted(found)
 
     stretch = sync_wrapper(_stretch)
     call_s3 = sync_wrapper(_call_s3)
