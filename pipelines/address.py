@@ -12,7 +12,6 @@ import fsspec
 
 from schemas.errors import BadInput
 
-
 for _protocol in ("s3", "s3a"):
     fsspec.register_implementation(
         _protocol, "pipelines.on_s3.S3", clobber=True, errtxt="s3fs is not here: pip install 'ostraka[s3]'"

@@ -54,18 +54,18 @@ def read_pieces(
 
     Where a compaction came between two of them, all that there are follow once more, from the first.
     """
-    before = _first_piece(shelf, annotator_id, shard)
+    before = piece_tag(shelf, annotator_id, shard)
     while before is not None:
         with table_if_there(shelf.fs, piece_path(shelf, annotator_id, shard, first)) as piece:
             if piece is None:
                 break
             first += pieces_in(piece)
             yield first, piece.read(columns=None if columns is None else list(columns), use_threads=False)
-    if before is not None and before != _first_piece(shelf, annotator_id, shard):
+    if before is not None and before != piece_tag(shelf, annotator_id, shard):
         yield from read_pieces(shelf, annotator_id, shard, 0, columns)
 
 
-def _first_piece(shelf: Shelf, annotator_id: str, shard: str) -> Any:
+def piece_tag(shelf: Shelf, annotator_id: str, shard: str) -> Any:
     """Return what tells the first piece from the one that a compaction puts in its place."""
     path = piece_path(shelf, annotator_id, shard, 0)
     try:

@@ -10,7 +10,6 @@ FileExistsError that it is on a disk. Nothing is kept of listings: another worke
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 from functools import partial
 from typing import Any
@@ -31,6 +30,8 @@ ATTEMPTS = 3
 """How often a body that stops early is asked for, and a write that another one crosses is made."""
 PARTS_AT_ONCE = 4
 """Parts of a large object under way at once, each 50 MiB and in memory."""
+
+ONE_CALL_BYTES = 5 << 30
 
 _GOES_ON = "the same command goes on where this one stopped"
 _SAID = {
@@ -80,7 +81,10 @@ class S3(S3FileSystem):  # type: ignore[misc]
 
     @staticmethod
     def _get_kwargs_from_urls(url: str) -> dict[str, Any]:
-        if "@" in urlsplit(url).netloc:
+        bucket = urlsplit(url).netloc
+        if not bucket:
+            raise BadInput("an address on S3 names a bucket", where=url, remedy="s3://BUCKET/FOLDER")
+        if "@" in bucket:
             raise BadInput(
                 "an address holds no credentials",
                 where="s3://***@",
@@ -99,7 +103,9 @@ class S3(S3FileSystem):  # type: ignore[misc]
                     await asyncio.sleep(attempt)
                     continue
                 if code in _BODYLESS and method.startswith("head_"):
-                    await self._call_s3("list_objects_v2", Bucket=named["Bucket"], Prefix=named.get("Key", ""), MaxKeys=1)
+                    await self._call_s3(
+                        "list_objects_v2", Bucket=named["Bucket"], Prefix=named.get("Key", ""), MaxKeys=1
+                    )
                 raise _said(error, code, named) from None
         raise AssertionError
 
@@ -165,7 +171,16 @@ class S3(S3FileSystem):  # type: ignore[misc]
         head = await self._head(path)
         if head is None:
             raise FileNotFoundError(path)
-        return hashlib.sha256(f"{head['ETag']} {head['LastModified']}".encode()).hexdigest()
+        return str(head["ETag"])
+
+    async def _put_over(self, local: str, path: str, tag: str) -> bool:
+        """Put a local file over an object of up to 5 GiB in one call, if it is still the version of this `ukey`; return
+        whether it was."""
+        try:
+            await self._put_file(local, path, chunksize=ONE_CALL_BYTES, IfMatch=tag)
+            return True
+        except FileExistsError:
+            return False
 
     async def _mkdir(self, path: str, acl: Any = False, create_parents: bool = True, **_: Any) -> None:
         """Do nothing: there are no folders, and a bucket is made by whoever pays for it."""
@@ -193,6 +208,7 @@ class S3(S3FileSystem):  # type: ignore[misc]
     exists = sync_wrapper(_exists)
     isfile = sync_wrapper(_isfile)
     ukey = sync_wrapper(_ukey)
+    put_over = sync_wrapper(_put_over)
 
 
 class _EmptyError(Exception):
@@ -215,7 +231,7 @@ def _said(error: Exception, code: str, named: dict[str, Any]) -> BaseException:
     """Return what is raised for an error of a call."""
     where, code = _where(named), _ALIKE.get(code, code)
     if code in ("PreconditionFailed", "412"):
-        if "IfNoneMatch" in named:
+        if "IfNoneMatch" in named or "Body" in named:
             return FileExistsError(where)
         return Unreachable("it was written anew while it was read", where=where, remedy="run the same command again")
     if code in ("InvalidRange", "416"):
@@ -230,8 +246,10 @@ def _said(error: Exception, code: str, named: dict[str, Any]) -> BaseException:
         remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         return Unreachable(f"no credentials ({error})", where=where, remedy=remedy)
     if isinstance(error, _NO_ANSWER):
-        told = str(error) or f"none within {CALL_S:g} s"
-        return Unreachable(f"the store does not answer ({told})", where=where, remedy=f"see AWS_ENDPOINT_URL: {_GOES_ON}")
+        told = str(error).partition("?")[0].rstrip('"') or f"none within {CALL_S:g} s"
+        return Unreachable(
+            f"the store does not answer ({told})", where=where, remedy=f"see AWS_ENDPOINT_URL: {_GOES_ON}"
+        )
     if isinstance(error, boto.ParamValidationError):
         return BadInput("this is no bucket's name", where=where, remedy="mend the address")
     if isinstance(error, OSError | boto.BotoCoreError | boto.ClientError):

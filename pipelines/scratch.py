@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from filters.columns import Columns
 from pipelines.address import file_system
 from pipelines.arrow_columns import to_arrow, to_numpy
+from pipelines.record import may_live, read_record
 from pipelines.shelf import Shelf
 from schemas.errors import Unavailable
 from schemas.publish import publish
@@ -142,11 +143,17 @@ def _remove(shelf: Shelf, root: str) -> None:
 
 
 def sweep_scratch(shelf: Shelf) -> None:
-    """Remove what killed runs left behind; what a living run holds, or another user's did, stays."""
-    if not shelf.is_local:
-        return
+    """Remove what killed runs left behind; what a living run holds, or another user's did, stays.
+
+    Where no lock can be held, a run's record tells whether it lives; of one on another machine it may be wrong, so that
+    one's stays.
+    """
     for name in shelf.folders(FOLDER):
         root = shelf.path(FOLDER, name)
+        if not shelf.is_local:
+            if not may_live(read_record(shelf, name)):
+                _remove(shelf, root)
+            continue
         with suppress(OSError), open(f"{root}/{HELD}", "ab") as held:
             fcntl.flock(held.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(root)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from schemas.errors import Unavailable
@@ -40,6 +41,17 @@ def publish(fs: Any, path: str, write: Callable[[IO[bytes]], object], *, exclusi
             where=path,
             remedy="make room, or mend the place: the same command goes on where this one stopped",
         ) from error
+
+
+def publish_over(fs: Any, path: str, write: Callable[[IO[bytes]], object], tag: str) -> bool:
+    """Publish a file in the place of the version with this tag (`ukey`); return False where it is another one by now.
+
+    Where a file system cannot compare, on a disk above all, somebody else must see to it that nobody writes meanwhile.
+    """
+    if not hasattr(fs, "put_over"):
+        return publish(fs, path, write)
+    with _written(write) as local:
+        return bool(fs.put_over(local, path, tag))
 
 
 def put(fs: Any, path: str, data: bytes, *, exclusive: bool = False) -> bool:
@@ -106,17 +118,24 @@ def _fsync_folder(folder: str) -> None:
 
 def _publish_remote(fs: Any, path: str, write: Callable[[IO[bytes]], object], exclusive: bool) -> bool:
     """Write the file here, then hand it over whole: an open file of another file system, closed by what goes wrong,
-    would publish its beginning. The file here has no name, so a kill leaves none behind."""
-    with tempfile.TemporaryFile(buffering=BUFFER_BYTES) as file:
-        write(file)
-        file.seek(0)
+    would publish its beginning."""
+    with _written(write) as local:
         crossing("before", path)
         try:
-            fs.put_file(f"/dev/fd/{file.fileno()}", path, mode="create" if exclusive else "overwrite")
+            fs.put_file(local, path, mode="create" if exclusive else "overwrite")
         except FileExistsError:
             return False
     crossing("published", path)
     return True
+
+
+@contextmanager
+def _written(write: Callable[[IO[bytes]], object]) -> Iterator[str]:
+    """Yield the path of a file that holds what is written; it has no name, so a kill leaves none behind."""
+    with tempfile.TemporaryFile(buffering=BUFFER_BYTES) as file:
+        write(file)
+        file.seek(0)
+        yield f"/dev/fd/{file.fileno()}"
 
 
 def sweep(folder: str) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
 
-from pipelines.record import Fields, process_of
+from pipelines.record import Fields, may_live, read_record
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -62,8 +61,7 @@ def short_ids(runs: Sequence[Fields]) -> list[str]:
 
 def status_of(run: Fields) -> str:
     """Return how a run stands; one that says `running` on this machine while its process is gone was killed."""
-    here = run.status == "running" and run.host == platform.node() and run.process
-    return KILLED if here and process_of(run.pid) != run.process else run.status
+    return KILLED if run.status == "running" and not may_live(run) else run.status
 
 
 def flow_of(run: Fields) -> Flow | None:
@@ -101,7 +99,7 @@ def _path(shelf: Shelf, run: str) -> str:
 def _read(shelf: Shelf, run: str) -> Fields | None:
     path = _path(shelf, run)
     try:
-        return msgspec.json.decode(shelf.fs.cat_file(path), type=Fields)
+        return read_record(shelf, run)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:

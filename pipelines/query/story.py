@@ -21,6 +21,7 @@ from pipelines.query.choose import Place, find_sample
 from pipelines.query.exported import Exported
 from pipelines.query.places import places_of
 from pipelines.recipe import Annotate, Recipe
+from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from pipelines.verdicts import INGEST
 from schemas.errors import BadInput
@@ -164,8 +165,8 @@ class Teller:
     def _details(self) -> dict[tuple[str, str], str]:
         """What the runs' records say of samples that failed, the latest word by key and annotator."""
         found: dict[tuple[str, str], str] = {}
-        for run in self._shelf.folders("runs"):
-            path = self._shelf.path("runs", run, "failures.jsonl")
+        for run in (one for one in read_records(self._shelf) if one.failed):
+            path = self._shelf.path("runs", run.id, "failures.jsonl")
             with suppress(FileNotFoundError):
                 for line in self._shelf.fs.cat_file(path).splitlines():
                     failure = msgspec.json.decode(line)

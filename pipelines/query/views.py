@@ -88,8 +88,14 @@ def write_database(shelf: Shelf) -> str:
 def prepare(db: Any, shelf: Shelf, spill: str, memory_limit: str = MEMORY_LIMIT) -> None:
     """Set a connection's limits and the folder it spills to, and let it read the shelf's file system."""
     db.execute(f"SET memory_limit = '{memory_limit}'; SET temp_directory = {quoted(spill)}")
-    if not shelf.is_local:
-        db.register_filesystem(Still(shelf.fs))
+    let_read(db, shelf.fs)
+
+
+def let_read(db: Any, fs: Any) -> None:
+    """Let a connection read a file system, which it does for each protocol once."""
+    names = {fs.protocol} if isinstance(fs.protocol, str) else {*fs.protocol}
+    if not getattr(fs, "local_file", False) and not names.intersection(db.list_filesystems()):
+        db.register_filesystem(Still(fs))
 
 
 def statements(db: Any, shelf: Shelf, query: str = "") -> list[str]:
