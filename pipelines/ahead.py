@@ -16,7 +16,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 LAST_BYTES = 1 << 20
-AHEAD_BYTES = 8 << 20
+AHEAD_BYTES = 4 << 20
 LEAST_BYTES = 256 << 10
 PEEK_BYTES = 64 << 10
 MOST_HELD = 2

@@ -168,7 +168,7 @@ def test_every_verb_answers_on_s3_as_on_a_disk(bucket: str, source: Path, tmp_pa
         said += [command("what-if", "min_side.px = 80", *here, *how) for how in ((), ("--quick",), ("--notes-alone",))]
         for query in (
             "select outcome, count(*) from verdicts group by all order by all",
-            "select name, count(*), sum(number) from notes group by all order by all",
+            "select name, count(*), max(number) from notes group by all order by all",
             "select width_px, count(*) from notes_header group by all order by all",
             "select verb, status from runs",
             "select name, samples from exports",
@@ -179,8 +179,9 @@ def test_every_verb_answers_on_s3_as_on_a_disk(bucket: str, source: Path, tmp_pa
         said.append(command("compact", *here))
         command("browse", *here, "--to", str(page), "--pictures", "2")
         said.append(page.read_text().replace(where, "SHELF"))
-        said.append(re.sub("[0-9.T]", "", command("runs", *here)))
-        assert "written" in command("sql", "--database", *here) or Shelf(where).fs.isfile(Shelf(where).path("shelf.duckdb"))
+        said.append(re.sub("[0-9.T]", "", command("runs", *here).replace(where, "SHELF")))
+        command("sql", "--database", *here)
+        assert Shelf(where).fs.isfile(Shelf(where).path("shelf.duckdb"))
         told[where] = [one.replace(where, "SHELF") for one in said]
     disk, s3 = told.values()
     for one, other in zip(disk, s3, strict=True):
@@ -443,5 +444,5 @@ def test_a_shard_costs_few_requests_and_one_that_is_done_none(bucket: str, serve
     more = {name: {kind: (one[3][kind] - one[1][kind]) / 2 for kind in one[3]} for name, one in costs.items()}
     assert {name: one["LIST"] for name, one in more.items()} == dict.fromkeys(more, 0), "no listing for a shard"
     assert more["again"] == {"LIST": 0, "GET": 0, "PUT": 0}
-    assert more["ingest"]["PUT"] == 3 and sum(more["ingest"].values()) <= 7
+    assert more["ingest"]["PUT"] == 3 and sum(more["ingest"].values()) <= 8
     assert sum(more["run"].values()) <= 45 and sum(more["export"].values()) <= 15 and sum(more["sql"].values()) <= 5

@@ -30,7 +30,9 @@ class Still(AbstractFileSystem):  # type: ignore[misc]
         self._held: OrderedDict[str, bytes] = OrderedDict()
 
     def glob(self, path: str, *_: Any, **__: Any) -> list[str]:
-        """Return, in order, the files that a pattern names."""
+        """Return, in order, the files that a pattern names; a plain name stands for itself."""
+        if not set("*?[") & set(path):
+            return [self._beneath._strip_protocol(path)]
         if path not in self._listed:
             found = self._beneath.glob(path, detail=True)
             self._known.update(found)
