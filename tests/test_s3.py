@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,12 @@ def server(environment: pytest.MonkeyPatch) -> Iterator[Any]:
     served = s3_server.S3Server()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         environment.delenv(name)
-    given = {"ENDPOINT_URL": served.url, "ACCESS_KEY_ID": "somebody", "SECRET_ACCESS_KEY": SECRET, "REGION": "us-east-1"}
+    given = {
+        "ENDPOINT_URL": served.url,
+        "ACCESS_KEY_ID": "somebody",
+        "SECRET_ACCESS_KEY": SECRET,
+        "REGION": "us-east-1",
+    }
     for name, value in {**given, "EC2_METADATA_DISABLED": "true", "MAX_ATTEMPTS": "2"}.items():
         environment.setenv(f"AWS_{name}", value)
     environment.setenv("PYTHONPATH", str(ROOT))
@@ -91,7 +95,9 @@ def server(environment: pytest.MonkeyPatch) -> Iterator[Any]:
 def bucket(server: Any) -> Iterator[str]:
     """A bucket of its own, by its URL; the store is well again afterwards."""
     name = f"test-{uuid4().hex[:12]}"
-    boto3.client("s3", endpoint_url=server.url, aws_access_key_id="x", aws_secret_access_key="x").create_bucket(Bucket=name)
+    boto3.client("s3", endpoint_url=server.url, aws_access_key_id="x", aws_secret_access_key="x").create_bucket(
+        Bucket=name
+    )
     server.calm()
     yield f"s3://{name}"
     server.calm()
@@ -105,7 +111,9 @@ def source(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., byte
     for n in range(12):
         data = picture(n - 1 if n == 5 else n, (32, 32) if n == 7 else (96, 64))
         (folder / f"{n:02d}.jpg").write_bytes(b"" if n == 9 else data)
-        (folder / f"{n:02d}.txt").write_bytes(b"\xff\xfe" if n == 10 else b"The small boat rests on a quiet lake. %d" % n)
+        (folder / f"{n:02d}.txt").write_bytes(
+            b"\xff\xfe" if n == 10 else b"The small boat rests on a quiet lake. %d" % n
+        )
     return folder
 
 
@@ -249,7 +257,11 @@ def test_a_large_file_of_which_the_writer_dies_halfway_is_not_there(bucket: str,
     writer = subprocess.Popen([sys.executable, "-c", BIG, url], cwd=ROOT)
 
     def kill_at_the_end(asked: Any) -> None:
-        if asked.method == "PART" and asked.headers["REQUEST_METHOD"] == "POST" and "uploadId" in asked.headers["QUERY_STRING"]:
+        if (
+            asked.method == "PART"
+            and asked.headers["REQUEST_METHOD"] == "POST"
+            and "uploadId" in asked.headers["QUERY_STRING"]
+        ):
             writer.kill()
             raise ConnectionAbortedError
 
@@ -279,7 +291,9 @@ def test_a_driver_that_is_killed_at_a_write_leaves_nothing_torn_and_the_same_com
     bucket: str, server: Any, source: Path, on_disk: Tree, kind: str, number: int, stored: bool, workers: int
 ) -> None:
     url = f"{bucket}/shelf"
-    job = subprocess.Popen([sys.executable, "-c", JOB, url, str(source), str(workers)], cwd=ROOT, start_new_session=True)
+    job = subprocess.Popen(
+        [sys.executable, "-c", JOB, url, str(source), str(workers)], cwd=ROOT, start_new_session=True
+    )
     seen = list[str]()
 
     def kill(asked: Any) -> bool:
@@ -344,7 +358,11 @@ def test_who_is_not_let_in_reads_why_and_how(
         "no bucket's name": ("s3://a b/shelf", {}),
     }
     for expected, (url, changed) in told.items():
-        for words in (("funnel", "--shelf", url), ("ingest", str(source), "--shelf", url), ("ingest", url, "--shelf", str(tmp_path))):
+        for words in (
+            ("funnel", "--shelf", url),
+            ("ingest", str(source), "--shelf", url),
+            ("ingest", url, "--shelf", str(tmp_path)),
+        ):
             with monkeypatch.context() as patch:
                 patch.setenv("HOME", str(tmp_path))
                 for name, value in changed.items():
@@ -375,8 +393,10 @@ def test_a_store_that_fails_stops_a_run_and_is_no_samples_fault(
     url = f"{bucket}/shelf"
     shelf = Shelf(url)
     ingest(shelf, str(source), Local(1), cut=FOUR, max_failed=1.0)
+
     def media(asked: Any) -> bool:
         return asked.method == "GET" and "/media/000001" in asked.path
+
     if what == "expired":
         server.before = lambda asked: ("400 Bad Request", "ExpiredToken") if media(asked) else None
     else:
@@ -384,7 +404,9 @@ def test_a_store_that_fails_stops_a_run_and_is_no_samples_fault(
     with pytest.raises(Exception) as error:
         run(shelf, RECIPE, Local(1), RunOptions(block=2))
     said = str(error.value)
-    expected = "the credentials have expired" if what == "expired" else f"its bytes stopped coming {on_s3.ATTEMPTS} times"
+    expected = (
+        "the credentials have expired" if what == "expired" else f"its bytes stopped coming {on_s3.ATTEMPTS} times"
+    )
     assert expected in said and "\n" not in said and f"{url}/media/000001.tar" in said
     server.calm()
     pieces = [piece for shard in shelf.shards() for _, piece in read_pieces(shelf, RECIPE.ids[0], shard)]
@@ -406,8 +428,10 @@ def test_a_body_that_stops_early_twice_is_read_all_the_same(bucket: str, server:
 def test_compaction_that_another_one_overtakes_loses_no_notes(bucket: str, server: Any, source: Path) -> None:
     shelf = Shelf(f"{bucket}/shelf")
     ingest(shelf, str(source), Local(1), max_failed=1.0)
+
     def notes() -> Notes:
         return Notes(shelf, Header(), "header@x", "000000", 12)
+
     for row in range(2):
         notes().add({row: Failed("resource")})
     overtaken = threading.Event()

@@ -75,14 +75,15 @@ class Teller:
     """Tells stories under one recipe; a shard is read once for all the stories told of it in a row."""
 
     def __init__(self, db: Any, shelf: Shelf, recipe: Recipe) -> None:
-        if shelf.names(f"verdicts/{recipe.id}", ".parquet") != shelf.shards():
+        shards = shelf.shards()
+        if shelf.names(f"verdicts/{recipe.id}", ".parquet") != shards:
             raise BadInput(
                 f"the shelf has grown since recipe {recipe.id} ran",
                 where=shelf.url,
                 remedy=f"run it again: `ostraka run {recipe.name}`",
             )
         self._db, self._shelf, self._recipe = db, shelf, recipe
-        self._exported = Exported(db, shelf)
+        self._snapshot, self._exported = shelf.snapshot(shards), Exported(db, shelf)
         self._held: dict[str, _Shard] = {}
 
     def tell(self, place: Place) -> Story:
@@ -111,8 +112,7 @@ class Teller:
 
     def _shard(self, shard: str) -> _Shard:
         if shard not in self._held:
-            snapshot, barriers = self._shelf.snapshot(), self._recipe.barriers()
-            with stored_decisions(self._shelf, self._recipe, snapshot, barriers) as stored:
+            with stored_decisions(self._shelf, self._recipe, self._snapshot, self._recipe.barriers()) as stored:
                 decisions = stored.of(shard)
             facts = Facts(self._shelf, self._recipe, shard, asked=None)
             by_places = [self._recipe.ids[step] for step, one in self._recipe.annotators() if one.places]
