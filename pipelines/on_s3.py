@@ -42,7 +42,7 @@ _SAID = {
     "AccessDenied": ("access is denied", f"ask whoever owns the bucket: {_GOES_ON}"),
     "NoSuchBucket": ("there is no such bucket", "make it, or mend the address"),
     "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it"),
-    "PermanentRedirect": ("the bucket is in another region", "set AWS_REGION to the bucket's"),
+    "PermanentRedirect": ("the bucket is in another region", "set AWS_DEFAULT_REGION to the bucket's"),
     "SlowDown": ("the store asks for fewer requests at a time", f"take fewer --workers: {_GOES_ON}"),
     "NoSuchUpload": ("the upload was taken away meanwhile", _GOES_ON),
 }

@@ -81,7 +81,7 @@ def server(environment: pytest.MonkeyPatch) -> Iterator[Any]:
         "ENDPOINT_URL": served.url,
         "ACCESS_KEY_ID": "somebody",
         "SECRET_ACCESS_KEY": SECRET,
-        "REGION": "us-east-1",
+        "DEFAULT_REGION": "us-east-1",
     }
     for name, value in {**given, "EC2_METADATA_DISABLED": "true", "MAX_ATTEMPTS": "2"}.items():
         environment.setenv(f"AWS_{name}", value)
@@ -321,7 +321,7 @@ REFUSED = {
     "InvalidAccessKeyId": ("403 Forbidden", "the store does not know this access key"),
     "SignatureDoesNotMatch": ("403 Forbidden", "the secret key is not that of the access key"),
     "AccessDenied": ("403 Forbidden", "access is denied"),
-    "AuthorizationHeaderMalformed": ("400 Bad Request", "the bucket is in another region; set AWS_REGION"),
+    "AuthorizationHeaderMalformed": ("400 Bad Request", "the bucket is in another region; set AWS_DEFAULT_REGION"),
     "NotImplemented": ("501 No", "the store fails (NotImplemented"),
 }
 
