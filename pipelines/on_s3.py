@@ -246,7 +246,7 @@ def _said(error: Exception, code: str, named: dict[str, Any]) -> BaseException:
         remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         return Unreachable(f"no credentials ({error})", where=where, remedy=remedy)
     if isinstance(error, _NO_ANSWER):
-        told = str(error).partition("?")[0].rstrip('"') or f"none within {CALL_S:g} s"
+        told = str(error).partition("?")[0].replace('"', "") or f"none within {CALL_S:g} s"
         return Unreachable(
             f"the store does not answer ({told})", where=where, remedy=f"see AWS_ENDPOINT_URL: {_GOES_ON}"
         )

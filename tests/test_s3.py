@@ -48,7 +48,7 @@ from pipelines.notes import Notes, read_pieces
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.run import RunOptions, run
 from pipelines.shelf import Shelf
-from schemas.errors import BadInput, Unreachable
+from schemas.errors import BadInput, Unavailable, Unreachable
 from schemas.publish import publish, put
 
 spec = importlib.util.spec_from_file_location("s3_server", Path(__file__).parent / "s3_server.py")
@@ -251,8 +251,8 @@ publish(fs, path, lambda file: [file.write(bytes(1 << 20)) for _ in range(101)])
 """
 
 
-def test_a_large_file_of_which_the_writer_dies_halfway_is_not_there(bucket: str, server: Any) -> None:
-    """It goes up in parts; the driver is killed at the last word before the store hears it."""
+def test_a_large_file_of_which_the_writer_dies_or_a_part_is_refused_is_not_there(bucket: str, server: Any) -> None:
+    """It goes up in parts: the writer is killed at the last word, before the store hears it; another's part is refused."""
     url = f"{bucket}/media/000000.tar"
     writer = subprocess.Popen([sys.executable, "-c", BIG, url], cwd=ROOT)
 
@@ -267,8 +267,13 @@ def test_a_large_file_of_which_the_writer_dies_halfway_is_not_there(bucket: str,
 
     server.before = kill_at_the_end
     assert writer.wait(60) == -signal.SIGKILL
-    server.calm()
     fs, path = file_system(url)
+    server.before = lambda asked: (
+        ("403 No", "AccessDenied") if "partNumber=2" in asked.headers["QUERY_STRING"] else None
+    )
+    with pytest.raises(Unreachable, match="access is denied"):
+        publish(fs, path, lambda file: [file.write(bytes(1 << 20)) for _ in range(101)])
+    server.calm()
     assert not fs.exists(path) and not fs.find(path.rsplit("/", 1)[0])
     publish(fs, path, lambda file: [file.write(bytes(1 << 20)) for _ in range(101)])
     assert fs.info(path)["size"] == 101 << 20 and server.counts()["PART"] >= 4
@@ -412,6 +417,21 @@ def test_a_store_that_fails_stops_a_run_and_is_no_samples_fault(
     pieces = [piece for shard in shelf.shards() for _, piece in read_pieces(shelf, RECIPE.ids[0], shard)]
     assert not [reason for piece in pieces for reason in piece["failed"].to_pylist() if reason]
     assert curate(url, str(source)) == on_disk
+
+
+@pytest.mark.parametrize("words", [("sql", "select count(*) from samples"), ("funnel",), ("show", "boats/01.jpg")])
+def test_a_store_that_fails_a_query_is_told_in_its_own_words(
+    bucket: str, server: Any, source: Path, words: tuple[str, ...]
+) -> None:
+    """DuckDB asks the file system, and hands on what it says as the text of a traceback."""
+    shelf = Shelf(f"{bucket}/shelf")
+    ingest(shelf, str(source), Local(1), max_failed=1.0)
+    run(shelf, Recipe("nothing"), Local(1))
+    server.before = lambda asked: ("400 Bad Request", "ExpiredToken") if asked.path.endswith(".parquet") else None
+    with pytest.raises(Unavailable) as error:
+        command(*words, "--shelf", shelf.url)
+    said = str(error.value)
+    assert said.startswith(bucket) and "the credentials have expired; log in again" in said and "\n" not in said
 
 
 def test_a_body_that_stops_early_twice_is_read_all_the_same(bucket: str, server: Any) -> None:

@@ -44,15 +44,25 @@ def connected(shelf: Shelf, memory_limit: str = MEMORY_LIMIT) -> Iterator[Any]:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Raise Unavailable for what a file system of ours says: DuckDB passes it on as the text of a traceback."""
+    """Raise Unavailable for what a file system of ours says."""
     import duckdb
 
     try:
         yield
     except duckdb.Error as error:
-        if not str(error).startswith("Traceback"):
+        said = said_by_file_system(error)
+        if not said:
             raise
-        raise Unavailable(str(error).rstrip().rsplit("\n", 1)[-1].partition(": ")[2]) from None
+        raise Unavailable(said) from None
+
+
+def said_by_file_system(error: Exception) -> str:
+    """Return what a file system of ours said, which DuckDB passes on as the text of a traceback with the query below;
+    nothing where the error is its own."""
+    first, *lines = str(error).splitlines() or [""]
+    if not first.startswith("Traceback"):
+        return ""
+    return next((line for line in lines if line and not line.startswith(" ")), "").partition(": ")[2]
 
 
 @contextmanager
