@@ -80,11 +80,9 @@ class Folder:
     def plan(self) -> Plan | None:
         """Return the plan of an export that is not finished."""
         path = self.path(PLAN)
-        if not self.fs.exists(path):
-            return None
         try:
             return msgspec.json.decode(self.fs.cat_file(path), type=Plan)
-        except msgspec.DecodeError:
+        except (FileNotFoundError, msgspec.DecodeError):
             return None
 
     def claim(self, inputs: str, replace: bool) -> Plan | Manifest | None:

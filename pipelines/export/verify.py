@@ -19,7 +19,7 @@ from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Manifest
 from pipelines.local import Local
 from pipelines.sql_text import quoted
 from pipelines.table import read_table
-from schemas.errors import BadTar, Unavailable
+from schemas.errors import BadTar, Unavailable, Unreachable
 
 Progress = Callable[[str, Sequence[str], Any], Any]
 
@@ -138,6 +138,8 @@ def _corpus(folder: Folder, manifest: Manifest) -> list[str]:
 def _read(folder: Folder, path: str, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         return read_table(folder.fs, folder.path(path), columns)
+    except Unreachable:
+        raise
     except Unavailable as error:
         raise BadTar(error.what, where=error.where) from None
 

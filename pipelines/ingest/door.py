@@ -108,7 +108,7 @@ class _Making:
 
     def _make(self, catalog: str) -> None:
         began = time.monotonic()
-        if not self._shelf.fs.exists(catalog):
+        if not self._shelf.fs.isfile(catalog):
             plan = read_table(self._shelf.fs, self._shelf.path("plan", f"{self._shard}.parquet")).to_pydict()
             rows = list(zip(plan["dataset"], plan["name"], map(from_json, plan["payload"]), strict=True))
             if self._work.by_reference:

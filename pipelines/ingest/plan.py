@@ -190,7 +190,7 @@ def _take_anew(shelf: Shelf, db: Any, shard: str) -> None:
 
 
 def _is_made(shelf: Shelf, shard: str) -> bool:
-    return bool(shelf.fs.exists(shelf.path("catalog", f"{shard}.parquet")))
+    return bool(shelf.fs.isfile(shelf.path("catalog", f"{shard}.parquet")))
 
 
 def _path(shelf: Shelf, shard: str) -> str:
