@@ -323,9 +323,8 @@ def test_a_driver_that_is_killed_leaves_no_work_to_a_pool_and_no_answers_to_the_
 
 def children_of(pid: int) -> list[str]:
     """Return the processes that a process started, by any of its threads, and that have not ended."""
-    lists = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    states = {child: Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] for child in sum(lists, [])}
-    return [child for child, state in states.items() if state != "Z"]
+    children = [child for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
+    return [child for child in children if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z"]
 
 
 def test_an_option_of_another_engine_is_refused() -> None:
