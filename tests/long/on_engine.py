@@ -12,8 +12,8 @@ from pathlib import Path
 from pipelines.cli import main
 from pipelines.demo import PHOTOGRAPHS, photographs_folder
 
-TILES = 3
-SHARD_ROWS = 12
+TILES = 2
+SHARD_ROWS = 6
 VERBS = {
     "ingest": ["--shard-rows", str(SHARD_ROWS)],
     "run": ["caption-light"],
@@ -36,10 +36,10 @@ def make(folder: Path) -> int:
             tile = folder / f"{name.rpartition('.')[0]}-{place}.jpg"
             photograph.crop((left, top, left + wide, top + high)).save(tile, quality=90)
             tile.with_suffix(".txt").write_text(f"{caption[:-1]}, tile {place + 1} of {TILES * TILES}.")
-            if written % 25 == 7:
+            if written % 12 == 7:
                 tile.write_bytes(tile.read_bytes()[:900])
             written += 1
-    for name in ("coffee-4", "rocket-4", "chelsea-1"):
+    for name in ("coffee-1", "rocket-3", "chelsea-2"):
         (folder / f"{name}-again.jpg").write_bytes((folder / f"{name}.jpg").read_bytes())
         (folder / f"{name}-again.txt").write_text("The same tile again, under another name.")
     return written + 3
