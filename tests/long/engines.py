@@ -29,7 +29,7 @@ from itertools import groupby
 from pathlib import Path
 
 from kill_everywhere import digests
-from on_engine import VERBS, make
+from on_engine import PICTURES, SHARD_ROWS, VERBS, make
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -40,6 +40,32 @@ FIRST_WRITTEN = {"catalog": "ingest", "keys": "ingest", "media": "ingest", "plan
 BUG = "write in place, slowly"
 PLANTED = (("local, 2 workers", "worker"), ("Ray cluster", "worker"), ("Beam FnApiRunner", "driver"))
 FIRST = 3
+PAGE = """---
+orphan: true
+---
+
+# Engines survive
+
+A job of one command line (ingest of {pictures} pictures into {shards} shards, `caption-light`, export) runs on each
+engine; the driver, a worker or a node is killed with SIGKILL when the shelf holds a drawn number of files, and the same
+command is run again where the first did not end well. Equal means that every file of the shelf and of the export, but
+those in `runs/`, has the bytes of an undisturbed job of one process. Left are temporary files and folders on the shelf,
+in its scratch or in the folder for temporary files, and processes that live on.
+
+A killed worker or node costs nothing but its shard on the local engine and on Ray, where the first command ends well by
+itself. On Beam it ends the run with a message after `--wait-s` ({wait_s} s here), and the same command goes on.
+
+The planted bug writes files in place, the first half, a pause, the rest. Each of its kills that is not equal is one
+that the comparison caught; what is written again anyway (media without a catalogue, verdicts, records) hides a torn
+file.
+
+| engine | killed | cases | in ingest | in run | in export | ended by itself | equal | files left | processes left |
+|---|---|---:|---:|---:|---:|---:|---:|---:|---:|
+{rows}
+
+What is not there is said in one line:
+
+"""
 
 
 @dataclass(frozen=True)
@@ -390,6 +416,61 @@ def main(work: Path) -> None:
                 file.write(json.dumps({"case": asdict(case), "outcome": asdict(outcome)}) + "\n")
                 file.flush()
                 print(f"{time.monotonic() - began:.0f} s", case, outcome, flush=True)
+                REPORT.write_text(written(done, {}))
+    REPORT.write_text(written(done, said_of_what_is_not_there(jobs)))
+    print(REPORT.read_text())
+
+
+def said_of_what_is_not_there(jobs: Jobs) -> dict[str, str]:
+    """Run commands that cannot be done, and return what each prints."""
+    nowhere = f"localhost:{_free_port()}"
+    run = ["-m", "pipelines.cli", "run", "headers-only", "--shelf", str(jobs.work / "undisturbed"), "--engine"]
+    asked = {
+        "Ray, and no cluster at the address": [*run, "ray", "--address", nowhere],
+        "Beam, and no such runner": [*run, "beam", "--runner", "NoRunner"],
+        "Beam, and no job server": [
+            *(*run, "beam", "--runner", "PortableRunner"),
+            *("--beam-option", f"job_endpoint={nowhere}"),
+        ],
+        "Ray, its object store and its disk full": ["-c", "import on_engine; on_engine.fill_the_store()"],
+    }
+    found = {}
+    for what, arguments in asked.items():
+        ended = subprocess.run([sys.executable, *arguments], env=environment(), capture_output=True, text=True)
+        assert ended.returncode > 0, f"{what}: it ended well"
+        found[what] = (ended.stdout + ended.stderr).strip()
+    return found
+
+
+def written(done: dict[Case, Outcome], said: dict[str, str]) -> str:
+    """Return the report."""
+    rows = []
+    for (engine, who, mutation), cases_of in _grouped(done).items():
+        found = [outcome for case, outcome in cases_of]
+        landed = [sum(outcome.verb == verb for outcome in found) for verb in VERBS]
+        itself = sum(outcome.code == 0 for outcome in found) if who != "driver" else "-"
+        counts = (len(found), *landed, itself, sum(outcome.same for outcome in found))
+        left = (sum(outcome.temporaries for outcome in found), sum(outcome.outlived for outcome in found))
+        kind = f"{who}; bug planted" if mutation else who
+        rows.append(f"| {engine} | {kind} | " + " | ".join(map(str, (*counts, *left))) + " |")
+    pool = [outcome.said for case, outcome in done.items() if outcome.code > 0 and not case.mutation]
+    return (
+        PAGE.format(rows="\n".join(rows), shards=(PICTURES - 1) // SHARD_ROWS + 1, pictures=PICTURES, wait_s=WAIT_S)
+        + "".join(f"- {what}:\n\n  ```text\n  {line}\n  ```\n\n" for what, line in (_wrapped(pool) | said).items())
+        + "Written by `python tests/long/engines.py`.\n"
+    )
+
+
+def _wrapped(pool: list[str]) -> dict[str, str]:
+    return {"Beam PortableRunner, a worker of the pool killed": pool[-1]} if pool else {}
+
+
+def _grouped(done: dict[Case, Outcome]) -> dict[tuple[str, str, str], list[tuple[Case, Outcome]]]:
+    order = [(case.engine, case.who, case.mutation) for case in cases()]
+    groups: dict[tuple[str, str, str], list[tuple[Case, Outcome]]] = {key: [] for key in dict.fromkeys(order)}
+    for case, outcome in done.items():
+        groups[case.engine, case.who, case.mutation].append((case, outcome))
+    return {key: found for key, found in groups.items() if found}
 
 
 if __name__ == "__main__":

@@ -7,12 +7,19 @@ it begins. The source is photographs cut into tiles, with a caption each, exact 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipelines.cli import main
 from pipelines.demo import PHOTOGRAPHS, photographs_folder
 
 TILES = 2
+AGAIN = ("coffee-1", "rocket-3", "chelsea-2")
+PICTURES = len(PHOTOGRAPHS) * TILES * TILES + len(AGAIN)
+STORE_BYTES = 80 << 20
 SHARD_ROWS = 6
 VERBS = {
     "ingest": ["--shard-rows", str(SHARD_ROWS)],
@@ -21,8 +28,18 @@ VERBS = {
 }
 
 
-def make(folder: Path) -> int:
-    """Write the source and return how many pictures it has."""
+class Large(Struct, frozen=True):
+    """Work whose answers have so many bytes."""
+
+    size_bytes: int
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], bytes]]:
+        yield lambda shard: bytes(self.size_bytes)
+
+
+def make(folder: Path) -> None:
+    """Write the source."""
     from PIL import Image
 
     folder.mkdir(parents=True)
@@ -39,10 +56,9 @@ def make(folder: Path) -> int:
             if written % 12 == 7:
                 tile.write_bytes(tile.read_bytes()[:900])
             written += 1
-    for name in ("coffee-1", "rocket-3", "chelsea-2"):
+    for name in AGAIN:
         (folder / f"{name}-again.jpg").write_bytes((folder / f"{name}.jpg").read_bytes())
         (folder / f"{name}-again.txt").write_text("The same tile again, under another name.")
-    return written + 3
 
 
 def do() -> None:
@@ -51,3 +67,19 @@ def do() -> None:
     for verb, own in VERBS.items():
         print(f"# {verb}", flush=True)
         main([verb, *([source] if verb == "ingest" else []), *own, "--shelf", shelf, *options])
+
+
+def fill_the_store() -> None:
+    """Ask Ray for an answer that its object store has no room for, nor its disk; end as the command line does."""
+    import ray
+
+    from pipelines.on_ray import Ray
+    from schemas.errors import OstrakaError
+
+    full = {"local_fs_capacity_threshold": 0.0001}
+    small = {"object_store_memory": STORE_BYTES, "include_dashboard": False, "_system_config": full}
+    ray.init(address="local", num_cpus=1, log_to_driver=False, logging_level="ERROR", **small)
+    try:
+        list(Ray(1).map(Large(2 * STORE_BYTES), ["000000"]))
+    except OstrakaError as error:
+        sys.exit(f"ostraka: {error}")
