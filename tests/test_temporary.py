@@ -1,4 +1,4 @@
-"""Temporary folders: gone when their owner ends, and when it was killed, gone with the next one."""
+"""Temporary files and folders: gone when their owner ends, and when it was killed, with the run or the next one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipelines.export.export import ExportOptions, export
+from pipelines.ingest.ingest import ingest
+from pipelines.local import Local
+from pipelines.recipes import find_recipe
+from pipelines.run import run
+from pipelines.shelf import Shelf
 from pipelines.temporary import temporary_folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,3 +61,25 @@ def test_what_a_killed_process_left_goes_with_the_next_folder_and_what_is_held_o
     living.communicate()
     assert not held.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "ostraka-link", "ostraka-notes-of-mine"]
+
+
+def test_what_a_worker_that_died_was_writing_goes_when_its_run_ends(
+    tmp_path: Path, picture: Callable[..., bytes]
+) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "one.jpg").write_bytes(picture(1))
+    shelf = Shelf(str(tmp_path / "shelf"))
+
+    def leaving(folder: str) -> Callable[[str, Any, Any], Iterator[Any]]:
+        def progress(what: str, shards: Any, answers: Any) -> Iterator[Any]:
+            yield from answers
+            (tmp_path / "shelf" / folder / ".ostraka-tmp-torn").write_text("torn")
+
+        return progress
+
+    ingest(shelf, str(tmp_path / "source"), Local(1), progress=leaving("media"))
+    assert not list((tmp_path / "shelf").rglob(".ostraka-tmp-*"))
+    run(shelf, find_recipe("headers-only"), Local(1), progress=leaving("catalog"))
+    assert not list((tmp_path / "shelf").rglob(".ostraka-tmp-*"))
+    export(shelf, "all", "", Local(1), ExportOptions(), leaving("exports/all"))
+    assert not list((tmp_path / "shelf").rglob(".ostraka-tmp-*"))
