@@ -73,6 +73,7 @@ def test_what_a_worker_that_died_was_writing_goes_when_its_run_ends(
     def leaving(folder: str) -> Callable[[str, Any, Any], Iterator[Any]]:
         def progress(what: str, shards: Any, answers: Any) -> Iterator[Any]:
             yield from answers
+            (tmp_path / "shelf" / folder).mkdir(parents=True, exist_ok=True)
             (tmp_path / "shelf" / folder / ".ostraka-tmp-torn").write_text("torn")
 
         return progress

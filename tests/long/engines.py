@@ -34,7 +34,7 @@ from on_engine import PICTURES, SHARD_ROWS, VERBS, make
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 REPORT = ROOT / "docs" / "proofs" / "engines.md"
-WAIT_S = 20
+WAIT_S = 40
 SETTLE_S = 90
 FIRST_WRITTEN = {"catalog": "ingest", "keys": "ingest", "media": "ingest", "plan": "ingest", "sources": "ingest"}
 BUG = "write in place, slowly"
