@@ -213,7 +213,7 @@ class Record:
 
 @contextmanager
 def recorded(shelf: Shelf, verb: str, config: Mapping[str, Any], packages: Sequence[str] = ()) -> Iterator[Record]:
-    """Record what happens inside, however it ends, and remove what its stopped workers were writing.
+    """Record what happens inside, however it ends, and remove what workers that stopped or died were writing.
 
     Where the record itself cannot be written, what stopped the run is said all the same. `packages` are those whose
     versions matter besides ostraka's own.
@@ -232,6 +232,8 @@ def recorded(shelf: Shelf, verb: str, config: Mapping[str, Any], packages: Seque
                 record.publish()
             raise
         record.end("done")
+        with suppress(OSError):
+            shelf.sweep()
         record.publish()
 
 

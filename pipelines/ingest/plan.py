@@ -6,7 +6,6 @@ finds names that stand twice. Plan files are numbered and created exclusively, s
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +20,7 @@ from pipelines.ingest.source import Source, readable
 from pipelines.shelf import Shelf, shard_name
 from pipelines.sql_text import quoted
 from pipelines.table import put_if_changed, put_table, read_table
+from pipelines.temporary import temporary_folder
 from schemas.errors import BadInput, Unavailable
 from schemas.tables import PLAN
 
@@ -93,7 +93,7 @@ def listing(source: Source, where: str) -> Iterator[Listing]:
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="ostraka-") as folder:
+    with temporary_folder("listing") as folder:
         try:
             with duckdb.connect(f"{folder}/listing.duckdb") as db:
                 db.execute(
