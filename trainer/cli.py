@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from trainer.commands.plan import plan
+from trainer.commands.train import train
 
-VERBS = [plan]
+VERBS = [plan, train]

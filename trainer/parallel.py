@@ -45,6 +45,15 @@ class Ranks(Struct, frozen=True):
         if self.count > 1:
             dist.barrier()
 
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """Let the first rank do something before the others do it: they find on disk what it has left there."""
+        if self.rank != 0:
+            self.wait()
+        yield
+        if self.rank == 0:
+            self.wait()
+
 
 @contextmanager
 def ranks() -> Iterator[Ranks]:
