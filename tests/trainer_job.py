@@ -67,7 +67,7 @@ def main(folder: str, last: int) -> None:
         model = build(preset("tiny"), IDS, 136, seed=3)
         use_document_attention(model)
         trainee = Trainee(model)
-        shard(trainee, device_mesh(stage.mesh, among), torch.float32)
+        shard(trainee, device_mesh(among), torch.float32)
         loop = Loop(stage, trainee, among, folder)
         found = {"gradient": gradient(loop, among), "trained": train(loop, folder, among, last)}
         if among.rank == 0:

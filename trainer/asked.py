@@ -12,8 +12,10 @@ from msgspec import Struct, structs
 
 from schemas.errors import BadInput
 from trainer.given import Given
+from trainer.parallel import check_mesh
+from trainer.presets import preset
 from trainer.stages import Stage
-from trainer.start import Start
+from trainer.start import Start, model_folder
 
 RUN = "run.json"
 _PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pillow", "av")
@@ -33,6 +35,14 @@ class Kept(Struct, frozen=True):
 
     asked: Asked
     versions: dict[str, str]
+
+
+def check(asked: Asked) -> None:
+    """Raise BadInput where no run could be what is asked, before a folder is made for it."""
+    preset(asked.given.preset)
+    check_mesh(asked.stage.mesh)
+    if asked.start.folder:
+        model_folder(asked.start.folder)
 
 
 def claim(folder: str, asked: Asked) -> None:

@@ -46,7 +46,7 @@ def model_folder(folder: str) -> str:
 
 def tokenizer_of(start: Start, given: str) -> str:
     """Return the path of the tokenizer: the one that is given, else that of the model to begin with, else none."""
-    return given or (os.path.join(model_folder(start.folder), TOKENIZER) if start.folder else "")
+    return given or (os.path.join(start.folder, TOKENIZER) if start.folder else "")
 
 
 def started(start: Start, name: str, codec: Codec, dtype: torch.dtype, seed: int) -> Any:

@@ -19,7 +19,7 @@ import msgspec
 import torch
 from msgspec import structs
 
-from trainer.asked import Asked, claim
+from trainer.asked import Asked, check, claim
 from trainer.attention import use_document_attention
 from trainer.batches import Step, batches
 from trainer.checkpoint import Checkpoints, load, path_of, read_state, steps
@@ -49,6 +49,7 @@ def train(
 
     Raises BadInput where the data, the start or the folder is not what the run needs, Unavailable where the disk fails.
     """
+    check(asked)
     with among.first_alone():
         claim(folder, asked)
         codec, chosen, held_out = _data(folder, asked, workers, progress)
@@ -112,7 +113,7 @@ def _loop(folder: str, asked: Asked, codec: Codec, among: Ranks) -> Loop:
         for layer in (*model.model.visual.blocks, *model.model.language_model.layers):
             layer.compile()
     trainee = Trainee(model)
-    shard(trainee, device_mesh(stage.mesh, among), compute)
+    shard(trainee, device_mesh(among), compute)
     return Loop(stage, trainee, among, folder)
 
 

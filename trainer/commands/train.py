@@ -54,6 +54,9 @@ from trainer.screen import say, shown
 @click.option("--picture-tokens", default=0, metavar="N", type=click.IntRange(0), help="Most tokens of a picture.")
 @click.option("--clip-tokens", default=0, metavar="N", type=click.IntRange(0), help="Most tokens of a clip.")
 @click.option(
+    "--checkpoint-every", default=0, metavar="N", type=click.IntRange(0), help="Steps, by default the stage's."
+)
+@click.option(
     "--workers", default=0, show_default=True, type=click.IntRange(0), help="Processes that load, for each rank."
 )
 def train(
@@ -78,6 +81,7 @@ def train(
     data_parallel: bool,
     picture_tokens: int,
     clip_tokens: int,
+    checkpoint_every: int,
     workers: int,
 ) -> None:
     """Train a stage: pretrain, long_context or sft.
@@ -107,6 +111,7 @@ def train(
         "sequences": batch,
         "rate": structs.replace(found.rate, peak=rate) if rate else None,
         "precision": precision,
+        "checkpoint_every": checkpoint_every,
         "mesh": stages.Mesh() if data_parallel else None,
     }
     found = structs.replace(
