@@ -120,7 +120,9 @@ def modules_after(statement: str) -> set[str]:
     return {name.partition(".")[0] for name in json.loads(ran.stdout.splitlines()[-1])}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["ingest", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["ingest", "--help"], ["plan", "--help"], ["--version"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     statement = f"from pipelines.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass"
     loaded = modules_after(statement)
