@@ -36,8 +36,8 @@ KINDS = ("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls
 
 
 class Ingested(Struct, frozen=True):
-    """What an ingest did: rows listed and new, what the dataset now holds (samples, and failed rows by reason), how many
-    rows say something else than when they were taken, and the recipe that suits such a source."""
+    """What an ingest did: rows listed and new, what the dataset now holds (samples, and failed rows by reason), how
+    many rows say something else than when they were taken, and the recipe that suits such a source."""
 
     listed: int
     new: int
