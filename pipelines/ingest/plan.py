@@ -240,6 +240,14 @@ def _twice(payload: str) -> str:
     row = from_json(payload)
     return to_json(
         msgspec.structs.replace(
-            row, media=(), texts=(), text_files=(), json_file=None, cells=(), links=(), failed="duplicate_id"
+            row,
+            media=(),
+            texts=(),
+            text_files=(),
+            json_file=None,
+            cells=(),
+            links=(),
+            failed="duplicate_id",
+            texts_before=(),
         )
     )

@@ -39,6 +39,7 @@ class Options(Struct, frozen=True):
     by_reference: bool = False
     url_column: str = ""
     split: str = ""
+    image_pattern: str = ""
 
 
 def open_url(url: str) -> tuple[Any, str]:
