@@ -252,7 +252,7 @@ publish(fs, path, lambda file: [file.write(bytes(1 << 20)) for _ in range(101)])
 
 
 def test_a_large_file_of_which_the_writer_dies_or_a_part_is_refused_is_not_there(bucket: str, server: Any) -> None:
-    """It goes up in parts: its writer is killed at the last word, which the store never hears; another part is refused."""
+    """It goes up in parts: its writer is killed at the last word, unheard by the store; a part of another is refused."""
     url = f"{bucket}/media/000000.tar"
     writer = subprocess.Popen([sys.executable, "-c", BIG, url], cwd=ROOT)
 
