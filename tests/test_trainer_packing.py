@@ -21,6 +21,7 @@ from msgspec import structs
 from schemas.errors import BadInput
 from trainer.attention import use_document_attention, use_plain_attention
 from trainer.document import Document
+from trainer.flat_kernel import use_flat_kernel
 from trainer.forward import Trainee
 from trainer.grid import PATCH_VALUES
 from trainer.loss import losses
@@ -188,6 +189,14 @@ def test_a_label_that_leaks_across_a_boundary_is_caught(dense: Any) -> None:
     leaking = batch.targets_BL.clone()
     leaking[0, len(TEXTS[0].tokens_T) - 1] = int(TEXTS[1].tokens_T[0])
     assert apart(packed_gradient(dense, batch._replace(targets_BL=leaking)), one_by_one(dense, TEXTS)) > SEEN
+
+
+def test_a_flat_patch_kernel_gives_the_same_gradient() -> None:
+    """To 1e-5 and not to rounding: the sums over a patch run in another order."""
+    model = build(structs.replace(preset("tiny"), initial_spread=0.1), IDS, 512, seed=3)
+    expected = packed_gradient(model, packed(MIXED))
+    use_flat_kernel(model)
+    assert apart(packed_gradient(model, packed(MIXED)), expected) < 1e-5
 
 
 def test_no_boundary_predicts_and_every_target_does() -> None:
