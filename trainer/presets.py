@@ -9,13 +9,11 @@ tower's blocks too.
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from msgspec import Struct, structs
 
 from schemas.errors import BadInput
-
-Family = Literal["4.1v", "4.5v"]
+from trainer.special import Family
 
 GLM_VOCABULARY = 151_552
 """Rows of the embedding; the tokenizer's ids end a little below."""
