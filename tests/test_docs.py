@@ -32,6 +32,7 @@ PRINTED = [
     "how-to/handle-failures",
     "how-to/many-shards",
     "how-to/export",
+    "how-to/plan",
     "how-to/safety",
     "reference/sample-and-tar-form",
 ]
