@@ -1,0 +1,95 @@
+"""Weights of the parts that a model is put together from: an AIMv2 tower and a GLM-4 or GLM-4.5 decoder.
+
+Names and shapes map one to one but for three: a tower's three attention matrices become one, its flat patch kernel is
+halved over the two frames of a slice, so that a picture shown twice gives what it gave, and its pooling head stays
+behind. The merger is new. A source may be deeper than the model, whose first layers it then gives; in nothing else may
+it differ, and the first difference is named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from schemas.errors import BadInput
+from trainer.torchvision_ready import torchvision_ready
+
+_BLOCK = {
+    "norm1.weight": "rms_norm1.weight",
+    "norm2.weight": "rms_norm2.weight",
+    "attn.proj.weight": "attention.out_proj.weight",
+    "mlp.gate_proj.weight": "ffn.gate_proj.weight",
+    "mlp.up_proj.weight": "ffn.up_proj.weight",
+    "mlp.down_proj.weight": "ffn.down_proj.weight",
+}
+_AROUND = {
+    "embeddings.position_embedding.weight": "embeddings.position_embedding.weight",
+    "post_conv_layernorm.weight": "embeddings.rms_norm.weight",
+    "patch_embed.proj.bias": "embeddings.patch_embed.bias",
+    "post_layernorm.weight": "rms_norm.weight",
+}
+_ALIKE = ("rms_norm_eps", "num_attention_heads", "num_key_value_heads", "hidden_act")
+
+
+def take_tower(model: Any, folder: str) -> None:
+    """Copy an AIMv2 tower into a model's; raises BadInput where it does not fit."""
+    source = _read(folder, "Aimv2VisionModel", ("aimv2_vision_model", "aimv2"))
+    _compare(source.config, model.config.vision_config, folder, ("rms_norm_eps", "num_attention_heads"))
+    given = source.state_dict()
+    kernel = given["embeddings.patch_embed.weight"]
+    mapped = {name: given[theirs] for name, theirs in _AROUND.items()}
+    mapped["patch_embed.proj.weight"] = (kernel / 2).unsqueeze(2).expand(-1, -1, 2, -1, -1)
+    for block in range(len(model.model.visual.blocks)):
+        ours, theirs = f"blocks.{block}", f"encoder.layers.{block}"
+        if f"{theirs}.rms_norm1.weight" not in given:
+            raise BadInput(f"has {block} blocks, too few", where=folder, remedy=f"cut the preset to {block} blocks")
+        mapped |= {f"{ours}.{one}": given[f"{theirs}.{other}"] for one, other in _BLOCK.items()}
+        parts = [given[f"{theirs}.attention.{part}_proj.weight"] for part in "qkv"]
+        mapped[f"{ours}.attn.qkv.weight"] = torch.cat(parts)
+    _copy(model.model.visual, mapped, folder, new=("merger.", "downsample."))
+
+
+def take_decoder(model: Any, folder: str) -> None:
+    """Copy a GLM-4 (dense) or GLM-4.5 (experts) decoder, its embedding and its head into a model; raises BadInput."""
+    dense = model.config.model_type == "glm4v"
+    source = _read(folder, "Glm4ForCausalLM" if dense else "Glm4MoeForCausalLM", ("glm4",) if dense else ("glm4_moe",))
+    _compare(source.config, model.config.text_config, folder, _ALIKE)
+    given = source.state_dict()
+    inner = {name.removeprefix("model."): weight for name, weight in given.items() if name.startswith("model.")}
+    _copy(model.model.language_model, inner, folder)
+    _copy(model.lm_head, {"weight": given["lm_head.weight"]}, folder)
+
+
+def _read(folder: str, class_name: str, kinds: tuple[str, ...]) -> Any:
+    torchvision_ready()
+    import transformers
+
+    if not os.path.isfile(os.path.join(folder, "config.json")):
+        raise BadInput("no config.json there", where=folder, remedy="give a checkpoint's folder")
+    kind = transformers.PreTrainedConfig.get_config_dict(folder, local_files_only=True)[0].get("model_type")
+    if kind not in kinds:
+        raise BadInput(f"holds a {kind}", where=folder, remedy=f"give a checkpoint of {kinds[0]}")
+    return getattr(transformers, class_name).from_pretrained(folder, dtype="auto", local_files_only=True)
+
+
+def _compare(theirs: Any, ours: Any, folder: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        given, wanted = getattr(theirs, name), getattr(ours, name)
+        if given != wanted:
+            raise BadInput(f"{name} is {given}, the model's {wanted}", where=folder, remedy="is it for this preset?")
+
+
+@torch.no_grad()
+def _copy(module: torch.nn.Module, given: Mapping[str, torch.Tensor], folder: str, new: tuple[str, ...] = ()) -> None:
+    held = {name: weight for name, weight in module.state_dict(keep_vars=True).items() if not name.startswith(new)}
+    for name, weight in held.items():
+        if name not in given:
+            raise BadInput(f"has no {name}", where=folder, remedy="is it for this preset?")
+        if given[name].shape != weight.shape:
+            shapes = f"{tuple(given[name].shape)}, the model's {tuple(weight.shape)}"
+            raise BadInput(f"{name} is {shapes}", where=folder, remedy="is it for this preset?")
+    for name, weight in held.items():
+        weight.copy_(given[name])

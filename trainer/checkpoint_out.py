@@ -1,0 +1,97 @@
+"""A model as a folder that other programs load: weights, configuration, tokenizer, processor, chat template.
+
+The folder appears whole or not at all. Beside transformers' one file for the processor stand the two that older readers
+look for. What is specific to training (attention within documents) is not in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from schemas.errors import BadInput, Unavailable
+from trainer import special
+from trainer.attention import use_plain_attention
+from trainer.chat_template import CHAT_TEMPLATES
+from trainer.codec import Codec
+from trainer.grid import FRAMES, TOKEN_PX
+from trainer.tokens import Tokens
+from trainer.torchvision_ready import torchvision_ready
+
+UNIT_PX = FRAMES * TOKEN_PX * TOKEN_PX
+"""Pixels of a merged token, over both frames of its slice: the unit of transformers' limits."""
+
+
+def save(model: Any, codec: Codec, folder: str) -> None:
+    """Write the folder; raises BadInput where something is there already, Unavailable where the disk fails."""
+    if os.path.lexists(folder):
+        raise BadInput("is there already", where=folder, remedy="choose another name or take it away")
+    half = f"{folder}.half"
+    shutil.rmtree(half, ignore_errors=True)
+    attends = model.config._attn_implementation
+    use_plain_attention(model)
+    try:
+        os.makedirs(half)
+        _generation(model, codec.tokens)
+        model.save_pretrained(half)
+        made = processor(codec)
+        made.save_pretrained(half)
+        made.image_processor.save_pretrained(half)
+        made.video_processor.save_pretrained(half)
+        os.rename(half, folder)
+    except OSError as error:
+        shutil.rmtree(half, ignore_errors=True)
+        raise Unavailable(f"could not be written: {error.strerror or error}", where=folder) from None
+    finally:
+        _attend(model, attends)
+
+
+def _attend(model: Any, name: str) -> None:
+    for module in model.modules():
+        if hasattr(module, "config"):
+            module.config._attn_implementation = name
+
+
+def _generation(model: Any, tokens: Tokens) -> None:
+    ids = tokens.ids()
+    model.generation_config.eos_token_id = list(ids.stops)
+    model.generation_config.pad_token_id = ids.end
+
+
+def processor(codec: Codec) -> Any:
+    """Return transformers' processor made of a codec: its tokenizer, picture and clip rules, and chat template."""
+    torchvision_ready()
+    import transformers
+
+    return transformers.Glm4vProcessor(
+        image_processor=transformers.Glm4vImageProcessor(
+            size=_limits(codec.picture.least_tokens, codec.picture.most_tokens)
+        ),
+        tokenizer=fast_tokenizer(codec.tokens),
+        video_processor=transformers.Glm4vVideoProcessor(
+            size=_limits(codec.clip.least_tokens, codec.clip.most_tokens),
+            fps=codec.clip.frames_per_s,
+            max_duration=codec.clip.most_s,
+        ),
+        chat_template=CHAT_TEMPLATES[codec.family],
+    )
+
+
+def _limits(least_tokens: int, most_tokens: int) -> dict[str, int]:
+    return {"shortest_edge": least_tokens * UNIT_PX, "longest_edge": most_tokens * UNIT_PX}
+
+
+def fast_tokenizer(tokens: Tokens) -> Any:
+    """Return transformers' tokenizer of the same words."""
+    torchvision_ready()
+    import transformers
+    from tokenizers import Tokenizer
+
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(tokens.json),
+        eos_token=special.END,
+        pad_token=special.END,
+        clean_up_tokenization_spaces=False,
+        extra_special_tokens={"image_token": special.IMAGE, "video_token": special.VIDEO},
+    )
