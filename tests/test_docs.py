@@ -33,6 +33,7 @@ PRINTED = [
     "how-to/many-shards",
     "how-to/export",
     "how-to/plan",
+    "how-to/train-in-your-own-loop",
     "how-to/safety",
     "reference/sample-and-tar-form",
 ]
