@@ -33,6 +33,8 @@ PRINTED = [
     "how-to/many-shards",
     "how-to/on-one-machine",
     "how-to/export",
+    "how-to/plan",
+    "how-to/train-in-your-own-loop",
     "how-to/safety",
     "reference/sample-and-tar-form",
 ]
