@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from trainer.pack import PackedBatch, pack
 from trainer.special import SpecialIds
-from trainer.stream import Replaced, StreamRow
+from trainer.stream import StreamRow
 from trainer.tokens import Tokens
 
 
@@ -25,12 +25,12 @@ def batches(
     stream: Iterable[StreamRow],
     tokens: Tokens,
     length: int,
-    replaced: Callable[[StreamRow, Replaced], None] | None = None,
+    seen: Callable[[StreamRow], None] | None = None,
 ) -> Iterator[Step]:
-    """Yield the steps of a stream; take all rows of one before the next. `replaced` hears of what did not decode."""
+    """Yield the steps of a stream; take all rows of one before the next. `seen` is told each row that is packed."""
     ids, rows = tokens.ids(), iter(stream)
     for first in rows:
-        yield Step(first.step, (_packed(row, ids, length, replaced) for row in _to_end(first, rows)))
+        yield Step(first.step, (_packed(row, ids, length, seen) for row in _to_end(first, rows)))
 
 
 def _to_end(row: StreamRow, rows: Iterator[StreamRow]) -> Iterator[StreamRow]:
@@ -40,10 +40,7 @@ def _to_end(row: StreamRow, rows: Iterator[StreamRow]) -> Iterator[StreamRow]:
         yield row
 
 
-def _packed(
-    row: StreamRow, ids: SpecialIds, length: int, replaced: Callable[[StreamRow, Replaced], None] | None
-) -> PackedBatch:
-    if replaced:
-        for one in row.replaced:
-            replaced(row, one)
+def _packed(row: StreamRow, ids: SpecialIds, length: int, seen: Callable[[StreamRow], None] | None) -> PackedBatch:
+    if seen:
+        seen(row)
     return pack(row.documents, length, image_id=ids.image, padding_id=ids.end)

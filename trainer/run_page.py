@@ -116,6 +116,8 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _short(value: float) -> str:
+    if 0 < abs(value) < 1e-3:
+        return f"{value:.1e}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 

@@ -21,12 +21,13 @@ from msgspec import structs
 
 from trainer.asked import Asked, check, claim
 from trainer.attention import use_document_attention
-from trainer.batches import Step, batches
+from trainer.batches import batches
 from trainer.checkpoint import Checkpoints, load, path_of, read_state, steps
 from trainer.checkpoint_out import save
 from trainer.choose import Chosen
 from trainer.codec import Codec
 from trainer.encoding import encoding_of
+from trainer.flat_kernel import use_flat_kernel
 from trainer.forward import Trainee
 from trainer.given import chosen_of, codec_of, exports_of
 from trainer.held_out import HeldOut, write_held_out
@@ -35,9 +36,10 @@ from trainer.loop import Loop
 from trainer.parallel import Ranks, device_mesh, shard
 from trainer.plan import Order
 from trainer.record import Record, Told
+from trainer.replaced_log import ReplacedLog
 from trainer.run_page import write_page
 from trainer.start import MODEL, TOKENIZER, started, tokenizer_of, whole_model
-from trainer.stream import Loading, Replaced, Stream, StreamRow
+from trainer.stream import Loading, Stream
 from trainer.stream_state import StreamState
 from trainer.window import samples_of_window
 
@@ -61,9 +63,11 @@ def train(
     loading = Loading(among.rank, among.count, workers)
     stream = _stream(asked, codec, chosen, loading, state)
     looking = HeldOut(held_out, codec, asked.stage.sequence_length, among, loading) if held_out else None
-    record = Record(folder, stream.state.position.step) if among.rank == 0 else None
+    with among.first_alone():
+        record = Record(folder, stream.state.position.step) if among.rank == 0 else None
+    replaced = ReplacedLog(os.path.join(folder, f"replaced-{among.rank}.jsonl"))
     try:
-        for step, told in loop.steps(_steps(folder, asked, codec, stream, among)):
+        for step, told in loop.steps(batches(stream, codec.tokens, asked.stage.sequence_length, replaced.add)):
             if record:
                 record.add(told)
             yield told
@@ -74,6 +78,7 @@ def train(
                 _look(folder, looking, loop, done, among)
         checkpoints.finish()
     finally:
+        replaced.close()
         if record:
             record.close()
     model = whole_model(loop.trainee, asked.given.preset, codec, among)
@@ -107,6 +112,7 @@ def _loop(folder: str, asked: Asked, codec: Codec, among: Ranks) -> Loop:
     held = torch.bfloat16 if stage.states == "lean" else torch.float32
     model = started(asked.start, asked.given.preset, codec, held, stage.seed).to(among.device)
     use_document_attention(model)
+    use_flat_kernel(model)
     if stage.recompute:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if stage.compile:
@@ -134,16 +140,6 @@ def _stream(
     samples = samples_of_window([one.pool for one in chosen])
     order = Order(stage.seed, stage.sequence_length, stage.sequences, samples)
     return Stream(chosen, encoding_of(codec), order, loading, steps=stage.steps, state=state)
-
-
-def _steps(folder: str, asked: Asked, codec: Codec, stream: Stream, among: Ranks) -> Iterator[Step]:
-    path = os.path.join(folder, f"replaced-{among.rank}.jsonl")
-
-    def told(row: StreamRow, one: Replaced) -> None:
-        with open(path, "ab") as file:
-            file.write(msgspec.json.encode({"step": row.step, **structs.asdict(one)}) + b"\n")
-
-    return batches(stream, codec.tokens, asked.stage.sequence_length, told)
 
 
 def _look(folder: str, looking: HeldOut | None, loop: Loop, step: int, among: Ranks) -> None:
