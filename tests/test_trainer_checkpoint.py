@@ -23,7 +23,8 @@ from trainer.codec import Codec
 from trainer.encode import encode
 from trainer.layout import lay_out
 from trainer.model import build, load
-from trainer.presets import Family, preset
+from trainer.presets import preset
+from trainer.special import Family
 from trainer.tokens import train_tokens
 from trainer.torchvision_ready import torchvision_ready
 
@@ -284,6 +285,8 @@ def test_a_saved_folder_names_nothing_of_ours(tmp_path: Path) -> None:
     config = json.loads((tmp_path / "saved" / "config.json").read_text())
     assert config["architectures"] == ["Glm4vForConditionalGeneration"]
     assert "documents" not in json.dumps(config)
+    pictures = json.loads((tmp_path / "saved" / "preprocessor_config.json").read_text())
+    assert pictures["size"] == {"shortest_edge": 112 * 112, "longest_edge": 9_633_792}
     assert {"preprocessor_config.json", "video_preprocessor_config.json", "chat_template.jinja"} <= {
         path.name for path in (tmp_path / "saved").iterdir()
     }

@@ -22,9 +22,10 @@ from safetensors.torch import load_file
 
 from schemas.errors import BadInput, Unavailable
 from trainer.attention import use_document_attention
+from trainer.batches import Step
 from trainer.checkpoint import Checkpoints, load, path_of, read_state, steps
 from trainer.forward import Trainee
-from trainer.loop import Loop, Step, optimizer_of
+from trainer.loop import Loop, optimizer_of
 from trainer.model import build
 from trainer.pack import PackedBatch, pack
 from trainer.parallel import Ranks, ranks
@@ -159,7 +160,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_with_its_documents_named(tmp_
         broken = job.rows_of(0)[1]
         broken.patches_PD[0, 0] = float("nan")
         with pytest.raises(BadInput, match="step 7: the loss is nan"):
-            loop.step(Step(7, [row()._replace(keys=("good",)), broken._replace(keys=("bad",))], {}))
+            loop.step(Step(7, [row()._replace(keys=("good",)), broken._replace(keys=("bad",))]))
         assert all(torch.equal(before[name], weight) for name, weight in loop.trainee.named_parameters())
     told = json.loads((tmp_path / "not-a-number-00000007-rank-0.json").read_text())
     assert told["rows"] == [["good"], ["bad"]]
@@ -172,7 +173,7 @@ def test_a_frozen_part_stays_as_it_is_and_the_others_learn(tmp_path: Path, part:
     with ranks() as among:
         loop = Loop(structs.replace(tiny(pretrain()), frozen=(part,)), trainee(), among, str(tmp_path))
         before = {name: weight.detach().clone() for name, weight in loop.trainee.named_parameters()}
-        loop.step(Step(0, job.rows_of(0), {}))
+        loop.step(Step(0, job.rows_of(0)))
         moved = {
             of: any(
                 not torch.equal(before[name], weight) for name, weight in loop.trainee.named_parameters() if at in name
@@ -196,7 +197,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def saved(folder: Path, among: Ranks, keep: int, *at: int) -> Loop:
     loop = Loop(tiny(pretrain()), trainee(), among, str(folder))
-    loop.step(Step(0, [row()], {}))
+    loop.step(Step(0, [row()]))
     checkpoints = Checkpoints(str(folder), among, keep)
     for step in at:
         checkpoints.save(step, loop.trainee, loop.optimizer, {"step": step})

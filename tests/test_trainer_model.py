@@ -1,13 +1,16 @@
-"""Presets: what the published models count, and that each runs its first forward."""
+"""Presets and models: what the published ones count, that each runs, and how they see and place what they are given."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from msgspec import structs
 
 from schemas.errors import BadInput
 from trainer import model as models
+from trainer.attention import use_document_attention, use_plain_attention
+from trainer.balance import routers
 from trainer.presets import cut, preset
 
 
@@ -73,3 +76,94 @@ def test_a_preset_that_is_none_is_refused_with_what_there_is(name: str) -> None:
 def test_a_folder_without_a_model_is_refused(tmp_path: object) -> None:
     with pytest.raises(BadInput, match=r"config\.json"):
         models.load(str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def tower() -> torch.nn.Module:
+    """A tower whose learned positions are those of the published ones, 24 x 24, with weights that make a difference."""
+    torch.set_num_threads(1)
+    wide = structs.replace(preset("tiny"), initial_spread=0.1)
+    wide = structs.replace(wide, tower=structs.replace(wide.tower, image_px=336))
+    visual: torch.nn.Module = models.build(wide, IDS, 600, seed=2).model.visual
+    return visual
+
+
+def test_a_picture_shown_twice_is_seen_as_by_a_flat_kernel(tower: torch.nn.Module) -> None:
+    projection = tower.patch_embed.proj
+    pixels = torch.randn(5, 3, 1, 14, 14)
+    with torch.no_grad():
+        doubled = projection(pixels.expand(-1, -1, 2, -1, -1)).flatten(1)
+        flat = F.conv2d(pixels[:, :, 0], projection.weight.sum(2), projection.bias).flatten(1)
+    torch.testing.assert_close(doubled, flat, rtol=1e-5, atol=1e-5)
+
+
+def learned_positions(tower: torch.nn.Module, height: int, width: int) -> torch.Tensor:
+    """Return [height * width, C] that the tower adds to the patches of a picture of this grid, row by row."""
+    rows = torch.arange(height).repeat_interleave(width)
+    columns = torch.arange(width).repeat(height)
+    nothing = torch.zeros(height * width, tower.config.hidden_size)
+    with torch.no_grad():
+        found: torch.Tensor = tower.embeddings(
+            nothing, torch.tensor([height * width]), torch.tensor([[1, height, width]]), rows, columns
+        )
+    return found
+
+
+def test_learned_positions_are_themselves_on_their_own_grid_and_bicubic_on_another(tower: torch.nn.Module) -> None:
+    table = tower.embeddings.position_embedding.weight.detach()
+    torch.testing.assert_close(learned_positions(tower, 24, 24), table, rtol=1e-5, atol=1e-5)
+    across = (torch.arange(31) + 0.5) / 31 * 2 - 1
+    down = (torch.arange(7) + 0.5) / 7 * 2 - 1
+    grid = torch.stack([across.expand(7, 31), down[:, None].expand(7, 31)], -1)[None]
+    plane = table.T.reshape(1, -1, 24, 24)
+    expected = F.grid_sample(plane, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    torch.testing.assert_close(learned_positions(tower, 7, 31), expected[0].flatten(1).T, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("in_documents", [False, True])
+def test_a_slice_does_not_see_the_next_one(tower: torch.nn.Module, in_documents: bool) -> None:
+    (use_document_attention if in_documents else use_plain_attention)(tower)
+    patches, grids = torch.randn(48, 1176), torch.tensor([[1, 4, 4], [1, 4, 4], [1, 2, 8]])
+    other = patches.clone()
+    other[16:] += 1
+    with torch.no_grad():
+        before, after = (tower(one, grid_thw=grids).pooler_output for one in (patches, other))
+    assert torch.equal(before[:4], after[:4])
+    assert bool((before[4:] != after[4:]).any(1).all())
+
+
+def test_what_a_patch_sees_depends_on_how_far_another_is_and_not_on_where_both_are(tower: torch.nn.Module) -> None:
+    from transformers.models.glm4v.modeling_glm4v import apply_rotary_pos_emb_vision
+
+    def likeness(one: tuple[int, int], other: tuple[int, int]) -> float:
+        cos, sin = tower.rotary_pos_emb(torch.zeros(1), torch.tensor([one, other]))
+        asks, answers = apply_rotary_pos_emb_vision(vectors[:, None], vectors[:, None], cos, sin)
+        return float((asks[0] * answers[1]).sum())
+
+    vectors = torch.randn(2, 32)
+    assert likeness((1, 2), (4, 7)) == pytest.approx(likeness((11, 5), (14, 10)), rel=1e-4)
+    assert likeness((1, 2), (4, 7)) != pytest.approx(likeness((1, 2), (7, 4)), rel=1e-2)
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-moe"])
+def test_words_alone_have_plain_rotary_positions(name: str) -> None:
+    rotary = models.build(preset(name), IDS, 600).model.language_model.rotary_emb
+    places = torch.arange(9)
+    cos, sin = rotary(torch.zeros(1, 9, 1), places[None, None].expand(3, 1, 9))
+    turned = torch.outer(places.float(), 1 / 10_000.0 ** (torch.arange(0, 16, 2) / 16))
+    repeated = turned.repeat_interleave(2, -1) if name == "tiny" else turned.repeat(1, 2)
+    torch.testing.assert_close(cos[0], repeated.cos(), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(sin[0], repeated.sin(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_router_chooses_with_its_bias_and_weighs_without_it() -> None:
+    router = routers(models.build(preset("tiny-moe"), IDS, 600))[0]
+    hidden = torch.randn(6, 128)
+    with torch.no_grad():
+        router.weight.normal_(std=0.2)
+        router.e_score_correction_bias[5] = 9.0
+        logits, weights, picked = router(hidden)
+    assert bool((picked == 5).any(1).all())
+    torch.testing.assert_close(weights.sum(1), torch.ones(6))
+    scores = logits.sigmoid().gather(1, picked)
+    torch.testing.assert_close(weights, scores / scores.sum(1, keepdim=True))

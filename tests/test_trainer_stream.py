@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,6 +25,7 @@ from trainer.export_index import open_export
 from trainer.lengths import count_lengths
 from trainer.plan import Order
 from trainer.pool import KINDS
+from trainer.replaced_log import ReplacedLog
 from trainer.stand_in import MOST_ASKED, stand_ins
 from trainer.stream import EMPTY, PATCH_BYTES, TOKEN_BYTES, Loading, Stream, StreamRow
 from trainer.stream_state import StreamState, read_state, state_json
@@ -188,7 +190,7 @@ def parent_of(pid: str) -> int:
 
 @pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (3, 0), (2, 2)])
 def test_a_sample_that_does_not_decode_is_stood_in_for_and_recorded(
-    chosen: list[Chosen], monkeypatch: pytest.MonkeyPatch, ranks: int, workers: int
+    chosen: list[Chosen], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ranks: int, workers: int
 ) -> None:
     monkeypatch.setattr("trainer.stream.MOST_FAILED", 0.5)
     encoding = PLAIN._replace(encode=plain.breaks_some)
@@ -203,6 +205,16 @@ def test_a_sample_that_does_not_decode_is_stood_in_for_and_recorded(
     assert not plain.BROKEN & set(texts.values())
     replaced = [one for row in rows for one in row.replaced]
     assert {one.reason for one in replaced} == {"value_error"} and {one.detail for one in replaced} == {"broken"}
+    with ReplacedLog(str(tmp_path / "replaced.jsonl")) as log:
+        for row in rows:
+            log.add(row)
+    lines = [msgspec.json.decode(line) for line in (tmp_path / "replaced.jsonl").read_bytes().splitlines()]
+    assert [(line["key"], line["reason"], line["by"]) for line in lines] == [
+        (one.key, one.reason, one.by) for one in replaced
+    ]
+    assert {(line["window"], line["offset"]) for line in lines} == {
+        (row.window, row.offset) for row in rows if row.replaced
+    }
     whole = {key for row in rows_of(chosen) for key in (document.key for document in row.documents)}
     assert {one.key for one in replaced} <= whole - set(texts) and {one.by for one in replaced} <= set(texts)
 

@@ -13,10 +13,11 @@ from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 
 from trainer.attention import use_document_attention
+from trainer.batches import Step
 from trainer.checkpoint import Checkpoints, load, path_of, read_state, steps
 from trainer.document import Document
 from trainer.forward import Trainee
-from trainer.loop import Loop, Step
+from trainer.loop import Loop
 from trainer.model import build
 from trainer.pack import PATCH_VALUES, PackedBatch, pack
 from trainer.parallel import Ranks, device_mesh, ranks, shard
@@ -52,7 +53,7 @@ def rows_of(step: int) -> list[PackedBatch]:
 
 def stream(first: int, last: int, among: Ranks) -> Iterator[Step]:
     for number in range(first, last):
-        yield Step(number, rows_of(number)[among.rank :: among.count], {"step": number + 1})
+        yield Step(number, rows_of(number)[among.rank :: among.count])
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
@@ -66,7 +67,7 @@ def main(folder: str, last: int) -> None:
         model = build(preset("tiny"), IDS, 136, seed=3)
         use_document_attention(model)
         trainee = Trainee(model)
-        shard(trainee, device_mesh(stage.mesh, among), torch.float32)
+        shard(trainee, device_mesh(among), torch.float32)
         loop = Loop(stage, trainee, among, folder)
         found = {"gradient": gradient(loop, among), "trained": train(loop, folder, among, last)}
         if among.rank == 0:
@@ -96,7 +97,7 @@ def train(loop: Loop, folder: str, among: Ranks, last: int) -> dict[str, torch.T
             print(f"step {told.step} loss {told.loss:.6f} by kind {sorted(told.targets_by_kind.items())}", flush=True)
         checkpoints.publish()
         if (step.number + 1) % loop.stage.checkpoint_every == 0:
-            checkpoints.save(step.number + 1, loop.trainee, loop.optimizer, dict(step.after))
+            checkpoints.save(step.number + 1, loop.trainee, loop.optimizer, {"step": step.number + 1})
     checkpoints.finish()
     found = {f"weights.{name}": whole(weight) for name, weight in loop.trainee.named_parameters()}
     for number, state in enumerate(loop.optimizer.state.values()):

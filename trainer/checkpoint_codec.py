@@ -17,7 +17,7 @@ from trainer.clip_frames import ClipRule
 from trainer.codec import Codec
 from trainer.grid import UNIT_PX
 from trainer.picture import PictureRule
-from trainer.presets import Family
+from trainer.special import Family
 from trainer.tokens import read_tokens
 
 FAMILIES: dict[str, Family] = {"glm4v": "4.1v", "glm4v_moe": "4.5v"}

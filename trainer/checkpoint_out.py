@@ -24,6 +24,9 @@ def save(model: Any, codec: Codec, folder: str) -> None:
     """Write the folder; raises BadInput where something is there already, Unavailable where the disk fails."""
     if os.path.lexists(folder):
         raise BadInput("is there already", where=folder, remedy="choose another name or take it away")
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     half = f"{folder}.half"
     shutil.rmtree(half, ignore_errors=True)
     try:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from trainer.commands.plan import plan
 from trainer.commands.serve import serve
+from trainer.commands.train import train
 
-VERBS = [plan, serve]
+VERBS = [plan, train, serve]

@@ -23,8 +23,8 @@ from trainer.tokens import Tokens
 Medium = tuple[int, int] | Looked
 """A picture's grid in patches, or what is looked at of a clip."""
 
-MAY_STAND = frozenset({special.BEGIN_BOX, special.END_BOX})
-"""Special names that a sample's words may spell: they mark an answer's result and open nothing."""
+MAY_STAND = frozenset({special.BEGIN_BOX, special.END_BOX, special.NO_THINK})
+"""Special names that a sample's words may spell: a result's marks and a wish not to think, which open nothing."""
 
 
 class Layout(NamedTuple):

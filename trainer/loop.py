@@ -6,33 +6,28 @@ targets of all rows on all ranks. So how a step is cut into rows, and dealt to r
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import cast
 
 import msgspec
 import torch
 from torch.distributed.tensor import DTensor
 
 from schemas.errors import BadInput
+from trainer.balance import balance_loss, loads, move_biases
+from trainer.batches import Step
+from trainer.counted import Counted
 from trainer.flops import product_rate, work_of
 from trainer.forward import Passed, Trainee
 from trainer.lean_adamw import LeanAdamW
 from trainer.pack import PackedBatch
 from trainer.parallel import Ranks
 from trainer.record import Told
-from trainer.stages import KINDS, Stage
-
-
-class Step(NamedTuple):
-    """What a rank is given for one step: its rows, as many as every other rank's, and where the stream then stands."""
-
-    number: int
-    rows: Iterable[PackedBatch]
-    after: Mapping[str, Any]
+from trainer.stages import Stage
 
 
 class Loop:
@@ -42,6 +37,7 @@ class Loop:
         self.stage, self.trainee, self._ranks, self._folder = stage, trainee, among, folder
         self._dtype = getattr(torch, stage.precision)
         self._work = work_of(trainee.model)
+        self._load: torch.Tensor | None = None
         self._rate = product_rate(among.device, self._dtype) * among.count
         freeze(trainee, stage.frozen)
         self.optimizer = optimizer_of(stage, trainee)
@@ -54,7 +50,7 @@ class Loop:
     def step(self, step: Step) -> Told:
         """Train one step; raises BadInput, with the step's rows saved, where its loss is not a number."""
         begin = time.perf_counter()
-        counted = _Counted()
+        counted = Counted()
         self.trainee.train()
         for row in step.rows:
             passed = self.backward(row)
@@ -62,13 +58,13 @@ class Loop:
         whole = counted.over(self._ranks)
         self._check(step, counted, whole)
         rate = self.stage.rate.at(step.number, self.stage.steps)
-        norm = self._learn(whole.targets, rate)
+        norm, load = self._learn(whole.targets, rate), self._balance()
         step_s = time.perf_counter() - begin
         return Told(
             step=step.number,
             loss=whole.loss / max(1, whole.targets),
-            loss_by_kind={kind: loss / count for kind, (loss, count) in whole.by_kind.items() if count},
-            targets_by_kind={kind: int(count) for kind, (_, count) in whole.by_kind.items() if count},
+            loss_by_kind=whole.loss_by_kind,
+            targets_by_kind=whole.targets_by_kind,
             rate=rate,
             gradient_norm=norm,
             documents=whole.documents,
@@ -79,18 +75,48 @@ class Loop:
             tokens_per_s=whole.tokens / step_s,
             mfu=whole.operations / step_s / self._rate,
             peak_gib=_peak_gib(self._ranks.device),
+            load=load,
         )
 
     def backward(self, row: PackedBatch) -> Passed:
         """Run a row forward and back: its gradient is added to those of the rows before it, not yet divided."""
-        cast = self._dtype != torch.float32
-        casting = (
-            torch.autocast(torch.device(self._ranks.device).type, self._dtype) if cast else contextlib.nullcontext()
-        )
-        with casting:
+        with self._casting():
             passed: Passed = self.trainee(row.to(self._ranks.device))
-        torch.autograd.backward(passed.losses.sum())
+            loss = passed.losses.sum()
+            if passed.routed:
+                loss = loss + self._routed(passed, row.ends_D1.to(loss.device))
+        torch.autograd.backward(loss)
         return passed
+
+    @torch.no_grad()
+    def look(self, row: PackedBatch) -> Passed:
+        """Run a row forward alone."""
+        self.trainee.eval()
+        with self._casting():
+            passed: Passed = self.trainee(row.to(self._ranks.device))
+        return passed
+
+    def _casting(self) -> AbstractContextManager[object]:
+        if self._dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(torch.device(self._ranks.device).type, self._dtype)
+
+    def _routed(self, passed: Passed, ends_D1: torch.Tensor) -> torch.Tensor:
+        """Count what each expert was given, and return the loss that keeps them busy alike."""
+        model, documents = self.trainee.model, len(ends_D1) - 2
+        real_L = torch.arange(int(ends_D1[-1]), device=ends_D1.device) < ends_D1[-2]
+        load = loads(passed.routed, model, real_L)
+        self._load = load if self._load is None else self._load + load
+        weight_D = torch.bincount(passed.losses.document_K.long(), minlength=documents)[:documents]
+        return self.stage.balance_weight * balance_loss(passed.routed, model, ends_D1, weight_D)
+
+    def _balance(self) -> float:
+        """Move the routers' biases by what experts were given on all ranks; return the most loaded's share."""
+        if self._load is None:
+            return 0.0
+        load, self._load = self._ranks.total(self._load), None
+        move_biases(self.trainee.model, load, self.stage.bias_rate)
+        return float((load.max(1).values / load.mean(1)).max())
 
     def _learn(self, targets: int, rate: float) -> float:
         """Divide the gradients, which sharding averages over the ranks, clip them, step; return their norm before."""
@@ -104,7 +130,7 @@ class Loop:
         self.optimizer.zero_grad(set_to_none=True)
         return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
-    def _check(self, step: Step, mine: _Counted, whole: _Counted) -> None:
+    def _check(self, step: Step, mine: Counted, whole: Counted) -> None:
         if whole.loss == whole.loss and abs(whole.loss) != float("inf"):
             return
         path = os.path.join(self._folder, f"not-a-number-{step.number:08d}-rank-{self._ranks.rank}.json")
@@ -115,43 +141,6 @@ class Loop:
             where=f"step {step.number}",
             remedy=f"its documents and their losses are in {path}; the last checkpoint is from before",
         )
-
-
-class _Counted:
-    """What is counted over the rows of a step."""
-
-    def __init__(self) -> None:
-        self.loss, self.targets, self.documents, self.tokens, self.room, self.operations = 0.0, 0, 0, 0, 0, 0.0
-        self.by_kind: dict[str, tuple[float, int]] = {}
-        self.rows: list[tuple[str, ...]] = []
-        self.losses: list[str] = []
-
-    def add(self, row: PackedBatch, passed: Passed, operations: float) -> None:
-        loss = float(passed.losses.sum().detach())
-        self.rows.append(row.keys)
-        self.losses.append(repr(loss))
-        self.loss += loss
-        self.targets += row.targets
-        self.documents += len(row.keys)
-        self.tokens += int(row.ends_D1[len(row.keys)])
-        self.room += row.tokens_BL.shape[1]
-        self.operations += operations
-        for kind, (sum_, count) in passed.losses.by_kind(row.kinds).items():
-            before = self.by_kind.get(kind, (0.0, 0))
-            self.by_kind[kind] = (before[0] + sum_, before[1] + count)
-
-    def over(self, among: Ranks) -> _Counted:
-        """Return the sums over all ranks."""
-        flat = [self.loss, self.targets, self.documents, self.tokens, self.room, self.operations]
-        for kind in KINDS:
-            flat += self.by_kind.get(kind, (0.0, 0))
-        sums = among.total(torch.tensor(flat, dtype=torch.float64)).tolist()
-        whole = _Counted()
-        whole.loss, whole.operations = sums[0], sums[5]
-        whole.targets, whole.documents, whole.tokens, whole.room = map(int, sums[1:5])
-        pairs = zip(sums[6::2], map(int, sums[7::2]), strict=True)
-        whole.by_kind = dict(zip(KINDS, pairs, strict=True))
-        return whole
 
 
 def optimizer_of(stage: Stage, trainee: Trainee) -> torch.optim.Optimizer:

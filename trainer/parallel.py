@@ -45,6 +45,15 @@ class Ranks(Struct, frozen=True):
         if self.count > 1:
             dist.barrier()
 
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """Let the first rank do something before the others do it: they find on disk what it has left there."""
+        if self.rank != 0:
+            self.wait()
+        yield
+        if self.rank == 0:
+            self.wait()
+
 
 @contextmanager
 def ranks() -> Iterator[Ranks]:
@@ -63,15 +72,19 @@ def ranks() -> Iterator[Ranks]:
         dist.destroy_process_group()
 
 
-def device_mesh(mesh: Mesh, among: Ranks) -> DeviceMesh:
-    """Return the mesh of the axes that are there; raises BadInput where a stage asks for another."""
+def check_mesh(mesh: Mesh) -> None:
+    """Raise BadInput where a stage asks for an axis that is not built."""
     for axis, size in structs.asdict(mesh).items():
         if size != 1:
             raise BadInput(
                 f"{axis} parallelism over {size} ranks is not built yet",
                 where="the stage's mesh",
-                remedy="say --mesh data: whole rows on each rank, its weights sharded over all",
+                remedy="say --data-parallel: whole rows on each rank, the weights sharded over all",
             )
+
+
+def device_mesh(among: Ranks) -> DeviceMesh:
+    """Return the mesh of all ranks."""
     return init_device_mesh(among.device.split(":")[0], (among.count,), mesh_dim_names=("data",))
 
 

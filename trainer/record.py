@@ -41,14 +41,10 @@ class Record:
     """The log of a run in a folder; lines of steps from `first_step` on are taken back."""
 
     def __init__(self, folder: str, first_step: int) -> None:
-        os.makedirs(folder, exist_ok=True)
-        path = os.path.join(folder, LOG)
-        kept = [told for told in read(folder) if told.step < first_step]
-        partial = f"{path}.partial"
-        with open(partial, "wb") as file:
-            file.writelines(msgspec.json.encode(told) + b"\n" for told in kept)
-        os.replace(partial, path)
-        self._file = open(path, "ab")  # noqa: SIM115
+        for name in os.listdir(folder):
+            if name.endswith(".jsonl"):
+                take_back(os.path.join(folder, name), first_step)
+        self._file = open(os.path.join(folder, LOG), "ab")  # noqa: SIM115
         self._board = _board(os.path.join(folder, "tensorboard"), first_step)
 
     def add(self, told: Told) -> None:
@@ -76,6 +72,20 @@ def read(folder: str) -> list[Told]:
     except FileNotFoundError:
         return []
     return [msgspec.json.decode(line, type=Told) for line in lines]
+
+
+def take_back(path: str, first_step: int) -> None:
+    """Keep the lines of a file that are of steps before `first_step`; one that was cut off goes."""
+    with open(path, "rb") as file:
+        lines = file.read().split(b"\n")[:-1]
+    kept = [line for line in lines if msgspec.json.decode(line, type=_Stepped).step < first_step]
+    with open(f"{path}.partial", "wb") as file:
+        file.writelines(line + b"\n" for line in kept)
+    os.replace(f"{path}.partial", path)
+
+
+class _Stepped(Struct):
+    step: int
 
 
 def _board(folder: str, first_step: int) -> Any:

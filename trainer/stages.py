@@ -11,9 +11,9 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from schemas.errors import BadInput
+from trainer.pool import KINDS
 from trainer.schedule import Rate
 
-KINDS = ("caption", "interleaved", "ocr", "grounding", "video", "instruction", "cot", "text")
 PARTS = ("tower", "merger", "decoder")
 
 

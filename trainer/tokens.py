@@ -19,6 +19,7 @@ from schemas.errors import BadInput
 from trainer.special import (
     BEGIN_IMAGE,
     BEGIN_VIDEO,
+    COMMON,
     END,
     END_IMAGE,
     END_VIDEO,
@@ -58,16 +59,20 @@ class Tokens:
         self.json, self.where = said, where
         self.digest = sha256(said.encode()).hexdigest()
         added = {token.content: place for place, token in self._tokenizer.get_added_tokens_decoder().items()}
-        lacking = [name for name in SPECIAL if name not in added]
-        if lacking:
-            raise BadInput(f"lacks {', '.join(lacking)}", where=where, remedy="give a GLM-4.1V or GLM-4.5V tokenizer")
         self._ids = added
         self._names = {place: content for content, place in added.items()}
+        self.require(COMMON, "GLM-4.1V or GLM-4.5V")
         self._special = re.compile("|".join(re.escape(name) for name in sorted(added, key=len, reverse=True)))
         self.size = max(self._tokenizer.get_vocab_size(with_added_tokens=True), max(added.values()) + 1)
 
     def __reduce__(self) -> tuple[type[Tokens], tuple[str, str]]:
         return Tokens, (self.json, self.where)
+
+    def require(self, names: Iterable[str], of: str) -> None:
+        """Raise BadInput where a special name is not a token."""
+        lacking = [name for name in names if name not in self._ids]
+        if lacking:
+            raise BadInput(f"lacks {', '.join(lacking)}", where=self.where, remedy=f"give a tokenizer of {of}")
 
     def id(self, name: str) -> int:
         """Return the id of a special token."""

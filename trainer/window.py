@@ -23,8 +23,10 @@ WINDOW_SAMPLES = 8192
 
 
 def samples_of_window(pools: Sequence[Pool]) -> int:
-    """Return how many samples a window should draw: in a small corpus no more than there are, so that the copies of a
-    sample that several epochs bring lie in different windows."""
+    """Return how many samples a window should draw: WINDOW_SAMPLES, in a small corpus a single pass over it.
+
+    Several passes would fill sequences better, but with copies: equal lengths lie side by side when they are packed.
+    """
     return max(1, min(WINDOW_SAMPLES, sum(map(len, pools))))
 
 
