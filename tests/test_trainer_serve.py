@@ -28,6 +28,7 @@ import pytest
 import torch
 from msgspec import structs
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from schemas.errors import BadInput
 from trainer.chance import row_seed
@@ -370,6 +371,24 @@ def test_what_is_no_checkpoint_is_refused(folder: Path, tmp_path: Path) -> None:
     assert "holds a llama; give a glm4v or glm4v_moe checkpoint" in refused(str(tmp_path))
     (tmp_path / "config.json").write_text("{")
     assert "is no JSON" in refused(str(tmp_path))
+
+
+def test_a_run_of_training_names_its_model(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "model").symlink_to(folder)
+    assert f"a run of training, not its model; give {tmp_path / 'model'}" in refused(str(tmp_path))
+
+
+def test_weights_that_are_cut_off_or_not_all_there_are_refused(folder: Path, tmp_path: Path) -> None:
+    for name in ("cut", "some"):
+        (tmp_path / name).mkdir()
+        without(folder, "model.safetensors", tmp_path / name)
+    content = (folder / "model.safetensors").read_bytes()
+    (tmp_path / "cut" / "model.safetensors").write_bytes(content[: len(content) // 2])
+    weights = load_file(folder / "model.safetensors")
+    del weights["lm_head.weight"]
+    save_file(weights, tmp_path / "some" / "model.safetensors", {"format": "pt"})
+    assert "its weights do not load" in refused(str(tmp_path / "cut"), "--port", "0")
+    assert "lacks 1 weights, lm_head.weight first" in refused(str(tmp_path / "some"), "--port", "0")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])

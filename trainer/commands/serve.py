@@ -48,12 +48,10 @@ def serve(
 
     Clients send the token of the environment's OSTRAKA_TOKEN; without one, a token is made and printed. Ctrl-C ends it.
     """
-    from schemas.errors import BadInput
+    from trainer.needs import need
 
-    try:
-        from trainer.serve.open import Opening, open_server
-    except ModuleNotFoundError as error:
-        raise BadInput(f"{error.name} is not here", remedy="pip install 'ostraka[serve]'") from None
+    need("av", "starlette", "tokenizers", "torch", "torchvision", "transformers", "uvicorn", extra="serve")
+    from trainer.serve.open import Opening, open_server
 
     opening = Opening(
         checkpoint=checkpoint,
