@@ -106,7 +106,6 @@ def serving(folder: Path, told: Path, token: str = "") -> Iterator[Server]:
         while "endpoint: " not in told.read_text() or not told.read_text().endswith("\n"):
             assert process.poll() is None and time.monotonic() < until, told.read_text()
             time.sleep(0.1)
-        time.sleep(0.2)  # the token's line follows the endpoint's
         yield Server(process, told, token)
     finally:
         process.kill()
