@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import click
 
@@ -64,7 +65,6 @@ def serve(
         answer_tokens=answer_tokens,
         rows_at_once=rows,
     )
-    try:
+    with suppress(KeyboardInterrupt):
         open_server(opening, say)
-    except KeyboardInterrupt:
-        say("ended")
+    say("ended")
