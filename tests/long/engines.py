@@ -133,6 +133,7 @@ class Jobs:
         verb = verb_of(said) if landed else ""
         code = process.wait()
         told = said.read_text(errors="replace").strip().splitlines()
+        assert verb_of(said) or landed, f"the job did not begin: {said}"
         again = code == 0 or self.start(shelf, place.options, said, case.mutation).wait() == 0
         left = left_over(place)
         found = digests(shelf) if shelf.exists() else {}
