@@ -1,7 +1,7 @@
 """Engines survive: kill the driver, a worker or a machine, run the same command again, compare the shelves by byte.
 
 A job (ingest, run, export of photographs cut into tiles, tests/long/on_engine.py) runs on every engine by the command
-line. The moments of the kills are drawn: when the shelf holds so many files, and a little later. Two planted bugs have
+line. The moments of the kills are drawn: when the shelf holds so many files, and a little later. A planted bug has
 to be seen by the same comparison, and what is not there has to be said in one line. Finished cases are kept in
 WORK/cases.jsonl, so that the script goes on where it was stopped; it writes docs/proofs/engines.md as it goes.
 
