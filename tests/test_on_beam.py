@@ -228,9 +228,11 @@ def test_a_worker_that_is_killed_ends_the_run_with_a_message_and_the_same_work_g
 ) -> None:
     work = module("own_work", WORK).Doubles(str(tmp_path), dies=SHARDS[2])
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'own'}{os.pathsep}{ROOT}")
+    wait_s = 8.0
     while not (tmp_path / SHARDS[2]).exists():
         with pytest.raises(Unavailable, match="the same command goes on"):
-            list(Beam(2, wait_s=8.0).map(work, SHARDS))
+            list(Beam(2, wait_s=wait_s).map(work, SHARDS))
+        wait_s *= 2
     assert {shard for shard, _ in Beam(2).map(work, SHARDS)} == {*SHARDS}
 
 
