@@ -124,14 +124,25 @@ def load(folder: str, dtype: torch.dtype = torch.float32) -> Any:
     """Return the model in a folder, as `save` or transformers writes it; raises BadInput where none loads."""
     torchvision_ready()
     import transformers
+    from safetensors import SafetensorError
 
     if not os.path.isfile(os.path.join(folder, "config.json")):
         raise BadInput("no config.json there", where=folder, remedy="give a folder that a model was saved into")
     said = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     if said.model_type not in ("glm4v", "glm4v_moe"):
         raise BadInput(f"holds a {said.model_type}", where=folder, remedy="give a glm4v or glm4v_moe checkpoint")
-    model_class = transformers.AutoModelForImageTextToText
-    return model_class.from_pretrained(folder, dtype=dtype, local_files_only=True).eval()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        model, told = transformers.AutoModelForImageTextToText.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+    except (SafetensorError, RuntimeError, OSError) as error:
+        said_first = str(error).strip().splitlines()[0]
+        raise BadInput(f"its weights do not load: {said_first}", where=folder, remedy="is it whole?") from None
+    if lacking := sorted(told["missing_keys"]):
+        remedy = "without them they would be drawn by chance"
+        raise BadInput(f"lacks {len(lacking)} weights, {lacking[0]} first", where=folder, remedy=remedy)
+    return model.eval()
 
 
 def counts(preset: Preset, vocabulary: int = 0) -> tuple[int, int]:
