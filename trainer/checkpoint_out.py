@@ -10,17 +10,16 @@ import os
 import shutil
 from typing import Any
 
+from msgspec import json
+
 from schemas.errors import BadInput, Unavailable
 from trainer import special
 from trainer.attention import use_plain_attention
 from trainer.chat_template import CHAT_TEMPLATES
 from trainer.codec import Codec
-from trainer.grid import FRAMES, TOKEN_PX
+from trainer.grid import SLICE_TOKEN_PX
 from trainer.tokens import Tokens
 from trainer.torchvision_ready import torchvision_ready
-
-UNIT_PX = FRAMES * TOKEN_PX * TOKEN_PX
-"""Pixels of a merged token, over both frames of its slice: the unit of transformers' limits."""
 
 
 def save(model: Any, codec: Codec, folder: str) -> None:
@@ -39,6 +38,7 @@ def save(model: Any, codec: Codec, folder: str) -> None:
         made.save_pretrained(half)
         made.image_processor.save_pretrained(half)
         made.video_processor.save_pretrained(half)
+        _exact_tokenizer(half, codec.tokens)
         os.rename(half, folder)
     except OSError as error:
         shutil.rmtree(half, ignore_errors=True)
@@ -57,6 +57,17 @@ def _generation(model: Any, tokens: Tokens) -> None:
     ids = tokens.ids()
     model.generation_config.eos_token_id = list(ids.stops)
     model.generation_config.pad_token_id = ids.end
+
+
+def _exact_tokenizer(folder: str, tokens: Tokens) -> None:
+    """Put the tokenizer's own bytes back, so that its digest stays, and the class that readers of all versions know."""
+    with open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as out:
+        out.write(tokens.json)
+    path = os.path.join(folder, "tokenizer_config.json")
+    with open(path, "rb") as opened:
+        said = json.decode(opened.read()) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    with open(path, "wb") as out_bytes:
+        out_bytes.write(json.format(json.encode(said), indent=2))
 
 
 def processor(codec: Codec) -> Any:
@@ -79,7 +90,7 @@ def processor(codec: Codec) -> Any:
 
 
 def _limits(least_tokens: int, most_tokens: int) -> dict[str, int]:
-    return {"shortest_edge": least_tokens * UNIT_PX, "longest_edge": most_tokens * UNIT_PX}
+    return {"shortest_edge": least_tokens * SLICE_TOKEN_PX, "longest_edge": most_tokens * SLICE_TOKEN_PX}
 
 
 def fast_tokenizer(tokens: Tokens) -> Any:
