@@ -90,8 +90,7 @@ def picture_patches(content: bytes, rule: PictureRule) -> tuple[tuple[int, int],
     except PILLOW_RAISES as error:
         raise BadSample("unreadable_picture", f"{type(error).__name__}: {error}") from None
     grid = grid_of(picture.height, picture.width, rule)
-    frame_HWC = resized(picture, grid)
-    return grid, patchify(np.broadcast_to(frame_HWC, (FRAMES, *frame_HWC.shape)))
+    return grid, patchify(resized(picture, grid)[None])
 
 
 def rgb(picture: Image.Image) -> Image.Image:
@@ -112,14 +111,18 @@ def resized(picture: Image.Image, grid: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def patchify(frames_FHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return [P, D], normalised: the patches of a merged token side by side; values by channel, frame, row, column."""
+    """Return [P, D], normalised: the patches of a merged token side by side; values by channel, frame, row, column.
+
+    Two frames are a slice; one is a picture and shown twice.
+    """
     frames, height, width, channels = frames_FHWC.shape
-    split = frames_FHWC.reshape(
-        frames, height // TOKEN_PX, MERGED_SIDE, PATCH_PX, width // TOKEN_PX, MERGED_SIDE, PATCH_PX, channels
-    )
-    laid = split.transpose(1, 4, 2, 5, 7, 0, 3, 6)
-    laid_PCN = np.ascontiguousarray(laid).reshape(-1, channels, frames * PATCH_PX * PATCH_PX)
-    values = np.empty(laid_PCN.shape, np.float32)
+    values_CFHW = np.empty((channels, frames, height, width), np.float32)
     for channel in range(channels):
-        np.take(_TABLE_C256[channel], laid_PCN[:, channel], out=values[:, channel])
-    return values.reshape(len(values), -1)
+        np.take(_TABLE_C256[channel], frames_FHWC[..., channel], out=values_CFHW[channel], mode="clip")
+    split = values_CFHW.reshape(
+        channels, frames, height // TOKEN_PX, MERGED_SIDE, PATCH_PX, width // TOKEN_PX, MERGED_SIDE, PATCH_PX
+    )
+    laid = split.transpose(2, 5, 3, 6, 0, 1, 4, 7).reshape(-1, channels, frames, PATCH_PX * PATCH_PX)
+    patches = np.empty((len(laid), channels, FRAMES, PATCH_PX * PATCH_PX), np.float32)
+    patches[:] = laid
+    return patches.reshape(len(patches), -1)
