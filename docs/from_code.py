@@ -26,6 +26,7 @@ from pipelines.ingest.records import CAPTION_COLUMNS, ID_COLUMNS, LICENCE_COLUMN
 from pipelines.recipe import Annotate, Recipe
 from pipelines.recipes import RECIPES, parameters
 from schemas.vocabulary import NAMES
+from trainer.cli import VERBS as TRAINER_VERBS
 
 DOCS = Path(__file__).resolve().parent
 PLACE = re.compile(r"^<!-- from code: ([a-z ]+) -->$", re.MULTILINE)
@@ -45,7 +46,7 @@ def pages(folder: Path) -> list[str]:
 
 def verbs() -> dict[str, click.Command]:
     """Return the verbs of the command line by name, in the order of the help."""
-    return {str(verb.name): verb for verb in PIPELINE_VERBS}
+    return {str(verb.name): verb for verb in (*PIPELINE_VERBS, *TRAINER_VERBS)}
 
 
 def classes(room: ModuleType, kind: type | tuple[type, ...], finite: str) -> Iterator[tuple[ModuleType, type[Any]]]:

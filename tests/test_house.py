@@ -20,7 +20,21 @@ ROOMS = PROJECT["tool"]["importlinter"]["root_packages"]
 CONTRACTS: dict[str, dict[str, Any]] = {
     contract["name"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]
 }
-HEAVY = ("numpy", "pyarrow", "duckdb", "PIL", "torch", "ray", "apache_beam", "rich", "fsspec", "py3langid", "pandas")
+HEAVY = (
+    "numpy",
+    "pyarrow",
+    "duckdb",
+    "PIL",
+    "torch",
+    "ray",
+    "apache_beam",
+    "rich",
+    "fsspec",
+    "py3langid",
+    "pandas",
+    "s3fs",
+    "botocore",
+)
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -106,7 +120,9 @@ def modules_after(statement: str) -> set[str]:
     return {name.partition(".")[0] for name in json.loads(ran.stdout.splitlines()[-1])}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["ingest", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["ingest", "--help"], ["plan", "--help"], ["--version"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     statement = f"from pipelines.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass"
     loaded = modules_after(statement)

@@ -17,13 +17,13 @@ from safetensors.torch import load_file, save_file
 from schemas import sample as samples
 from schemas.errors import BadInput, Unavailable
 from trainer.attention import use_document_attention, use_plain_attention
+from trainer.checkpoint_codec import read_codec
 from trainer.checkpoint_in import take_decoder, take_tower
 from trainer.checkpoint_out import processor, save
 from trainer.clip_frames import ClipFacts, ClipRule, look_at
 from trainer.codec import Codec
-from trainer.codec_in import read_codec
 from trainer.encode import encode
-from trainer.fits import check_preset, check_tokens
+from trainer.fits import check_tokens
 from trainer.layout import lay_out
 from trainer.model import build, load
 from trainer.picture import PictureRule
@@ -276,9 +276,9 @@ def test_a_saved_folder_gives_its_codec_back(tmp_path: Path) -> None:
     save(made("tiny-moe"), codec, str(tmp_path / "saved"))
     assert read_codec(str(tmp_path / "saved")).fingerprint == codec.fingerprint
     (tmp_path / "saved" / "preprocessor_config.json").write_text("{}")
-    with pytest.raises(BadInput, match=r"preprocessor_config\.json: Object missing required field `size`"):
+    with pytest.raises(BadInput, match="its preprocessors state no size"):
         read_codec(str(tmp_path / "saved"))
-    with pytest.raises(BadInput, match=r"config\.json: No such file"):
+    with pytest.raises(BadInput, match="No such file"):
         read_codec(str(tmp_path))
 
 
@@ -298,14 +298,9 @@ def test_a_folder_that_lacks_weights_is_refused_and_not_filled_up(tmp_path: Path
         load(str(tmp_path / "saved"))
 
 
-def test_a_checkpoint_of_another_preset_or_tokenizer_is_named() -> None:
+def test_a_checkpoint_of_another_tokenizer_is_named() -> None:
     model = made("tiny")
-    check_preset(model, preset("tiny"), "here")
     check_tokens(model, TOKENS, "here")
-    with pytest.raises(BadInput, match="here: num_hidden_layers is 3, tiny-2l-3t has 2"):
-        check_preset(model, preset("tiny-2l"), "here")
-    with pytest.raises(BadInput, match="here: holds a glm4v, tiny-moe is a glm4v_moe"):
-        check_preset(model, preset("tiny-moe"), "here")
     larger = train_tokens(["many other words than those that there were before"] * 9, 500)
     with pytest.raises(BadInput, match=rf"has {larger.size} tokens, the model {TOKENS.size} rows"):
         check_tokens(model, larger, "here")

@@ -8,7 +8,8 @@ FRAMES = 2
 """Frames of one slice; a picture is shown twice."""
 
 TOKEN_PX = PATCH_PX * MERGED_SIDE
-SLICE_TOKEN_PX = FRAMES * TOKEN_PX * TOKEN_PX
-"""Pixels of a merged token over both frames of its slice: the unit of transformers' limits."""
 
 PATCH_VALUES = 3 * FRAMES * PATCH_PX * PATCH_PX
+
+UNIT_PX = FRAMES * TOKEN_PX * TOKEN_PX
+"""Pixels of a merged token, over both frames of its slice: the unit of transformers' limits."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from schemas.errors import BadSample
-from trainer.grid import FRAMES, MERGED_SIDE, PATCH_PX, SLICE_TOKEN_PX, TOKEN_PX
+from trainer.grid import FRAMES, MERGED_SIDE, PATCH_PX, TOKEN_PX, UNIT_PX
 
 MOST_ASPECT = 200
 _MEAN_C = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -54,7 +54,7 @@ def fit(frames: int, height_px: int, width_px: int, least_tokens: int, most_toke
         raise BadSample("aspect_over_200", f"{width_px} x {height_px}")
     sides = [round(side / TOKEN_PX) * TOKEN_PX for side in (height_px, width_px)]
     volume = round(frames / FRAMES) * FRAMES * math.prod(sides)
-    least_px, most_px = least_tokens * SLICE_TOKEN_PX, most_tokens * SLICE_TOKEN_PX
+    least_px, most_px = least_tokens * UNIT_PX, most_tokens * UNIT_PX
     if volume > most_px:
         shrink = math.sqrt(frames * height_px * width_px / most_px)
         sides = [max(TOKEN_PX, math.floor(side / shrink / TOKEN_PX) * TOKEN_PX) for side in (height_px, width_px)]

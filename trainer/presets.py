@@ -63,6 +63,10 @@ class Preset(Struct, frozen=True):
     decoder: Decoder
     tower: Tower
     initial_spread: float = 0.02
+    picture_tokens: int = 6_144
+    """Most merged tokens of a picture."""
+    clip_tokens: int = 30_000
+    """Most merged tokens of a clip, over all its slices."""
 
 
 def _9b() -> Preset:
@@ -108,7 +112,8 @@ def _tiny() -> Preset:
         positions=32_768,
         rope_sections=(2, 3, 3),
     )
-    return Preset("tiny", "4.1v", decoder, Tower(blocks=3, hidden=128, heads=4, merger_ffn=256, image_px=112), 0.05)
+    tower = Tower(blocks=3, hidden=128, heads=4, merger_ffn=256, image_px=112)
+    return Preset("tiny", "4.1v", decoder, tower, initial_spread=0.05, picture_tokens=64, clip_tokens=512)
 
 
 def _tiny_moe() -> Preset:

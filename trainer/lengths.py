@@ -1,0 +1,148 @@
+"""Lengths: what every sample of an export will be as a document, counted once and kept beside it.
+
+They lie in `<export>.lengths/<split>-<rule>/`, a file a shard, so that counting goes on where it was stopped and an
+export is never written into. What they were counted from is written first: an export that is another one by now is
+refused. The digest is of the rows themselves: a plan that is made from other rows is another plan.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from schemas.errors import BadInput
+from schemas.publish import put
+from trainer.count_shard import CountShard
+from trainer.encoding import Encoding
+from trainer.export_index import Export, Shard, file_system
+from trainer.length_table import LeftOut, Rows, put_rows, read_left_out, read_rows
+from trainer.workers import Workers
+
+FORMAT = 1
+_ABOUT = "about.json"
+
+Progress = Callable[[str, Sequence[str], Iterable[Any]], Iterable[Any]]
+
+
+class About(Struct, frozen=True):
+    """What lengths were counted from: the digests of the export's manifest and of the encoding's rule."""
+
+    format: int
+    export: str
+    split: str
+    rule: str
+
+
+class Lengths(Struct, frozen=True, eq=False):
+    """The lengths of an export: its rows in the order of its shards, and how many are left out by reason."""
+
+    export: Export
+    about: About
+    folder: str
+    digest: str
+    rows: Rows
+    first_row_S: np.ndarray[Any, np.dtype[np.int64]]
+    """The number of each shard's first row."""
+    left_out: dict[str, int]
+
+    def path_of(self, row: int) -> str:
+        """Return the tar that holds a row's sample."""
+        shard = self.export.shards[int(np.searchsorted(self.first_row_S, row, "right")) - 1]
+        return self.export.path(f"{shard.path}.tar")
+
+
+class LengthsFolder:
+    """Where the lengths of an export under an encoding lie."""
+
+    def __init__(self, export: Export, rule: str, url: str = "") -> None:
+        self._fs, root = file_system(url) if url else (export.fs, f"{export.root}.lengths")
+        self.about = About(FORMAT, export.digest, export.split, rule)
+        self.root = f"{root}/{export.split}-{sha256(rule.encode()).hexdigest()[:10]}"
+        self._export = export
+
+    def claim(self, recount: bool) -> None:
+        """Say what is counted here; raises BadInput where that is another export, unless it is to be counted again."""
+        path = f"{self.root}/{_ABOUT}"
+        found = self._fs.cat_file(path) if self._fs.exists(path) else None
+        data = msgspec.json.encode(self.about) + b"\n"
+        if found == data and not recount:
+            return
+        if found is not None and not recount:
+            raise BadInput(
+                "the export has changed since its lengths were counted",
+                where=self._export.url,
+                remedy=f"count them again with --recount (they lie in {self.root})",
+            )
+        if self._fs.isdir(self.root):
+            self._fs.rm(self.root, recursive=True)
+        put(self._fs, path, data)
+
+    def missing(self) -> list[Shard]:
+        """Return the shards that are not counted yet."""
+        there = {str(path) for path in self._fs.find(self.root)} if self._fs.isdir(self.root) else set()
+        return [shard for shard in self._export.shards if f"{self._path(shard)}.npy" not in there]
+
+    def put(self, shard: Shard, rows: Rows, left_out: list[LeftOut]) -> None:
+        """Publish what was counted of a shard."""
+        put_rows(self._fs, self._path(shard), rows, left_out)
+
+    def left_out(self) -> Iterator[tuple[Shard, LeftOut]]:
+        """Yield every sample that is left out, with its shard."""
+        for shard in self._export.shards:
+            for one in read_left_out(self._fs, self._path(shard)):
+                yield shard, one
+
+    def read(self) -> Lengths:
+        """Read the lengths of a whole export; a row is 54 bytes in memory as well."""
+        shards = self._export.shards
+        rows = np.concatenate([read_rows(self._fs, self._path(shard), shard.samples) for shard in shards])
+        seen = sha256(msgspec.json.encode(self.about))
+        seen.update(rows.tobytes())
+        first_row_S = np.cumsum([0, *(shard.samples for shard in shards[:-1])])
+        reasons = Counter(one.reason for _, one in self.left_out())
+        return Lengths(
+            self._export, self.about, self.root, seen.hexdigest(), rows, first_row_S, dict(sorted(reasons.items()))
+        )
+
+    def _path(self, shard: Shard) -> str:
+        return f"{self.root}/{shard.path.partition('/')[2]}"
+
+
+def count_lengths(
+    export: Export,
+    encoding: Encoding,
+    workers: int = 0,
+    url: str = "",
+    recount: bool = False,
+    progress: Progress | None = None,
+) -> Lengths:
+    """Return the lengths of an export, after counting what is not counted yet; `url` is where they lie, if not beside.
+
+    Raises BadInput where the export has changed since they were counted.
+    """
+    folder = LengthsFolder(export, encoding.rule, url)
+    folder.claim(recount)
+    missing = folder.missing()
+    if missing:
+        with Workers(CountShard(export, encoding), min(workers, len(missing))) as counting:
+            counted = _counted(counting, missing)
+            names = [shard.path for shard in missing]
+            for shard, (rows, left_out) in progress("lengths", names, counted) if progress else counted:
+                folder.put(shard, rows, left_out)
+    return folder.read()
+
+
+def _counted(workers: Workers, shards: Sequence[Shard]) -> Iterator[tuple[Shard, tuple[Rows, list[LeftOut]]]]:
+    waiting, flying = list(reversed(shards)), 0
+    while waiting or flying:
+        while waiting and workers.has_room():
+            workers.submit(waiting[-1], waiting.pop())
+            flying += 1
+        yield workers.next()
+        flying -= 1

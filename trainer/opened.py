@@ -1,0 +1,37 @@
+"""A stream in one call, from exports to rows; what a training loop begins with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainer.encoding import encoding_of
+from trainer.given import Given, chosen_of, codec_of, exports_of
+from trainer.plan import Order
+from trainer.stream import Loading, Stream
+from trainer.stream_state import StreamState
+from trainer.window import samples_of_window
+
+if TYPE_CHECKING:
+    from trainer.codec import Codec
+
+
+def open_stream(
+    given: Given,
+    *,
+    sequence_tokens: int,
+    batch: int,
+    steps: int,
+    seed: int = 0,
+    loading: Loading = Loading(),
+    state: StreamState | None = None,
+) -> tuple[Stream, Codec]:
+    """Return the rows of a rank up to a step, and the codec that makes them; lengths are counted where they are not.
+
+    Of several ranks one has to come first where lengths are still to be counted. Raises BadInput where `state` is that
+    of other data.
+    """
+    exports, weights = exports_of(given)
+    codec = codec_of(given, exports)
+    chosen = chosen_of(given, codec, exports, weights, sequence_tokens, loading.workers)
+    order = Order(seed, sequence_tokens, batch, samples_of_window([one.pool for one in chosen]))
+    return Stream(chosen, encoding_of(codec), order, loading, steps=steps, state=state), codec

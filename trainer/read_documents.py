@@ -1,0 +1,106 @@
+"""Work: read samples from their shards and make documents of them.
+
+What is the sample's own fault is an answer like a document; what is the machine's, or an export that has changed, is
+raised and stops the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from schemas.errors import BadInput, BadSample, OstrakaError, Unavailable
+from schemas.names import snake_case
+from schemas.sample import Sample
+from trainer.count_shard import members_of
+from trainer.document import Document
+from trainer.encoding import Encoding
+from trainer.shard_bytes import ShardBytes
+
+
+class Wanted(NamedTuple):
+    """A sample to be read: its export's number, its tar, its bytes there, and what its lengths say of it."""
+
+    export: int
+    path: str
+    start: int
+    end: int
+    key: str
+    tokens: int
+    targets: int
+    patches: int
+
+
+class Spoilt(NamedTuple):
+    """A sample that can be no document after all."""
+
+    reason: str
+    detail: str
+
+
+Made = Document | Spoilt
+
+
+class ReadDocuments(NamedTuple):
+    """Work: make documents of what is wanted of several exports, in the order in which it is wanted."""
+
+    file_systems: tuple[Any, ...]
+    encoding: Encoding
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Sequence[Wanted]], list[Made]]]:
+        """Yield what makes documents."""
+        with ExitStack() as stack:
+            readers = [stack.enter_context(ShardBytes(fs)) for fs in self.file_systems]
+            yield partial(self._documents, readers)
+
+    def _documents(self, readers: Sequence[ShardBytes], wanted: Sequence[Wanted]) -> list[Made]:
+        return [self._document(readers[one.export], one) for one in wanted]
+
+    def _document(self, reader: ShardBytes, wanted: Wanted) -> Made:
+        sample, contents = members_of(reader.read(wanted.path, wanted.start, wanted.end), wanted.path)
+        _check_sample(wanted, sample, contents)
+        try:
+            document = self.encoding.encode(sample, contents)
+        except BadSample as bad:
+            return Spoilt(bad.reason, bad.detail)
+        except (OstrakaError, ImportError, NotImplementedError):
+            raise
+        except MemoryError:
+            raise Unavailable("there is not enough memory", where=f"sample {wanted.key}") from None
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            return Spoilt(snake_case(type(error).__name__), str(error)[:500])
+        _check_document(wanted, document)
+        return document
+
+
+def _check_sample(wanted: Wanted, sample: Sample, contents: Sequence[bytes]) -> None:
+    """Raise Unavailable where this is not the sample that was exported here, byte for byte."""
+    parts = [part for _, part in sample.media()]
+    changed = sample.key != wanted.key or any(
+        sha256(content).hexdigest() != part.digest for part, content in zip(parts, contents, strict=True)
+    )
+    if changed:
+        raise Unavailable(
+            f"byte {wanted.start}: sample {wanted.key} is not what was exported",
+            where=wanted.path,
+            remedy="the export was changed: `ostraka verify` says where",
+        )
+
+
+def _check_document(wanted: Wanted, document: Document) -> None:
+    """Raise BadInput where a document is not what its lengths say: the plan was made for another encoding."""
+    made = len(document.tokens_T), int(document.is_target_T.sum()), len(document.patches_PD)
+    told = wanted.tokens, wanted.targets, wanted.patches
+    if made != told:
+        raise BadInput(
+            f"sample {wanted.key} has {made[0]} tokens, {made[1]} targets and {made[2]} patches, "
+            f"its lengths say {told[0]}, {told[1]} and {told[2]}",
+            where=wanted.path,
+            remedy="the tokenizer or the picture rule is another one: count the lengths again",
+        )
