@@ -32,7 +32,7 @@ class ShardBytes:
     def read(self, path: str, start: int, end: int) -> bytes:
         """Return bytes `start` up to `end` of a file."""
         try:
-            data = self._pread(path, start, end) if self._local else bytes(self._fs.cat_file(path, start, end))
+            data = self._pread(path, start, end) if self._local else bytes(self._fs.cat_file(path, start=start, end=end))
         except OSError as error:
             raise Unavailable(f"cannot be read ({error.strerror or error})", where=path, remedy=_MEND) from error
         if len(data) != end - start:
