@@ -1,8 +1,8 @@
 """Lengths: what every sample of an export will be as a document, counted once and kept beside it.
 
-They lie in `<export>.lengths/<split>-<rule>/`, a file a shard, so that counting goes on where it was stopped and an
-export is never written into. What they were counted from is written first: an export that is another one by now is
-refused. The digest is of the rows themselves: a plan that is made from other rows is another plan.
+They lie in `<export>.lengths/<split>-<rule>-<export>/`, a file a shard, so that counting goes on where it was stopped,
+several may count at once, and an export is never written into. Lengths of what the export was before are there under
+another name: then it is refused. The digest is of the rows themselves: a plan made from other rows is another plan.
 """
 
 from __future__ import annotations
@@ -63,25 +63,32 @@ class LengthsFolder:
     def __init__(self, export: Export, rule: str, url: str = "") -> None:
         self._fs, root = file_system(url) if url else (export.fs, f"{export.root}.lengths")
         self.about = About(FORMAT, export.digest, export.split, rule)
-        self.root = f"{root}/{export.split}-{sha256(rule.encode()).hexdigest()[:10]}"
+        self._stem = f"{root}/{export.split}-{sha256(rule.encode()).hexdigest()[:10]}-"
+        self.root = f"{self._stem}{export.digest[:10]}"
         self._export = export
 
     def claim(self, recount: bool) -> None:
-        """Say what is counted here; raises BadInput where that is another export, unless it is to be counted again."""
-        path = f"{self.root}/{_ABOUT}"
-        found = self._fs.cat_file(path) if self._fs.exists(path) else None
-        data = msgspec.json.encode(self.about) + b"\n"
-        if found == data and not recount:
-            return
-        if found is not None and not recount:
+        """Say what is counted here; raises BadInput where another export was, unless it is to be counted again."""
+        there = self._counted_before()
+        before = [one for one in there if one != self.root]
+        if before and self.root not in there and not recount:
             raise BadInput(
                 "the export has changed since its lengths were counted",
                 where=self._export.url,
-                remedy=f"count them again with --recount (they lie in {self.root})",
+                remedy="count them again with --recount",
             )
-        if self._fs.isdir(self.root):
-            self._fs.rm(self.root, recursive=True)
-        put(self._fs, path, data)
+        for one in there if recount else ():
+            self._fs.rm(one, recursive=True)
+        put(self._fs, f"{self.root}/{_ABOUT}", msgspec.json.encode(self.about) + b"\n")
+
+    def _counted_before(self) -> list[str]:
+        """Return the folders of this split and rule, whatever the export was then."""
+        parent = self.root.rpartition("/")[0]
+        self._fs.invalidate_cache()
+        if not self._fs.isdir(parent):
+            return []
+        found = (str(one).rstrip("/") for one in self._fs.ls(parent, detail=False))
+        return sorted(one for one in found if one.startswith(self._stem))
 
     def missing(self) -> list[Shard]:
         """Return the shards that are not counted yet."""
