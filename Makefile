@@ -55,6 +55,7 @@ test-readers: setup
 # Longer proofs: each resumes where it was and writes its table into docs/proofs/.
 proofs: setup
 	$(BIN)/python tests/long/kill_everywhere.py
+	$(BIN)/python tests/long/engines.py
 	$(BIN)/python tests/long/memory.py
 
 clean:

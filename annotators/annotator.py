@@ -103,8 +103,16 @@ class Annotator(Struct, frozen=True):
     extra: ClassVar[str] = ""
     cases: ClassVar[str] = ""
     version: ClassVar[int] = 1
-    batch: ClassVar[int] = 1
-    needs: ClassVar[Needs] = Needs()
+
+    @property
+    def batch(self) -> int:
+        """How many samples are looked at together; it may depend on the annotator's fields."""
+        return 1
+
+    @property
+    def needs(self) -> Needs:
+        """What a worker takes, and what one sample may take; it may depend on the annotator's fields."""
+        return Needs()
 
     @property
     def name(self) -> str:

@@ -52,14 +52,17 @@ class Clip(Annotator, frozen=True):
     writes: ClassVar = (CLIP_SCORE, EMBEDDING)
     made_with: ClassVar = ("open-clip-torch", "torch", "pillow")
     extra: ClassVar = "clip"
-    batch: ClassVar = 8 * BATCH
 
     def __post_init__(self) -> None:
         if self.device not in ("cpu", "cuda"):
             raise BadInput(f"device is {self.device!r}", where="annotator clip", remedy="say cpu or cuda")
 
     @property
-    def needs(self) -> Needs:  # type: ignore[override]
+    def batch(self) -> int:
+        return 8 * BATCH
+
+    @property
+    def needs(self) -> Needs:
         """A GPU where that is its device."""
         return Needs(gpus=int(self.device == "cuda"), memory_mib=8192)
 

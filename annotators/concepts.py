@@ -41,7 +41,10 @@ class Concepts(Annotator, frozen=True):
 
     writes: ClassVar = (CONCEPTS,)
     made_with: ClassVar = ("ahocorasick_rs",)
-    batch: ClassVar = 1024
+
+    @property
+    def batch(self) -> int:
+        return 1024
 
     def weights(self) -> tuple[str, ...]:
         """Return the digest of the entries; raises BadInput where the vocabulary cannot be used."""

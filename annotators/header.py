@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from annotators.annotator import Annotator, Subject
 from annotators.jpeg import ordinary_header
+from annotators.stored_pixels import ON_ITS_SIDE
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.vocabulary import FORMAT, FRAMES, HEIGHT_PX, MODE, ORIENTATION, WIDTH_PX
@@ -21,7 +22,6 @@ PILLOW_RAISES = (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFEr
 
 _ORDINARY_BYTES, _HEAD_BYTES = 4_096, 16_384
 _EXIF_ORIENTATION = 0x0112
-ON_ITS_SIDE = (5, 6, 7, 8)
 
 
 class Header(Annotator, frozen=True):

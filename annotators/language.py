@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from annotators.annotator import Annotator, Look, Subject
 from schemas.errors import BadSample
@@ -31,8 +31,8 @@ class Language(Annotator, frozen=True):
 
         yield look
 
-    def _note(self, subject: Subject, identifier: object) -> Noted:
-        found = [identifier.classify(text.text[: self.most_chars]) for text in subject.sample.texts]  # type: ignore[attr-defined]
+    def _note(self, subject: Subject, identifier: Any) -> Noted:
+        found = [identifier.classify(text.text[: self.most_chars]) for text in subject.sample.texts]
         return Noted(
             {
                 "text_language": [str(language) for language, _ in found],

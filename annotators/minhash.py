@@ -38,11 +38,14 @@ class MinHash(Annotator, frozen=True):
     words: int = 5
 
     writes: ClassVar = (MINHASH,)
-    batch: ClassVar = 1024
 
     def __post_init__(self) -> None:
         if self.words < 1:
             raise ValueError(f"words must be 1 or more, not {self.words}")
+
+    @property
+    def batch(self) -> int:
+        return 1024
 
     @contextmanager
     def open(self) -> Iterator[Look]:

@@ -2,7 +2,8 @@
 
 The picture is seen upright and on white, whatever its mode; corners are given in pixels as stored. What lies where is
 found on a copy whose longer side is `side_px` where it was longer, so very small text of a very large picture is not
-found; what was found is read at full size.
+found; what was found is read at full size. A long picture is looked at in strips (strips.py), lines are told in reading
+order (reading_order.py). A picture's notes come from that picture alone.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from msgspec import structs
 from PIL import Image
 
 from annotators.annotator import Annotator, Look, Needs, Subject
-from annotators.header import ON_ITS_SIDE, PILLOW_RAISES
+from annotators.header import PILLOW_RAISES
+from annotators.ocr_engine import LONGEST_PX, Engine
 from annotators.ocr_models import Models
-from annotators.stored_pixels import stored_point
-from annotators.upright import upright_rgb
+from annotators.reading_order import reading_order
+from annotators.stored_pixels import ON_ITS_SIDE, as_stored, stored_point
+from annotators.strips import LONG, Corners
+from annotators.upright import MOST_PIXELS, upright_rgb
 from schemas.errors import BadSample
 from schemas.note import Note, Noted, Quad
 from schemas.vocabulary import (
@@ -35,7 +39,6 @@ from schemas.vocabulary import (
 )
 
 _AS_IT_IS = 1 << 30
-_EXIF_ORIENTATION = 0x0112
 _DECIMALS = 4
 
 
@@ -51,9 +54,13 @@ class Ocr(Annotator, frozen=True):
 
     writes: ClassVar = (SCENE_TEXTS, SCENE_TEXT_CONFIDENCES, SCENE_TEXT_HEIGHTS_PX, SCENE_TEXT_BOXES)
     places: ClassVar = (SCENE_TEXT, SCENE_TEXT_CONFIDENCE)
-    made_with: ClassVar = ("paddleocr", "paddlex", "onnxruntime", "pillow")
+    made_with: ClassVar = ("paddleocr", "paddlex", "onnxruntime", "shapely", "pillow")
     extra: ClassVar = "ocr"
-    needs: ClassVar = Needs(limit_s=120.0, memory_mib=4096)
+    version: ClassVar = 2
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(limit_s=600.0, memory_mib=4096)
 
     def given(self, weights: str) -> Ocr:
         return structs.replace(self, folder=os.path.abspath(weights))
@@ -68,34 +75,29 @@ class Ocr(Annotator, frozen=True):
     @contextmanager
     def open(self) -> Iterator[Look]:
         with Models(self.folder).opened() as models:
-            engine = paddle_ocr(models, self.side_px)
+            engine = Engine(models, self.side_px)
 
             def look(subjects: Sequence[Subject]) -> list[Noted | BadSample]:
                 return [self._said(engine, subject) for subject in subjects]
 
             yield look
 
-    def _said(self, engine: Any, subject: Subject) -> Noted | BadSample:
+    def _said(self, engine: Engine, subject: Subject) -> Noted | BadSample:
         part = next(place for place, media in subject.sample.media() if media is subject.picture())
         try:
             return self._read(engine, part, subject.content())
         except BadSample as bad:
             return bad
 
-    def _read(self, engine: Any, part: int, data: bytes) -> Noted:
+    def _read(self, engine: Engine, part: int, data: bytes) -> Noted:
         orientation, stored_size, upright = self._decode(data)
-        sides_px = tuple(reversed(stored_size)) if orientation in ON_ITS_SIDE else stored_size
-        scale = sides_px[0] / upright.width
-        [found] = engine.predict(np.asarray(upright)[:, :, ::-1].copy())
-        lines = sorted(
-            (
-                (_corners(polygon, scale), str(text), round(float(score), _DECIMALS))
-                for polygon, text, score in zip(
-                    found["rec_polys"], found["rec_texts"], found["rec_scores"], strict=True
-                )
-            ),
-            key=lambda line: (line[0][0][1], line[0][0][0]),
-        )
+        sides_px = stored_size[::-1] if orientation in ON_ITS_SIDE else stored_size
+        scales = sides_px[0] / upright.width, sides_px[1] / upright.height
+        lines = [
+            (_corners(line.corners, scales), line.text, round(line.score, _DECIMALS))
+            for line in engine.lines(np.asarray(upright)[:, :, ::-1].copy())
+        ]
+        lines = [lines[at] for at in reading_order([_box(corners) for corners, *_ in lines])]
         notes: list[Note] = []
         for corners, text, score in lines:
             stored = [stored_point(orientation, *stored_size, corner) for corner in corners]
@@ -118,39 +120,34 @@ class Ocr(Annotator, frozen=True):
                 warnings.simplefilter("ignore")
                 if picture.width * picture.height > self.most_mpx * 1e6:
                     raise BadSample("too_many_pixels", f"{picture.width} x {picture.height}")
-                stated = picture.getexif().get(_EXIF_ORIENTATION, 1)
+                orientation, stored_size = as_stored(picture)
                 picture.load()
-                return stated if stated in range(1, 9) else 1, picture.size, upright_rgb(picture, _AS_IT_IS)
+                return orientation, stored_size, _upright(picture)
         except PILLOW_RAISES as error:
             raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
 
 
-def paddle_ocr(models: dict[str, str], side_px: int) -> Any:
-    """Return PaddleOCR with these models on one thread, without its helpers for scanned documents."""
-    os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
-    from paddleocr import PaddleOCR
-
-    return PaddleOCR(
-        **models,
-        text_det_limit_side_len=side_px,
-        text_det_limit_type="max",
-        use_doc_orientation_classify=False,
-        use_doc_unwarping=False,
-        use_textline_orientation=False,
-        device="cpu",
-        engine="onnxruntime",
-        engine_config={"intra_op_num_threads": 1, "inter_op_num_threads": 1},
-    )
+def _upright(picture: Image.Image) -> Image.Image:
+    """Return it for the engine: a long one with more of its pixels, since its strips are looked at one by one."""
+    long = max(picture.size) > LONG * min(picture.size)
+    upright = upright_rgb(picture, _AS_IT_IS, MOST_PIXELS * (4 if long else 1))
+    upright.thumbnail((LONGEST_PX, LONGEST_PX), Image.Resampling.LANCZOS)
+    return upright
 
 
-def _corners(polygon: Any, scale: float) -> list[tuple[float, float]]:
-    return [(round(float(x) * scale, 1), round(float(y) * scale, 1)) for x, y in polygon]
+def _corners(quad: Corners, scales: tuple[float, float]) -> list[tuple[float, float]]:
+    return [(round(float(x) * scales[0], 1), round(float(y) * scales[1], 1)) for x, y in quad]
+
+
+def _box(corners: Sequence[tuple[float, float]]) -> tuple[float, float, float, float]:
+    across, down = zip(*corners, strict=True)
+    return min(across), min(down), max(across), max(down)
 
 
 def _shares(corners: Sequence[tuple[float, float]], sides_px: Sequence[int]) -> list[float]:
     """Return left, top, right and bottom of a line as shares of the picture's sides."""
-    across, down = zip(*corners, strict=True)
-    shares = min(across) / sides_px[0], min(down) / sides_px[1], max(across) / sides_px[0], max(down) / sides_px[1]
+    left, top, right, bottom = _box(corners)
+    shares = left / sides_px[0], top / sides_px[1], right / sides_px[0], bottom / sides_px[1]
     return [round(min(max(share, 0.0), 1.0), _DECIMALS) for share in shares]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from annotators.ocr_engine import Engine
 from schemas.errors import BadInput
 
 MODEL, DESCRIPTION = "inference.onnx", "inference.yml"
@@ -26,6 +27,18 @@ DETECTION, RECOGNITION = "detection", "recognition"
 _SHIPPED = {DETECTION: "PP-OCRv6_det_small.onnx", RECOGNITION: "PP-OCRv6_rec_small.onnx"}
 _NAMES = {DETECTION: "PP-OCRv6_small_det", RECOGNITION: "PP-OCRv6_small_rec"}
 _ALPHABET = "character"
+_RANKS = {DETECTION: 4, RECOGNITION: 3}
+"""Axes of what a model gives: a map over the picture, and classes along a line."""
+_DECODERS = {DETECTION: "DBPostProcess", RECOGNITION: "CTCLabelDecode"}
+_DICTIONARY = "character_dict"
+_REMEDY = (
+    f"give --weights ocr=FOLDER with {DETECTION} and {RECOGNITION}, each {MODEL} and {DESCRIPTION} as PaddleOCR "
+    "exports them, or leave it out for the models of ostraka[ocr]"
+)
+
+
+_proved: set[tuple[tuple[str, int, int], ...]] = set()
+"""The files that this process has opened once, by path, size and time."""
 
 
 class Models(Struct, frozen=True):
@@ -35,34 +48,72 @@ class Models(Struct, frozen=True):
     folder: str = ""
 
     def digests(self) -> tuple[str, ...]:
-        """Return the SHA-256 of each file; raises BadInput where one is missing."""
+        """Return the SHA-256 of each file; raises BadInput where one is missing, and where a folder's do not work.
+
+        Those of the extra are not opened here, since every command that names the recipe would pay for it.
+        """
+        if self.folder:
+            self.prove()
         return tuple(_digest(path) for path in self._files())
 
     @contextmanager
     def opened(self) -> Iterator[dict[str, str]]:
-        """Yield PaddleOCR's options that name both models and where they are."""
-        self._files()
+        """Yield PaddleOCR's options that name both models and where they are; raises BadInput as `prove` does."""
+        self.prove()
+        with self._described() as options:
+            yield options
+
+    def prove(self) -> None:
+        """Open both models, the first time; a folder's read a blank picture too, as PaddleOCR knows them by name.
+
+        Raises BadInput where a file is missing, cannot be read, or is not what its place says.
+        """
+        seen = tuple((path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in self._files())
+        if seen in _proved:
+            return
+        models = [path for path in self._files() if path.endswith(".onnx")]
+        classes = [_classes(path, kind) for path, kind in zip(models, _NAMES, strict=True)][-1]
+        if self.folder:
+            for kind in _NAMES:
+                _prove_description(os.path.join(self.folder, kind, DESCRIPTION), kind, classes)
+            self._try()
+        _proved.add(seen)
+
+    def _try(self) -> None:
+        with self._described() as options:
+            try:
+                Engine(options, 64).try_both()
+            except Exception as error:
+                raise _refused(self.folder, f"PaddleOCR does not take it ({_first_line(error)})") from None
+
+    @contextmanager
+    def _described(self) -> Iterator[dict[str, str]]:
         with TemporaryDirectory(prefix="ostraka-ocr-") as made:
             if not self.folder:
                 _describe_shipped(made)
             folder = self.folder or made
+            names = {kind: _name(folder, kind) for kind in _NAMES} if self.folder else _NAMES
             yield {
-                "text_detection_model_name": _name(folder, DETECTION),
+                "text_detection_model_name": names[DETECTION],
                 "text_detection_model_dir": os.path.join(folder, DETECTION),
-                "text_recognition_model_name": _name(folder, RECOGNITION),
+                "text_recognition_model_name": names[RECOGNITION],
                 "text_recognition_model_dir": os.path.join(folder, RECOGNITION),
             }
 
     def _files(self) -> tuple[str, ...]:
-        if not self.folder:
-            return tuple(os.path.join(_shipped_folder(), name) for name in _SHIPPED.values())
-        files = [os.path.join(self.folder, kind, name) for kind in _NAMES for name in (MODEL, DESCRIPTION)]
-        if missing := [path for path in files if not os.path.isfile(path)]:
-            raise BadInput(
-                f"{missing[0]} is missing",
-                where="annotator ocr",
-                remedy=f"give --weights ocr=FOLDER with {DETECTION} and {RECOGNITION}, each {MODEL} and {DESCRIPTION}",
-            )
+        """Return the files in a fixed order; raises BadInput where one is not there or cannot be read."""
+        if self.folder:
+            files = [os.path.join(self.folder, kind, name) for kind in _NAMES for name in (MODEL, DESCRIPTION)]
+        else:
+            files = [os.path.join(_shipped_folder(), name) for name in _SHIPPED.values()]
+        for path in files:
+            try:
+                with open(path, "rb"):
+                    pass
+            except (FileNotFoundError, NotADirectoryError):
+                raise _refused(path, "it is missing") from None
+            except OSError as error:
+                raise _refused(path, f"it cannot be read ({error.strerror or error})") from None
         return tuple(files)
 
 
@@ -97,7 +148,13 @@ def _detection() -> dict[str, Any]:
         {"ToCHWImage": None},
         {"KeepKeys": {"keep_keys": ["image", "shape", "polys", "ignore_tags"]}},
     ]
-    found = {"name": "DBPostProcess", "thresh": 0.3, "box_thresh": 0.6, "max_candidates": 1000, "unclip_ratio": 1.5}
+    found = {
+        "name": _DECODERS[DETECTION],
+        "thresh": 0.3,
+        "box_thresh": 0.6,
+        "max_candidates": 1000,
+        "unclip_ratio": 1.5,
+    }
     return {"PreProcess": {"transform_ops": operations}, "PostProcess": found}
 
 
@@ -108,7 +165,7 @@ def _recognition(model: str) -> dict[str, Any]:
         {"RecResizeImg": {"image_shape": [3, 48, 320]}},
         {"KeepKeys": {"keep_keys": ["image"]}},
     ]
-    found = {"name": "CTCLabelDecode", "character_dict": _alphabet(model)}
+    found = {"name": _DECODERS[RECOGNITION], _DICTIONARY: _alphabet(model)}
     return {"PreProcess": {"transform_ops": operations}, "PostProcess": found}
 
 
@@ -120,14 +177,65 @@ def _alphabet(model: str) -> list[str]:
     return said.removesuffix("\n").split("\n")
 
 
+def _classes(path: str, kind: str) -> int:
+    """Return how many classes a model tells apart, 0 where it does not say; raises BadInput for another kind's."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    quiet = SessionOptions()
+    quiet.log_severity_level = 4
+    try:
+        session = InferenceSession(path, quiet, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise _refused(path, f"it is no whole ONNX model ({_first_line(error)})") from None
+    takes, gives = ([one.shape for one in ends] for ends in (session.get_inputs(), session.get_outputs()))
+    if [len(shape) for shape in takes] != [4] or [len(shape) for shape in gives] != [_RANKS[kind]]:
+        raise _refused(path, f"it takes {takes} and gives {gives}, and is no model of {kind}")
+    return gives[0][-1] if isinstance(gives[0][-1], int) else 0
+
+
+def _prove_description(path: str, kind: str, classes: int) -> None:
+    told = _description(path)
+    decoder = told.get("PostProcess") or {}
+    if not isinstance(decoder, dict) or decoder.get("name") != _DECODERS[kind]:
+        raise _refused(path, f"its PostProcess is not {_DECODERS[kind]}, so it describes no model of {kind}")
+    if kind == RECOGNITION:
+        alphabet = decoder.get(_DICTIONARY)
+        if not isinstance(alphabet, list) or not alphabet:
+            raise _refused(path, f"it has no {_DICTIONARY}")
+        if classes and classes != len(alphabet) + 2:
+            what = f"its {_DICTIONARY} has {len(alphabet)} characters, and the model beside it {classes - 2}"
+            raise _refused(path, what)
+
+
 def _name(folder: str, kind: str) -> str:
-    """Return the model's name, which a description states before anything else."""
-    with open(os.path.join(folder, kind, DESCRIPTION), encoding="utf-8") as file:
-        for line in file.read().replace("{", "\n").replace(",", "\n").splitlines():
-            name, separator, value = line.strip().partition(":")
-            if separator and name.strip("\"' ") == "model_name":
-                return value.strip("\"'} ")
-    raise BadInput("it names no model", where=os.path.join(folder, kind, DESCRIPTION), remedy="export it again")
+    path = os.path.join(folder, kind, DESCRIPTION)
+    told = _description(path).get("Global")
+    name = told.get("model_name") if isinstance(told, dict) else None
+    if not isinstance(name, str) or not name:
+        raise _refused(path, "it names no model (Global: model_name)")
+    return name
+
+
+def _description(path: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            told = yaml.safe_load(file)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise _refused(path, f"it is no YAML ({_first_line(error)})") from None
+    if not isinstance(told, dict):
+        raise _refused(path, "it describes nothing")
+    return told
+
+
+def _refused(path: str, what: str) -> BadInput:
+    return BadInput(what, where=f"annotator ocr, {path}", remedy=_REMEDY)
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error).strip() or type(error).__name__
+    return said.splitlines()[0][:200]
 
 
 def _digest(path: str) -> str:

@@ -73,12 +73,12 @@ class Rewriter(Annotator, frozen=True):
     cases: ClassVar = RECAPTION_STATUS.name
 
     @property
-    def batch(self) -> int:  # type: ignore[override]
+    def batch(self) -> int:
         """How many are asked together: enough that a slow answer keeps the others waiting for little."""
         return 16 * self.endpoint.at_once
 
     @property
-    def needs(self) -> Needs:  # type: ignore[override]
+    def needs(self) -> Needs:
         """More time than the endpoint's client gives itself before it stops the run."""
         waits_s = 1 / self.endpoint.per_s if self.endpoint.per_s else 0.0
         return Needs(limit_s=60.0 + self.endpoint.give_up_s + self.endpoint.timeout_s + waits_s)

@@ -5,7 +5,26 @@
 
 from __future__ import annotations
 
+from PIL import Image
+
+ON_ITS_SIDE = (5, 6, 7, 8)
+"""The orientations that swap the sides."""
+
+_EXIF_ORIENTATION = 0x0112
+
 Point = tuple[float, float]
+
+
+def as_stored(picture: Image.Image) -> tuple[int, tuple[int, int]]:
+    """Return the orientation, and width and height in pixels, of a picture that is opened and not yet loaded.
+
+    Pillow turns a TIFF when it loads one, and says its size as it will be then.
+    """
+    stated = picture.getexif().get(_EXIF_ORIENTATION, 1)
+    orientation = stated if stated in range(1, 9) else 1
+    turned = picture.format == "TIFF" and orientation in ON_ITS_SIDE
+    width_px, height_px = picture.size
+    return orientation, (height_px, width_px) if turned else (width_px, height_px)
 
 
 def stored_point(orientation: int, width_px: float, height_px: float, upright: Point) -> Point:

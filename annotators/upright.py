@@ -10,16 +10,16 @@ from PIL import Image, ImageOps
 MOST_PIXELS = 4_000_000
 
 
-def upright_rgb(picture: Image.Image, side_px: int) -> Image.Image:
+def upright_rgb(picture: Image.Image, side_px: int, most_pixels: int = MOST_PIXELS) -> Image.Image:
     """Return the first frame as RGB with its shorter side at `side_px` where it was longer.
 
     It is turned as EXIF asks, transparency lies on white, 16 bits are cut to 8. It is shrunk by a whole factor before
     anything else is made of it, so that a picture takes little more memory than its decode, and then to the very
     side, so that measures do not depend on the scale at which a format was decoded. A picture of extreme aspect is
-    shrunk to MOST_PIXELS at the least.
+    shrunk to `most_pixels` at the least.
     """
     picture = _eight_bits(picture)
-    factor = max(min(picture.size) // side_px, isqrt(picture.width * picture.height // MOST_PIXELS))
+    factor = max(min(picture.size) // side_px, isqrt(picture.width * picture.height // most_pixels))
     if factor > 1:
         picture = picture.reduce(factor)
     picture = ImageOps.exif_transpose(_on_white(picture))

@@ -16,16 +16,18 @@ _PACKAGES = ("webdataset", "imagehash", "pillow", "numpy", "pyarrow", "msgspec")
 _HEAD = ("duel", "ours", "peer", "ratio (min-max)", "goal", "", "what bounds ours")
 _ALIGN = ("---", "--:", "--:", "--:", "--:", "---", "---")
 HELP_GOAL_S = 0.35
+FINE = 2
 
 
 def line_of(row: Row) -> str:
     """Return a row as a line of a Markdown table."""
     if row.missing:
-        return _line(row.duel, f"{row.ours:,.0f}/s", "-", "-", f">= {row.goal:g}x", "not fought", row.missing)
+        return _line(row.duel, f"{row.ours:,.0f}/s", "-", "-", f">= {row.goal:.3g}x", "not fought", row.missing)
     ratio = median(row.ratios)
     said = "met" if ratio >= row.goal else f"missed: {ratio / row.goal:.0%} of it"
-    extremes = f"{ratio:.1f}x ({min(row.ratios):.1f}-{max(row.ratios):.1f})"
-    return _line(row.duel, f"{row.ours:,.0f}/s", f"{row.peer:,.0f}/s", extremes, f">= {row.goal:g}x", said, row.bound)
+    digits = 2 if row.goal < FINE else 1
+    extremes = f"{ratio:.{digits}f}x ({min(row.ratios):.{digits}f}-{max(row.ratios):.{digits}f})"
+    return _line(row.duel, f"{row.ours:,.0f}/s", f"{row.peer:,.0f}/s", extremes, f">= {row.goal:.3g}x", said, row.bound)
 
 
 def head() -> str:
@@ -61,7 +63,8 @@ def page(rows: Sequence[Row], said: Sequence[str]) -> str:
             "What `make bench` printed. Both sides do the same work on the same input in one run, A B A B, after a",
             f"warm-up, {PAIRS} pairs; their outputs are compared before anything is timed. Rates are samples a second,",
             "medians; the ratio is the median of the pairs' ratios. One process each, on one processor, timed by its",
-            "own time, user and system; resharding and the header filters have two processors and a wall clock.",
+            "own time, user and system; resharding, the header filters and the engines have two processors and a wall",
+            "clock.",
             "",
             head(),
             *map(line_of, rows),

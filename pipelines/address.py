@@ -1,4 +1,8 @@
-"""Addresses: the file system that a URL names, and the path in it."""
+"""Addresses: the file system that a URL names, and the path in it.
+
+s3:// is ours, `pipelines/on_s3.py`, whoever opens such an address in a process that has imported this; nothing of it is
+loaded before one is opened.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,11 @@ from typing import Any
 import fsspec
 
 from schemas.errors import BadInput
+
+for _protocol in ("s3", "s3a"):
+    fsspec.register_implementation(
+        _protocol, "pipelines.on_s3.S3", clobber=True, errtxt="s3fs is not here: pip install 'ostraka[s3]'"
+    )
 
 
 def file_system(url: str) -> tuple[Any, str]:

@@ -9,7 +9,7 @@ which of the two counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -20,12 +20,12 @@ from msgspec import Struct
 from pipelines.engine import Engine
 from pipelines.held import alone, held
 from pipelines.keys import maps_of, merge_maps
-from pipelines.notes import STANDS_FOR, piece_path, read_pieces
+from pipelines.notes import STANDS_FOR, piece_path, piece_tag, read_pieces
 from pipelines.pieces import is_marked, mark_path, numbered
 from pipelines.record import recorded
 from pipelines.shelf import Shelf
-from pipelines.table import KINDS, arrow_type, put_table
-from schemas.publish import put
+from pipelines.table import KINDS, arrow_type, parquet_bytes, table_of
+from schemas.publish import publish_over, put
 from schemas.tables import SEEN, Column
 
 _KIND_OF = {arrow_type(kind): kind for kind in KINDS if kind != "dictionary"}
@@ -97,19 +97,28 @@ def _compact_notes(shelf: Shelf, engine: Engine, progress: Callable[[str, Sequen
 
 
 def _compact(shelf: Shelf, annotator_id: str, shard: str) -> None:
-    pieces, stands_for = list[pa.Table](), 0
+    while (stands_for := _united(shelf, annotator_id, shard)) is None:
+        continue
+    for number in range(1, stands_for):
+        with suppress(FileNotFoundError):
+            shelf.fs.rm_file(piece_path(shelf, annotator_id, shard, number))
+
+
+def _united(shelf: Shelf, annotator_id: str, shard: str) -> int | None:
+    """Put one piece in the place of the first and return how many it stands for, None where another compaction was
+    faster."""
+    tag, pieces, stands_for = piece_tag(shelf, annotator_id, shard), list[pa.Table](), 0
     for stands_for, piece in read_pieces(shelf, annotator_id, shard):  # noqa: B007
         pieces.append(piece)
-    if len(pieces) > 1:
-        table = _last_words(pieces)
-        columns = (*SEEN, *(Column(field.name, _kind(field.type)) for field in list(table.schema)[len(SEEN) :]))
-        values = {column.name: table[column.name] for column in columns}
-        path = piece_path(shelf, annotator_id, shard, 0)
-        put_table(shelf.fs, path, columns, values, metadata={STANDS_FOR.decode(): str(stands_for)})
-    for number in range(1, stands_for):
-        path = piece_path(shelf, annotator_id, shard, number)
-        if shelf.fs.exists(path):
-            shelf.fs.rm_file(path)
+    if len(pieces) < 2:
+        return stands_for
+    words = _last_words(pieces)
+    columns = (*SEEN, *(Column(field.name, _kind(field.type)) for field in list(words.schema)[len(SEEN) :]))
+    table = table_of(columns, {column.name: words[column.name] for column in columns})
+    metadata = {STANDS_FOR.decode(): str(stands_for)}
+    path = piece_path(shelf, annotator_id, shard, 0)
+    over = publish_over(shelf.fs, path, lambda file: parquet_bytes(table, columns, file, metadata), str(tag))
+    return stands_for if over else None
 
 
 def _kind(arrow: pa.DataType) -> str:

@@ -6,6 +6,7 @@ needs nothing but the standard library.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -57,6 +58,18 @@ class Worker:
     def close(self) -> None:
         """Leave the work."""
         self._stack.close()
+
+
+def is_held(folder: str) -> bool:
+    """Say whether the driver lives whose temporary folder on this machine this is: it holds the folder's lock."""
+    try:
+        with open(os.path.join(folder, ".held"), "rb") as held:
+            fcntl.flock(held.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def modules_stamp(names: Iterable[str]) -> dict[str, str]:

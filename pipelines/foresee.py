@@ -50,7 +50,7 @@ def foresee(shelf: Shelf, recipe: Recipe, engine: Engine) -> list[Waiting]:
     """Return what waits for each annotator of a recipe, in its order; raises BadInput as a run does."""
     shards, snapshot = shelf.need_shards(), shelf.snapshot()
     paths = {place: decision_path(shelf, recipe, snapshot, place) for place in recipe.barriers()}
-    decided = tuple(place for place, path in paths.items() if shelf.fs.exists(path))
+    decided = tuple(place for place, path in paths.items() if shelf.fs.isfile(path))
     names = [recipe.ids[place] for place, _ in recipe.annotators()]
     samples, spent = Counter[str](), {name: Counter[str]() for name in names}
     for _, found in engine.map(ForeseeShard(shelf.url, recipe.spec, snapshot, decided), shards):

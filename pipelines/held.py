@@ -1,7 +1,7 @@
 """Locks between processes on a local shelf: of a shard that is planned anew, made or compacted, and of a whole verb.
 
 They lie in `runs/`, and whoever dies lets go. Other file systems have no such lock: there two ingests at once are sound
-as long as the source does not change between them.
+as long as the source does not change between them, and compaction compares before it replaces.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from pipelines.arrow_columns import uuids
 from pipelines.query.views import connected, files, shard_of
 from pipelines.shelf import Shelf, shard_name
 from pipelines.table import arrow_schema, open_table
-from schemas.errors import Unavailable
+from schemas.errors import Unavailable, Unreachable
 from schemas.publish import publish
 from schemas.tables import columns
 
@@ -65,6 +65,8 @@ def find_keys(shelf: Shelf, low: bytes, high: bytes) -> list[Hit]:
     for stretch in maps:
         try:
             found.update(_look(shelf, stretch, low, high))
+        except Unreachable:
+            raise
         except Unavailable:
             found.update(_scan(shelf, stretch.shards, low, high))
     return sorted(found.union(_scan(shelf, bare, low, high)))
@@ -108,6 +110,8 @@ def _reads(shelf: Shelf, stretch: Stretch) -> bool:
     try:
         with open_table(shelf.fs, stretch.path(shelf)):
             return True
+    except Unreachable:
+        raise
     except Unavailable:
         return False
 

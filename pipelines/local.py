@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from multiprocessing.context import ForkServerContext
 from multiprocessing.util import Finalize
@@ -37,29 +38,47 @@ class Local(Struct, frozen=True):
                 for shard in shards:
                     yield shard, do(shard)
         else:
-            yield from self._pool(work, shards)
+            yield from self._pools(work, shards)
 
-    def _pool(self, work: Work, shards: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    def _pools(self, work: Work, shards: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        """A pool gives up where a process dies while none has a shard; then another takes its place."""
+        waiting, broke = [(shard, 1) for shard in reversed(shards)], 0
+        while waiting:
+            try:
+                for answer in self._pool(work, waiting):
+                    yield answer
+                    broke = 0
+            except BrokenProcessPool:
+                broke += 1
+                if broke >= ATTEMPTS:
+                    raise Unavailable(
+                        f"workers died {broke} times before they had a shard",
+                        where="the local engine",
+                        remedy="look for a lack of memory; the same command goes on where this one stopped",
+                    ) from None
+                log.event("worker_died", level="warning", attempt=broke)
+
+    def _pool(self, work: Work, waiting: list[tuple[str, int]]) -> Iterator[tuple[str, Any]]:
+        """Yield answers and take their shards from those that wait, in one pool."""
         from pebble import ProcessExpired, ProcessPool
 
         context = _KeepsLocks()
         pool: Any = ProcessPool(
-            max_workers=min(self.workers, len(shards)),
+            max_workers=min(self.workers, len(waiting)),
             context=context,
             initializer=_open,
             initargs=(work, log.level()),
         )
-        waiting = [(shard, 1) for shard in reversed(shards)]
         flying: dict[Future[Any], tuple[str, int]] = {}
         try:
             while waiting or flying:
                 while waiting and len(flying) < 2 * self.workers:
-                    shard, attempt = waiting.pop()
-                    flying[pool.schedule(_do, args=(shard,))] = shard, attempt
+                    future = _scheduled(pool, waiting[-1][0])
+                    flying[future] = waiting.pop()
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    shard, attempt = flying.pop(future)
+                    shard, attempt = flying[future]
                     try:
-                        yield shard, future.result()
+                        answer = future.result()
                     except ProcessExpired as died:
                         if attempt >= ATTEMPTS:
                             raise Unavailable(
@@ -69,13 +88,26 @@ class Local(Struct, frozen=True):
                             ) from None
                         log.event("worker_died", level="warning", shard=shard, attempt=attempt, exit_code=died.exitcode)
                         waiting.append((shard, attempt + 1))
+                        del flying[future]
+                    else:
+                        del flying[future]
+                        yield shard, answer
             pool.close()
         except BaseException:
+            waiting += flying.values()
             pool.stop()
             raise
         finally:
             pool.join()
             context.locks.clear()
+
+
+def _scheduled(pool: Any, shard: str) -> Future[Any]:
+    try:
+        future: Future[Any] = pool.schedule(_do, args=(shard,))
+    except RuntimeError as error:
+        raise BrokenProcessPool(str(error)) from error
+    return future
 
 
 class _KeepsLocks(ForkServerContext):

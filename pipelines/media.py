@@ -7,6 +7,7 @@ import zlib
 from collections import OrderedDict
 from typing import Any, Protocol
 
+from pipelines.address import file_system
 from schemas.errors import Unavailable
 
 MOST_OPEN = 16
@@ -38,10 +39,8 @@ class _RemoteFile:
     """A file of another file system, or a compressed one: reading on is cheap, going back is not."""
 
     def __init__(self, url: str) -> None:
-        import fsspec
-
-        self._opened = fsspec.open(url, "rb", compression="gzip" if url.endswith((".tgz", ".gz")) else None)
-        self._file: Any = self._opened.open()
+        fs, path = file_system(url)
+        self._file: Any = fs.open(path, "rb", compression="gzip" if url.endswith((".tgz", ".gz")) else None)
 
     def read_at(self, offset: int, size_bytes: int) -> bytes:
         self._file.seek(offset)

@@ -23,7 +23,7 @@ from filters.columns import Lists
 from pipelines.arrow_columns import flat, to_numpy
 from pipelines.guard_talk import Failed
 from pipelines.shelf import Shelf
-from pipelines.table import open_table, put_table, table_of
+from pipelines.table import open_table, put_table, table_if_there, table_of
 from schemas.note import Note, Noted
 from schemas.tables import PLACES, SEEN, Column
 
@@ -54,20 +54,22 @@ def read_pieces(
 
     Where a compaction came between two of them, all that there are follow once more, from the first.
     """
-    before = _first_piece(shelf, annotator_id, shard)
-    while shelf.fs.exists(path := piece_path(shelf, annotator_id, shard, first)):
-        with open_table(shelf.fs, path) as piece:
+    before = piece_tag(shelf, annotator_id, shard)
+    while before is not None:
+        with table_if_there(shelf.fs, piece_path(shelf, annotator_id, shard, first)) as piece:
+            if piece is None:
+                break
             first += pieces_in(piece)
             yield first, piece.read(columns=None if columns is None else list(columns), use_threads=False)
-    if before != _first_piece(shelf, annotator_id, shard):
+    if before is not None and before != piece_tag(shelf, annotator_id, shard):
         yield from read_pieces(shelf, annotator_id, shard, 0, columns)
 
 
-def _first_piece(shelf: Shelf, annotator_id: str, shard: str) -> Any:
+def piece_tag(shelf: Shelf, annotator_id: str, shard: str) -> Any:
     """Return what tells the first piece from the one that a compaction puts in its place."""
     path = piece_path(shelf, annotator_id, shard, 0)
     try:
-        return os.stat(path).st_ino if shelf.is_local else shelf.fs.info(path)
+        return os.stat(path).st_ino if shelf.is_local else shelf.fs.ukey(path)
     except FileNotFoundError:
         return None
 

@@ -2,15 +2,14 @@
 
 Beam brings no element back to the driver, and recovers no worker on the runners that run without a cluster. So each
 answer is a small file in a folder that the driver watches: it passes answers on as they come, ends the run where none
-comes for a stated time, and takes the folder's mark away when it ends, which no worker works without.
+comes for a stated time, and takes the folder's mark away when it ends, which no worker works without. On one machine
+the mark is the lock of a temporary folder, which a driver that is killed lets go; elsewhere it is a file, which stays.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from msgspec import Struct
 from pipelines import far
 from pipelines.carried import Carried
 from pipelines.engine import Work
+from pipelines.temporary import HELD, temporary_folder
 from schemas.errors import BadInput, Unavailable
 
 IN_PROCESS = "FnApiRunner"
@@ -61,7 +61,7 @@ class Beam(Struct, frozen=True):
                     yield shard, carried.answer(kind, data)
                 job.join(self.wait_s)
             finally:
-                _remove_mark(folder)
+                _remove_mark(folder, MARK if self.temp else HELD)
                 job.leave()
 
     def _answers(self, job: _Job, folder: str, shards: Sequence[str]) -> Iterator[tuple[str, str, bytes]]:
@@ -147,7 +147,7 @@ def _pipeline(engine: Beam, parcel: str, name: str, shards: Sequence[str], folde
             remedy=f"give {IN_PROCESS}, PortableRunner, FlinkRunner or DataflowRunner",
         ) from None
     spread = pipeline | beam.Create(list(shards)) | beam.Reshuffle()
-    spread | name >> beam.ParDo(_doing(parcel, folder, MARK, DONE))
+    spread | name >> beam.ParDo(_doing(parcel, folder, MARK if engine.temp else "", DONE))
     return pipeline
 
 
@@ -166,14 +166,22 @@ def _doing(parcel: str, folder: str, mark: str, done: str) -> Any:
             from apache_beam.io.filesystems import FileSystems
             from apache_beam.metrics import Metrics
 
-            if not FileSystems.exists(FileSystems.join(folder, mark)):
+            if not self._is_asked():
                 return
             kind, data = self._worker.do(shard)
+            if not self._is_asked():
+                return
             path = FileSystems.join(folder, sha256(shard.encode()).hexdigest())
             with FileSystems.create(path) as file:
                 file.write(kind.encode() + b"\n" + data)
             FileSystems.rename([path], [path + done])
             Metrics.counter("ostraka", f"shards: {kind}").inc()
+
+        def _is_asked(self) -> bool:
+            """An answer that nobody waits for would make the folder again."""
+            from apache_beam.io.filesystems import FileSystems
+
+            return FileSystems.exists(FileSystems.join(folder, mark)) if mark else far.is_held(folder)
 
         def teardown(self) -> None:
             self._worker.close()
@@ -192,27 +200,25 @@ def _answers_folder(engine: Beam) -> Iterator[str]:
     if not engine.temp:
         if engine.runner in ELSEWHERE:
             raise BadInput("its workers cannot reach this machine", where=engine.runner, remedy="give --beam-temp URL")
-        folder = tempfile.mkdtemp(prefix="ostraka-beam-")
-    else:
-        folder = FileSystems.join(engine.temp, f"ostraka-beam-{uuid4().hex}")
-        FileSystems.mkdirs(folder)
+        with temporary_folder("beam") as folder:
+            yield folder
+        return
+    folder = FileSystems.join(engine.temp, f"ostraka-beam-{uuid4().hex}")
+    FileSystems.mkdirs(folder)
     try:
         with FileSystems.create(FileSystems.join(folder, MARK)) as file:
             file.write(b"")
         yield folder
     finally:
-        if engine.temp:
-            with suppress(Exception):
-                FileSystems.delete([folder])
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(Exception):
+            FileSystems.delete([folder])
 
 
-def _remove_mark(folder: str) -> None:
+def _remove_mark(folder: str, mark: str) -> None:
     from apache_beam.io.filesystems import FileSystems
 
     with suppress(Exception):
-        FileSystems.delete([FileSystems.join(folder, MARK)])
+        FileSystems.delete([FileSystems.join(folder, mark)])
 
 
 def _listed(folder: str) -> list[str]:

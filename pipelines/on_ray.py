@@ -119,7 +119,7 @@ class _Crew:
         deaths = self._stillborn if shard is None else attempt
         if deaths >= ATTEMPTS:
             raise Unavailable(
-                f"its worker died {deaths} times ({str(died).splitlines()[0]})",
+                f"its worker died {deaths} times ({_why(died)})",
                 where="before it had a shard" if shard is None else f"shard {shard}",
                 remedy="look for a lack of memory; the same command goes on where this one stopped",
             ) from None
@@ -152,16 +152,21 @@ def _said_plainly(engine: Ray) -> Iterator[None]:
         yield
     except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as error:
         raise Unavailable(
-            f"Ray has no room for an answer ({str(error).splitlines()[0]})",
+            f"Ray has no room for an answer ({_why(error)})",
             where="the object store",
             remedy="give Ray a larger object store or make room on its disk; the same command goes on",
         ) from None
     except ray.exceptions.RayError as error:
         raise Unavailable(
-            f"{type(error).__name__}: {error}",
+            f"{type(error).__name__}: {_why(error)}",
             where=engine.address or "Ray on this machine",
             remedy="the same command goes on where this one stopped",
         ) from error
+
+
+def _why(error: Exception) -> str:
+    """Return the first line of what Ray says; what was raised in a worker comes with its place in front, in colours."""
+    return str(getattr(error, "cause", None) or error).strip().partition("\n")[0]
 
 
 def _connected(engine: Ray, carried: Carried) -> Any:
@@ -217,7 +222,7 @@ def _connect(engine: Ray, **how: Any) -> None:
         if connecting.is_alive():
             raise _no_cluster(engine, f"it did not let us in within {engine.wait_s:g} s")
     if raised:
-        raise _no_cluster(engine, str(raised[0]).strip().splitlines()[0]) from raised[0]
+        raise _no_cluster(engine, _why(raised[0])) from raised[0]
 
 
 def _answers(address: str) -> bool:

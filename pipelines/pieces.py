@@ -24,7 +24,7 @@ def mark_path(shelf: Shelf, annotator_id: str) -> str:
 
 def is_marked(shelf: Shelf, annotator_id: str) -> bool:
     """Say whether an annotator's pieces are being compacted, or a compaction of them was killed."""
-    return bool(shelf.fs.exists(mark_path(shelf, annotator_id)))
+    return bool(shelf.fs.isfile(mark_path(shelf, annotator_id)))
 
 
 def numbered(shelf: Shelf, annotator_id: str) -> Numbers:

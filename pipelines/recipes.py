@@ -182,6 +182,14 @@ def scene_text(
     )
 
 
+def whole() -> Recipe:
+    """Everything that came in whole, with nothing looked at: dialogues, clips and whatever was chosen elsewhere.
+
+    To be exported, a shelf must have been decided on; here the decision is yes. It costs no look at a sample.
+    """
+    return Recipe("whole")
+
+
 RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-clip": caption_clip,
     "caption-light": caption_light,
@@ -190,6 +198,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-small": caption_small,
     "headers-only": headers_only,
     "scene-text": scene_text,
+    "whole": whole,
 }
 
 

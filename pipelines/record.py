@@ -25,6 +25,8 @@ MOST_DETAILS = 10_000
 FEW_FAILED = 10
 PUBLISH_EVERY_S = 10.0
 
+_ended: dict[str, Fields] = {}
+
 
 class Failure(Struct, frozen=True):
     """A sample that failed, with the detail that only a run's record keeps."""
@@ -86,7 +88,21 @@ def read_records(shelf: Shelf) -> Iterator[Fields]:
     """Yield the records of a shelf's runs, the earliest first; a folder without one that can be read is passed over."""
     for run in shelf.folders("runs"):
         with suppress(FileNotFoundError, msgspec.MsgspecError):
-            yield msgspec.json.decode(shelf.fs.cat_file(shelf.path("runs", run, "record.json")), type=Fields)
+            yield read_record(shelf, run)
+
+
+def read_record(shelf: Shelf, run: str) -> Fields:
+    """Return a run's record; raises FileNotFoundError and msgspec's errors.
+
+    From a store, that of a run which has ended is read once: it says the same for ever, and each costs a request.
+    """
+    path = shelf.path("runs", run, "record.json")
+    if path in _ended:
+        return _ended[path]
+    found = msgspec.json.decode(shelf.fs.cat_file(path), type=Fields)
+    if found.status != "running" and not shelf.is_local:
+        _ended[path] = found
+    return found
 
 
 def too_many(failed: int, count: int, share: float) -> bool:
@@ -98,6 +114,12 @@ def process_of(pid: int) -> str:
     """Return what tells a living process from a later one under its number: when it began; empty where it is gone."""
     fields = stat_of(pid)
     return fields[19].decode() if fields and fields[0] not in (b"Z", b"X") else ""
+
+
+def may_live(run: Fields) -> bool:
+    """Say whether a run may still be at work: of one on another machine nobody here can tell."""
+    here = run.host == platform.node() and run.process
+    return run.status == "running" and not (here and process_of(run.pid) != run.process)
 
 
 class Record:
@@ -191,7 +213,7 @@ class Record:
 
 @contextmanager
 def recorded(shelf: Shelf, verb: str, config: Mapping[str, Any], packages: Sequence[str] = ()) -> Iterator[Record]:
-    """Record what happens inside, however it ends, and remove what its stopped workers were writing.
+    """Record what happens inside, however it ends, and remove what workers that stopped or died were writing.
 
     Where the record itself cannot be written, what stopped the run is said all the same. `packages` are those whose
     versions matter besides ostraka's own.
@@ -210,6 +232,8 @@ def recorded(shelf: Shelf, verb: str, config: Mapping[str, Any], packages: Seque
                 record.publish()
             raise
         record.end("done")
+        with suppress(OSError):
+            shelf.sweep()
         record.publish()
 
 

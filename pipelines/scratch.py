@@ -9,7 +9,7 @@ import fcntl
 import io
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Any
 
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from filters.columns import Columns
 from pipelines.address import file_system
 from pipelines.arrow_columns import to_arrow, to_numpy
+from pipelines.record import may_live, read_record
 from pipelines.shelf import Shelf
 from schemas.errors import Unavailable
+from schemas.publish import publish
 
 FOLDER = "scratch"
 HELD = ".held"
@@ -39,12 +41,11 @@ class Scratch:
         """Write columns under a name; a path's folders are made."""
         arrays = {column: to_arrow(values) for column, values in columns.items()}
         table = pa.table(arrays) if arrays else pa.table({"": pa.nulls(columns.count)})
-        with self._open(f"{name}.arrow", "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
+        self._write(f"{name}.arrow", lambda file: _write_table(file, table))
 
     def get(self, name: str, columns: Sequence[str]) -> Columns:
         """Read some of the columns under a name."""
-        with self._open(f"{name}.arrow", "rb") as file:
+        with self._read(f"{name}.arrow") as file:
             schema = pa.ipc.open_file(file).schema
             wanted = [schema.get_field_index(column) for column in columns]
             options = pa.ipc.IpcReadOptions(included_fields=wanted)
@@ -59,18 +60,20 @@ class Scratch:
         """Write arrays of any shape under a name."""
         memory = io.BytesIO()
         np.savez(memory, allow_pickle=False, **arrays)
-        with self._open(f"{name}.npz", "wb") as file:
-            file.write(memory.getvalue())
+        self._write(f"{name}.npz", lambda file: file.write(memory.getvalue()))
 
     def get_arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """Read the arrays under a name."""
-        with self._open(f"{name}.npz", "rb") as file:
+        with self._read(f"{name}.npz") as file:
             return dict(np.load(io.BytesIO(file.read()), allow_pickle=False))
 
     def names(self, folder: str) -> list[str]:
         """Return, sorted, the names of the columns in a folder."""
         path = f"{self._root}/{folder}"
-        found = self._fs.ls(path, detail=False) if self._fs.isdir(path) else []
+        try:
+            found = self._fs.ls(path, detail=False)
+        except FileNotFoundError:
+            return []
         return sorted(entry.rsplit("/", 1)[-1].removesuffix(".arrow") for entry in found)
 
     def remove(self, folder: str) -> None:
@@ -79,18 +82,36 @@ class Scratch:
         if self._fs.isdir(path):
             self._fs.rm(path, recursive=True)
 
-    @contextmanager
-    def _open(self, name: str, mode: str) -> Iterator[Any]:
+    def _write(self, name: str, write: Callable[[Any], object]) -> None:
         path = f"{self._root}/{name}"
-        try:
-            if mode == "wb":
-                self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-            with pa.OSFile(path, mode) if self._local else self._fs.open(path, mode) as file:
-                yield file
-        except (OSError, pa.ArrowException) as error:
-            raise Unavailable(
-                f"columns cannot be held there ({error})", where=path, remedy="make room; the same command goes on"
-            ) from error
+        with _held_at(path):
+            if self._local:
+                os.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+                with pa.OSFile(path, "wb") as file:
+                    write(file)
+            else:
+                publish(self._fs, path, write)
+
+    @contextmanager
+    def _read(self, name: str) -> Iterator[Any]:
+        path = f"{self._root}/{name}"
+        with _held_at(path), pa.OSFile(path, "rb") if self._local else self._fs.open(path, "rb") as file:
+            yield file
+
+
+@contextmanager
+def _held_at(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise Unavailable(
+            f"columns cannot be held there ({error})", where=path, remedy="make room; the same command goes on"
+        ) from error
+
+
+def _write_table(file: Any, table: pa.Table) -> None:
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
 
 
 @contextmanager
@@ -122,11 +143,17 @@ def _remove(shelf: Shelf, root: str) -> None:
 
 
 def sweep_scratch(shelf: Shelf) -> None:
-    """Remove what killed runs left behind; what a living run holds, or another user's did, stays."""
-    if not shelf.is_local:
-        return
+    """Remove what killed runs left behind; what a living run holds, or another user's did, stays.
+
+    Where no lock can be held, a run's record tells whether it lives; of one on another machine it may be wrong, so that
+    one's stays.
+    """
     for name in shelf.folders(FOLDER):
         root = shelf.path(FOLDER, name)
+        if not shelf.is_local:
+            if not may_live(read_record(shelf, name)):
+                _remove(shelf, root)
+            continue
         with suppress(OSError), open(f"{root}/{HELD}", "ab") as held:
             fcntl.flock(held.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(root)

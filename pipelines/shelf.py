@@ -47,34 +47,32 @@ class Shelf:
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """Return, sorted and without the suffix, the names of the files in a folder; none where it is not there."""
-        path = self.path(folder)
-        if not self.fs.isdir(path):
-            return []
-        listed = os.listdir(path) if self.is_local else self.fs.ls(path, detail=False, refresh=True)
-        found = (entry.rsplit("/", 1)[-1] for entry in listed)
+        if self.is_local:
+            found = os.listdir(self.path(folder)) if os.path.isdir(self.path(folder)) else []
+        else:
+            found = [name for name, _, _ in self._listed(folder)]
         return sorted(name[: -len(suffix)] for name in found if name.endswith(suffix) and not name.startswith("."))
 
     def sizes(self, folder: str) -> list[tuple[str, int]]:
         """Return, sorted, the names of the files in a folder with their sizes in bytes."""
-        path = self.path(folder)
-        if not self.fs.isdir(path):
-            return []
         if self.is_local:
-            with os.scandir(path) as entries:
+            if not os.path.isdir(self.path(folder)):
+                return []
+            with os.scandir(self.path(folder)) as entries:
                 return sorted((entry.name, entry.stat().st_size) for entry in entries if entry.is_file())
-        found = self.fs.ls(path, detail=True, refresh=True)
-        return sorted((entry["name"].rsplit("/", 1)[-1], entry["size"]) for entry in found if entry["type"] == "file")
+        return sorted((name, size_bytes) for name, kind, size_bytes in self._listed(folder) if kind == "file")
 
     def folders(self, folder: str) -> list[str]:
         """Return, sorted, the names of the folders in a folder."""
-        path = self.path(folder)
-        if not self.fs.isdir(path):
+        return sorted(name for name, kind, _ in self._listed(folder) if kind == "directory")
+
+    def _listed(self, folder: str) -> list[tuple[str, str, int]]:
+        """Return name, kind and size of what is in a folder; none where it is not there."""
+        try:
+            found = self.fs.ls(self.path(folder), detail=True, refresh=True)
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(
-            entry["name"].rstrip("/").rsplit("/", 1)[-1]
-            for entry in self.fs.ls(path, detail=True, refresh=True)
-            if entry["type"] == "directory"
-        )
+        return [(one["name"].rstrip("/").rsplit("/", 1)[-1], one["type"], one["size"]) for one in found]
 
     def shards(self) -> list[str]:
         """Return the shards whose catalogue is there, in order."""

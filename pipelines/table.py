@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any, cast
 
 import pyarrow as pa
@@ -108,9 +108,19 @@ def put_if_changed(fs: Any, path: str, columns: Sequence[Column], values: Mappin
     memory = io.BytesIO()
     parquet_bytes(table_of(columns, values), columns, memory)
     data = memory.getvalue()
-    if fs.exists(path) and fs.size(path) == len(data) and fs.cat_file(path) == data:
+    if _holds(fs, path, data):
         return False
     return publish(fs, path, lambda file: file.write(data))
+
+
+def _holds(fs: Any, path: str, data: bytes) -> bool:
+    """Say whether a file holds these very bytes; on a disk its length is looked at first, elsewhere that costs as much
+    as to read it."""
+    try:
+        same_length = not getattr(fs, "local_file", False) or fs.size(path) == len(data)
+        return same_length and bool(fs.cat_file(path) == data)
+    except FileNotFoundError:
+        return False
 
 
 def read_table(fs: Any, path: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -125,12 +135,29 @@ def read_table(fs: Any, path: str, columns: Sequence[str] | None = None) -> pa.T
 @contextmanager
 def open_table(fs: Any, path: str) -> Iterator[pq.ParquetFile]:
     """Open a parquet file; raises Unavailable where it cannot be read, inside the block too."""
+    with table_if_there(fs, path) as table:
+        if table is None:
+            raise Unavailable("the table is not there", where=path)
+        yield table
+
+
+@contextmanager
+def table_if_there(fs: Any, path: str) -> Iterator[pq.ParquetFile | None]:
+    """Open a parquet file, or yield None where it is not there: to ask beforehand would cost a request, and might be
+    out of date."""
     try:
-        local = getattr(fs, "local_file", False)
-        with pa.OSFile(path) if local else fs.open(path, "rb") as file:
-            yield pq.ParquetFile(file)
+        with ExitStack() as stack:
+            yield _opened(fs, path, stack)
     except (pa.ArrowException, OSError) as error:
         raise Unavailable(f"the table cannot be read ({error})", where=path) from error
+
+
+def _opened(fs: Any, path: str, stack: ExitStack) -> pq.ParquetFile | None:
+    try:
+        file = pa.OSFile(path) if getattr(fs, "local_file", False) else fs.open(path, "rb")
+        return pq.ParquetFile(stack.enter_context(file))
+    except FileNotFoundError:
+        return None
 
 
 def uuid_bytes(hexadecimal: str) -> bytes:

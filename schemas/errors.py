@@ -40,6 +40,10 @@ class Unavailable(OstrakaError):
     """A file system, a model or an engine failed: never a sample's fault, so it stops the run or is tried again."""
 
 
+class Unreachable(Unavailable):
+    """A store does not answer, or does not let us in: it says nothing of what lies there."""
+
+
 class BadSample(Exception):
     """This sample alone cannot be used: `reason` is snake_case and the same everywhere, `detail` is for people."""
 

@@ -1,17 +1,18 @@
 """Publishing: a file is there whole, or not at all.
 
 Locally: a temporary name beside the target, flock, write, fsync, rename (or link, which refuses a taken name), fsync
-of the folder. Elsewhere: one PUT. `crossing` is called at each point where a kill could leave a trace, so that a test
-can kill there; it does nothing here.
+of the folder. Elsewhere: it is written here and handed over whole by `put_file`, on an object store one PUT (with
+If-None-Match where the name must be free), or parts that nobody sees before the last word. `crossing` is called at each
+point where a kill could leave a trace, so that a test can kill there; it does nothing here.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from schemas.errors import Unavailable
@@ -40,6 +41,17 @@ def publish(fs: Any, path: str, write: Callable[[IO[bytes]], object], *, exclusi
             where=path,
             remedy="make room, or mend the place: the same command goes on where this one stopped",
         ) from error
+
+
+def publish_over(fs: Any, path: str, write: Callable[[IO[bytes]], object], tag: str) -> bool:
+    """Publish a file in the place of the version with this tag (`ukey`); return False where it is another one by now.
+
+    Where a file system cannot compare, on a disk above all, somebody else must see to it that nobody writes meanwhile.
+    """
+    if not hasattr(fs, "put_over"):
+        return publish(fs, path, write)
+    with _written(write) as local:
+        return bool(fs.put_over(local, path, tag))
 
 
 def put(fs: Any, path: str, data: bytes, *, exclusive: bool = False) -> bool:
@@ -105,20 +117,25 @@ def _fsync_folder(folder: str) -> None:
 
 
 def _publish_remote(fs: Any, path: str, write: Callable[[IO[bytes]], object], exclusive: bool) -> bool:
-    with tempfile.TemporaryFile() as file:
-        write(file)
-        file.seek(0)
+    """Write the file here, then hand it over whole: an open file of another file system, closed by what goes wrong,
+    would publish its beginning."""
+    with _written(write) as local:
         crossing("before", path)
-        if exclusive:
-            try:
-                fs.pipe_file(path, file.read(), mode="create")
-            except FileExistsError:
-                return False
-        else:
-            with fs.open(path, "wb") as target:
-                shutil.copyfileobj(file, target, 8 << 20)
+        try:
+            fs.put_file(local, path, mode="create" if exclusive else "overwrite")
+        except FileExistsError:
+            return False
     crossing("published", path)
     return True
+
+
+@contextmanager
+def _written(write: Callable[[IO[bytes]], object]) -> Iterator[str]:
+    """Yield the path of a file that holds what is written; it has no name, so a kill leaves none behind."""
+    with tempfile.TemporaryFile(buffering=BUFFER_BYTES) as file:
+        write(file)
+        file.seek(0)
+        yield f"/dev/fd/{file.fileno()}"
 
 
 def sweep(folder: str) -> int:

@@ -87,7 +87,7 @@ WATERMARK = Name("watermark", "string", "", "which kind of mark is written over 
 WATERMARK_TEXT = Name("watermark_text", "string", "", "what the mark says")
 WATERMARKS = ("stock_mark", "proof_mark", "tiled_text", "copyright_line", "handle", "link")
 """What `watermark` may be, the surest first."""
-SCENE_TEXTS = Name("scene_texts", "list<string>", "", "lines of text in the picture, from the top down")
+SCENE_TEXTS = Name("scene_texts", "list<string>", "", "lines of text in the picture, in rows from the top down")
 SCENE_TEXT_CONFIDENCES = Name("scene_text_confidences", "list<float64>", "", "how sure OCR is of each line", 0, 1)
 SCENE_TEXT_HEIGHTS_PX = Name("scene_text_heights_px", "list<float64>", "px", "how high each line is written", 0)
 SCENE_TEXT_BOXES = Name(

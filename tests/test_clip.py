@@ -23,7 +23,7 @@ from PIL import ImageDraw
 
 from annotators.annotator import Look, Subject
 from annotators.clip import BATCH, Clip
-from annotators.clip_checkpoint import CONFIG, WEIGHTS, Checkpoint
+from annotators.clip_checkpoint import CONFIG, WEIGHTS
 from annotators.small_clip import train_small_clip
 from annotators.torchvision_ready import torchvision_ready
 from filters.columns import Columns
@@ -31,18 +31,19 @@ from filters.filter import KEEP
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import Local
-from pipelines.recipe import Keep
+from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.recipes import find_recipe
 from pipelines.run import run
 from pipelines.shelf import Shelf
 from pipelines.value import annotator_id
 from schemas.errors import BadInput, BadSample
+from schemas.note import Noted
 from schemas.sample import Image, Sample, Source, Text
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 40), "blue": (40, 60, 220), "yellow": (230, 210, 40)}
 PLACES = {"left": 0, "middle": 48, "right": 96}
 SHAPES = ("square", "circle", "bar")
-STEPS = 120
+STEPS = 70
 
 
 def drawn(colour: str, shape: str, place: str) -> bytes:
@@ -70,6 +71,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """A shelf of three pairs, for whoever is refused."""
+    return shelf_of(tmp_path_factory.mktemp("three"), PAIRS[:3])
+
+
+@pytest.fixture(scope="module")
 def look(weights: Path) -> Iterator[Look]:
     with Clip().given(str(weights)).open() as opened:
         yield opened
@@ -82,9 +89,9 @@ def subject(data: bytes, *texts: str) -> Subject:
 
 
 def noted(look: Look, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
-    found = look(subjects)
-    assert not [one for one in found if isinstance(one, BadSample)]
-    return [one.values for one in found]  # type: ignore[union-attr]
+    found = [one for one in look(subjects) if isinstance(one, Noted)]
+    assert len(found) == len(subjects)
+    return [one.values for one in found]
 
 
 def shelf_of(folder: Path, pairs: Sequence[tuple[bytes, str]], name: str = "shelf") -> Shelf:
@@ -218,12 +225,11 @@ def test_the_same_pairs_make_the_same_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("recipe", ["caption-small", "caption-clip"])
-def test_without_weights_the_run_refuses_before_any_work(recipe: str, tmp_path: Path) -> None:
-    shelf = shelf_of(tmp_path, PAIRS[:3])
-    before = tree(shelf)
+def test_without_weights_the_run_refuses_before_any_work(recipe: str, three: Shelf) -> None:
+    before = tree(three)
     with pytest.raises(BadInput, match="--weights clip=PATH"):
-        run(shelf, find_recipe(recipe), Local(1))
-    assert tree(shelf) == before
+        run(three, find_recipe(recipe), Local(1))
+    assert tree(three) == before
 
 
 class Runs:
@@ -231,58 +237,184 @@ class Runs:
         return os.mkdir, (os.environ["RAN"],)
 
 
-def truncated(folder: Path) -> None:
+def truncated(folder: Path) -> Path:
     path = folder / WEIGHTS[0]
     path.write_bytes(path.read_bytes()[:-1000])
+    return path
 
 
-def of_another_grid(folder: Path) -> None:
-    path = folder / CONFIG
-    path.write_text(path.read_text().replace('"image_size": 64', '"image_size": 96'))
+def truncated_state(folder: Path) -> Path:
+    path = as_state(folder, lambda state: None)
+    path.write_bytes(path.read_bytes()[:-1000])
+    return path
 
 
-def deeper(folder: Path) -> None:
-    path = folder / CONFIG
-    path.write_text(path.read_text().replace('"layers": 2', '"layers": 3'))
+def a_page(folder: Path) -> Path:
+    (folder / WEIGHTS[0]).write_text("<html>Not found</html>")
+    return folder / WEIGHTS[0]
 
 
-def no_json(folder: Path) -> None:
-    (folder / CONFIG).write_text("{")
-
-
-def a_pickle(folder: Path) -> None:
+def a_page_as_state(folder: Path) -> Path:
     (folder / WEIGHTS[0]).unlink()
-    (folder / WEIGHTS[1]).write_bytes(pickle.dumps(Runs(), 2))
+    (folder / WEIGHTS[-1]).write_text("<html>Not found</html>")
+    return folder / WEIGHTS[-1]
 
 
-def a_page(folder: Path) -> None:
+def a_pickle(folder: Path) -> Path:
     (folder / WEIGHTS[0]).unlink()
-    (folder / WEIGHTS[1]).write_text("<html>Not found</html>")
+    (folder / WEIGHTS[-1]).write_bytes(pickle.dumps(Runs(), 2))
+    return folder / WEIGHTS[-1]
 
 
-@pytest.mark.parametrize("spoil", [truncated, of_another_grid, deeper, no_json, a_pickle, a_page])
-def test_a_bad_checkpoint_is_refused_and_runs_nothing(
-    spoil: Callable[[Path], None], weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def a_pickle_called_safetensors(folder: Path) -> Path:
+    (folder / WEIGHTS[0]).write_bytes(pickle.dumps(Runs(), 2))
+    return folder / WEIGHTS[0]
+
+
+def a_pickle_in_a_state(folder: Path) -> Path:
+    return as_state(folder, lambda state: state.update(extra=Runs()))
+
+
+def no_state(folder: Path) -> Path:
+    return as_state(folder, lambda state: state.clear())
+
+
+def with_nan(folder: Path) -> Path:
+    return as_state(folder, lambda state: state["text_projection"].view(-1)[:1].fill_(float("nan")))
+
+
+def with_a_tensor_less(folder: Path) -> Path:
+    return as_state(folder, lambda state: state.pop("text_projection"))
+
+
+def with_a_tensor_more(folder: Path) -> Path:
+    return as_state(folder, lambda state: state.update(other=state["text_projection"].clone()))
+
+
+def of_another_shape(folder: Path) -> Path:
+    return as_state(folder, lambda state: state.update(text_projection=state["text_projection"][:, 1:].clone()))
+
+
+def as_state(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Write the weights changed, as torch saves them."""
+    import torch
+    from safetensors.torch import load_file
+
+    state = load_file(folder / WEIGHTS[0])
+    change(state)
+    (folder / WEIGHTS[0]).unlink()
+    torch.save(state, folder / WEIGHTS[-1])
+    return folder / WEIGHTS[-1]
+
+
+def configured(told: str, otherwise: str, at_fault: str = WEIGHTS[0]) -> Callable[[Path], Path]:
+    def spoil(folder: Path) -> Path:
+        config = (folder / CONFIG).read_text()
+        assert told in config
+        (folder / CONFIG).write_text(config.replace(told, otherwise))
+        return folder / at_fault
+
+    return spoil
+
+
+def emptied(folder: Path) -> Path:
+    for path in folder.iterdir():
+        path.unlink()
+    return folder
+
+
+def gone(folder: Path) -> Path:
+    shutil.rmtree(folder)
+    return folder
+
+
+BAD = {
+    "truncated": (truncated, "no whole checkpoint"),
+    "truncated state": (truncated_state, "no whole checkpoint"),
+    "a page": (a_page, "no whole checkpoint"),
+    "a page as state": (a_page_as_state, "no checkpoint, or it holds more than weights"),
+    "a pickle": (a_pickle, "no checkpoint, or it holds more than weights"),
+    "a pickle called safetensors": (a_pickle_called_safetensors, "no whole checkpoint"),
+    "a pickle in a state": (a_pickle_in_a_state, "no checkpoint, or it holds more than weights"),
+    "no state": (no_state, "no tensors by their names"),
+    "not finite": (with_nan, "its text_projection is not finite"),
+    "a tensor less": (with_a_tensor_less, 'Missing key.*"text_projection"'),
+    "a tensor more": (with_a_tensor_more, 'Unexpected key.*"other"'),
+    "another shape": (of_another_shape, "size mismatch for text_projection"),
+    "another grid": (configured('"image_size": 64', '"image_size": 96'), "visual.positional_embedding is"),
+    "other widths": (configured('"embed_dim": 128', '"embed_dim": 64'), "size mismatch for text_projection"),
+    "deeper": (configured('"layers": 2', '"layers": 3'), "Missing key"),
+    "no tokenizer": (configured('"vocab_size"', '"tokenizer_kwargs": {"x": 1}, "vocab_size"'), "unexpected keyword"),
+    "no JSON": (configured("{", "", CONFIG), "it is no JSON"),
+    "no configuration": (configured("text_cfg", "text", CONFIG), "it describes no model"),
+    "empty": (emptied, "is no checkpoint of open_clip"),
+    "gone": (gone, "No such file or directory"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_bad_checkpoint_is_refused_before_any_work_in_one_line_and_runs_nothing(
+    fault: str, weights: Path, three: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    spoil, why = BAD[fault]
     monkeypatch.setenv("RAN", str(tmp_path / "ran"))
     folder = tmp_path / "spoilt"
     shutil.copytree(weights, folder)
-    spoil(folder)
-    with pytest.raises(BadInput) as refused:
-        Clip().given(str(folder)).weights()
-    assert str(folder) in str(refused.value) and not (tmp_path / "ran").exists()
+    path = spoil(folder)
+    before = tree(three)
+    with pytest.raises(BadInput, match=why) as refused:
+        run(three, find_recipe("caption-small").given({"clip": str(folder)}), Local(1))
+    told = str(refused.value)
+    assert told.startswith(f"{path}: ") and "\n" not in told and refused.value.remedy
+    assert tree(three) == before and not (tmp_path / "ran").exists()
 
 
-def test_weights_of_another_model_or_place_are_refused(weights: Path, tmp_path: Path) -> None:
-    for checkpoint, said in [
-        (Checkpoint("RN50", str(weights / WEIGHTS[0])), "does not load as RN50"),
-        (Checkpoint("ViT-Q-1", str(weights / WEIGHTS[0])), "no model called"),
-        (Checkpoint("", str(weights / WEIGHTS[0])), "needs a model's name"),
-        (Checkpoint("", str(tmp_path)), "is no checkpoint of open_clip"),
-        (Checkpoint("", str(tmp_path / "nowhere")), "no such file or folder"),
+def test_weights_of_another_model_are_refused(weights: Path, three: Shelf, tmp_path: Path) -> None:
+    file = str(weights / WEIGHTS[0])
+    page = tmp_path / "vit-b-32.pt"
+    page.write_text("<html>Not found</html>")
+    for model, path, told in [
+        ("RN50", file, f"{file}: it does not load as RN50"),
+        ("ViT-B-33", file, "annotator clip: open_clip has no model called 'ViT-B-33'; .*ViT-B-32"),
+        ("ViT-B-32", str(page), f"{page}: it is no checkpoint"),
+        ("", file, f"{file}: a file of weights needs a model's name; add --with model=NAME"),
     ]:
-        with pytest.raises(BadInput, match=said):
-            checkpoint.digests()
+        recipe = Recipe("clipped", Annotate(Clip(model=model, checkpoint=path)))
+        with pytest.raises(BadInput, match=told):
+            run(three, recipe, Local(1))
+    assert not three.fs.exists(three.path("verdicts"))
+
+
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_weights_that_may_not_be_read_are_refused_with_their_path(weights: Path, tmp_path: Path, closed: str) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(weights, folder)
+    path = folder / WEIGHTS[0] if closed == "file" else folder
+    os.chmod(path, 0)
+    script = (
+        "import os, sys\n"
+        "from annotators.clip import Clip\nfrom schemas.errors import BadInput\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "try:\n    Clip().given(sys.argv[1]).weights()\nexcept BadInput as bad:\n    print(bad)\n"
+    )
+    for above in (tmp_path, *tmp_path.parents[:2]):
+        os.chmod(above, 0o755)
+    told = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True)
+    os.chmod(path, 0o755)
+    assert told.stdout.startswith(f"{path}: it cannot be read (Permission denied); give --weights clip=PATH"), told
+
+
+def test_of_several_weights_in_a_folder_those_are_digested_that_are_loaded(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "both"
+    shutil.copytree(weights, folder)
+    other = tmp_path / "other"
+    train_small_clip([(data, [text]) for data, text in PAIRS[:4]], str(other), 1)
+    as_state(folder, lambda state: None)
+    shutil.copy(other / WEIGHTS[0], folder / WEIGHTS[1])
+    with Clip().given(str(folder)).open() as both, Clip().given(str(other)).open() as alone:
+        one = [subject(*PAIRS[0])]
+        assert noted(both, one) == noted(alone, one)
+    assert Clip().given(str(folder)).weights() == Clip().given(str(other)).weights()
 
 
 def test_the_command_line_makes_weights_and_takes_them_by_name(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ PRINTED = [
     "how-to/ask-with-sql",
     "how-to/handle-failures",
     "how-to/many-shards",
+    "how-to/on-one-machine",
     "how-to/export",
     "how-to/plan",
     "how-to/train-in-your-own-loop",

@@ -54,8 +54,10 @@ class Does(Annotator, frozen=True):
     folder: str = ""
     writes: ClassVar = (SAID,)
     places: ClassVar = (OBJECT,)
-    batch: ClassVar = 1
-    needs: ClassVar = Needs(limit_s=20.0, memory_mib=250)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(limit_s=20.0, memory_mib=250)
 
     def look(self, subject: Subject) -> Noted:
         said = subject.sample.texts[0].text
@@ -105,30 +107,42 @@ class Does(Annotator, frozen=True):
         return Noted({"said": said}, (Note("object", said, Box(0, 1.0, 2.0, 3.0, 4.0)),))
 
 class DoesFour(Does, frozen=True):
-    batch: ClassVar = 4
+    @property
+    def batch(self) -> int:
+        return 4
 
 class Whole(Does, frozen=True):
     """Looks at a batch as a whole, as a model does: one bad sample fails the call."""
 
-    batch: ClassVar = 4
+    @property
+    def batch(self) -> int:
+        return 4
 
     @contextmanager
     def open(self):
         yield lambda subjects: [self.look(subject) for subject in subjects]
 
 class Hasty(Does, frozen=True):
-    needs: ClassVar = Needs(limit_s=0.8, memory_mib=250)
+    @property
+    def needs(self) -> Needs:
+        return Needs(limit_s=0.8, memory_mib=250)
 
 class HastyFour(DoesFour, frozen=True):
-    needs: ClassVar = Needs(limit_s=0.8, memory_mib=250)
+    @property
+    def needs(self) -> Needs:
+        return Needs(limit_s=0.8, memory_mib=250)
 
 class HastyWhole(Whole, frozen=True):
-    needs: ClassVar = Needs(limit_s=0.8, memory_mib=250)
+    @property
+    def needs(self) -> Needs:
+        return Needs(limit_s=0.8, memory_mib=250)
 
 class Short(Does, frozen=True):
     """Forgets one."""
 
-    batch: ClassVar = 4
+    @property
+    def batch(self) -> int:
+        return 4
 
     @contextmanager
     def open(self):

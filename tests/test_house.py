@@ -20,7 +20,21 @@ ROOMS = PROJECT["tool"]["importlinter"]["root_packages"]
 CONTRACTS: dict[str, dict[str, Any]] = {
     contract["name"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]
 }
-HEAVY = ("numpy", "pyarrow", "duckdb", "PIL", "torch", "ray", "apache_beam", "rich", "fsspec", "py3langid", "pandas")
+HEAVY = (
+    "numpy",
+    "pyarrow",
+    "duckdb",
+    "PIL",
+    "torch",
+    "ray",
+    "apache_beam",
+    "rich",
+    "fsspec",
+    "py3langid",
+    "pandas",
+    "s3fs",
+    "botocore",
+)
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -19,6 +19,7 @@ SHARDS = [f"{number:06d}" for number in range(7)]
 
 OWN = '''
 import os, signal, time
+from pathlib import Path
 from contextlib import contextmanager
 from msgspec import Struct
 from schemas.errors import BadInput, TooManyFailed, Unavailable
@@ -30,9 +31,13 @@ class Doubles(Struct, frozen=True):
     dies: str = ""
     raises: str = ""
     opens: bool = True
+    opening: int = 0
 
     @contextmanager
     def open(self):
+        if len(list(Path(self.folder).glob("died-*"))) < self.opening:
+            Path(self.folder, f"died-{os.getpid()}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         if not self.opens:
             raise Unavailable("the weights are not there", where="worker")
         open(f"{self.folder}/opened-{os.getpid()}", "w").close()
@@ -94,6 +99,15 @@ def test_a_worker_that_is_killed_every_time_stops_with_the_shard(own: ModuleType
     with pytest.raises(Unavailable, match=f"shard {SHARDS[2]}: its worker died {ATTEMPTS} times"):
         answers(2, own.Doubles(str(tmp_path), dies=f"!{SHARDS[2]}"))
     assert len((tmp_path / SHARDS[2]).read_text().split()) == ATTEMPTS
+
+
+def test_workers_that_are_killed_before_they_have_a_shard_are_replaced_and_not_for_ever(
+    own: ModuleType, tmp_path: Path
+) -> None:
+    assert answers(2, own.Doubles(str(tmp_path), opening=2)) == {shard: 2 * int(shard) for shard in SHARDS}
+    assert len(list(tmp_path.glob("died-*"))) >= 2
+    with pytest.raises(Unavailable, match=f"the local engine: workers died {ATTEMPTS} times before"):
+        answers(2, own.Doubles(str(tmp_path), opening=100))
 
 
 @pytest.mark.parametrize("workers", [1, 3])

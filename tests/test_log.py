@@ -26,7 +26,6 @@ CAPTION = "a zebra nobody else may read of"
 DYING = """
 import os, signal, sys
 from contextlib import contextmanager
-from typing import ClassVar
 from msgspec import Struct
 from annotators.annotator import Annotator, Subject
 from pipelines import log
@@ -37,8 +36,6 @@ from schemas.note import Noted
 from schemas.sample import Sample, Source, Text
 
 class Dies(Annotator, frozen=True):
-    batch: ClassVar = 1
-
     def look(self, subject: Subject) -> Noted:
         if subject.sample.source.row == "bad":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -110,14 +113,36 @@ def test_points_go_between_stored_and_upright_as_pillow_turns_pixels(
         assert upright_point(orientation, width, height, (x + 0.5, y + 0.5)) == (at_x + 0.5, at_y + 0.5)
 
 
-def test_a_picture_that_lies_on_its_side_is_read_and_its_corners_are_in_stored_pixels(look: Look) -> None:
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_picture_that_lies_on_its_side_is_read_and_its_corners_are_in_stored_pixels(look: Look, kind: str) -> None:
     upright = read(look, as_bytes(written()))
     exif = Picture.Exif()
     exif[0x0112] = 6
-    turned = read(look, as_bytes(written().transpose(Picture.Transpose.ROTATE_90), exif=exif))
+    turned = read(look, as_bytes(written().transpose(Picture.Transpose.ROTATE_90), kind, exif=exif))
     assert turned.values == upright.values
     expected = [[stored_point(6, 320, 640, corner) for corner in corners] for corners in quads(upright)]
     assert np.allclose(quads(turned), expected)
+
+
+@pytest.mark.parametrize(
+    ("turn", "orientation", "order"),
+    [
+        (Picture.Transpose.ROTATE_90, 6, (0, 1)),
+        (Picture.Transpose.ROTATE_180, 3, (1, 0)),
+        (Picture.Transpose.ROTATE_270, 8, (1, 0)),
+    ],
+)
+def test_turned_text_is_read_and_its_first_corner_is_where_the_writing_begins(
+    look: Look, turn: Picture.Transpose, orientation: int, order: tuple[int, int]
+) -> None:
+    upright = read(look, as_bytes(written()))
+    turned = read(look, as_bytes(written().transpose(turn)))
+    sides = (640, 320) if orientation == 3 else (320, 640)
+    there = [[stored_point(orientation, *sides, corner) for corner in corners] for corners in quads(upright)]
+    assert turned.values["scene_texts"] == [WORDS[at] for at in order]
+    assert np.allclose(quads(turned), [there[at] for at in order], atol=8)
+    heights = upright.values["scene_text_heights_px"]
+    assert np.allclose(turned.values["scene_text_heights_px"], [heights[at] for at in order], atol=12)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16"])
@@ -130,12 +155,54 @@ def test_every_mode_is_read(look: Look, mode: str) -> None:
     assert read(look, data).values["scene_texts"] == list(WORDS)
 
 
-def test_a_blank_picture_has_no_text_and_a_very_wide_one_is_looked_at(look: Look) -> None:
-    blank = read(look, as_bytes(written(words=())))
+@pytest.mark.parametrize("size", [(640, 320), (1, 1), (1, 5000)])
+def test_a_blank_picture_has_no_text(look: Look, size: tuple[int, int]) -> None:
+    blank = read(look, as_bytes(Picture.new("RGB", size, "white")))
     assert blank == Noted({name: [] for name in blank.values})
-    wide = Picture.new("RGB", (20_000, 400), "white")
-    wide.paste(written(), (0, 0))
-    assert set(read(look, as_bytes(wide)).values) == set(blank.values)
+
+
+def page(size: tuple[int, int], rows: Sequence[tuple[int, int, str]]) -> tuple[bytes, list[tuple[float, ...]]]:
+    """Return a page with a text at each place, and the boxes of their ink."""
+    picture, font = Picture.new("RGB", size, "white"), ImageFont.load_default(24)
+    pen = ImageDraw.Draw(picture)
+    for x, y, text in rows:
+        pen.text((x, y), text, fill="black", font=font)
+    return as_bytes(picture), [pen.textbbox((x, y), text, font=font) for x, y, text in rows]
+
+
+@pytest.mark.parametrize(
+    ("size", "orientation", "rows"),
+    [
+        ((20_000, 160), 1, [(x, 60, f"page {x}") for x in range(30, 19_800, 700)]),
+        ((160, 20_000), 6, [(10, y, f"page {y}") for y in range(30, 19_900, 700)]),
+    ],
+    ids=["wide", "tall and on its side"],
+)
+def test_a_long_picture_is_read_from_end_to_end_and_each_line_is_told_once(
+    look: Look, size: tuple[int, int], orientation: int, rows: list[tuple[int, int, str]]
+) -> None:
+    data, ink = page(size, rows)
+    if orientation == 6:
+        exif = Picture.Exif()
+        exif[0x0112] = 6
+        with Picture.open(io.BytesIO(data)) as upright:
+            data = as_bytes(upright.transpose(Picture.Transpose.ROTATE_90), exif=exif)
+    noted = read(look, data)
+    texts = [text for *_, text in rows]
+    assert noted.values["scene_texts"] == texts
+    stored = size if orientation == 1 else size[::-1]
+    for box, corners in zip(ink, quads(noted), strict=True):
+        upright_corners = [upright_point(orientation, *stored, corner) for corner in corners]
+        around = (*np.min(upright_corners, axis=0), *np.max(upright_corners, axis=0))
+        assert np.allclose(around, box, atol=12)
+
+
+def test_a_line_that_runs_through_many_strips_is_one_line(look: Look) -> None:
+    text = " ".join(f"harbour {number}" for number in range(100, 130))
+    data, [ink] = page((5000, 120), [(30, 40, text)])
+    noted = read(look, data)
+    assert noted.values["scene_texts"] == [text]
+    assert np.allclose([*np.min(quads(noted)[0], axis=0), *np.max(quads(noted)[0], axis=0)], ink, atol=12)
 
 
 def test_a_broken_picture_is_one_failed_sample(look: Look) -> None:
@@ -164,11 +231,14 @@ def test_pictures_with_text_stay_on_one_worker_and_two_with_the_same_bytes(tmp_p
     (source / "sign.png").write_bytes(as_bytes(written()))
     (source / "wall.png").write_bytes(as_bytes(written(words=())))
     (source / "torn.png").write_bytes(as_bytes(written())[:3000])
+    (source / "turned.png").write_bytes(as_bytes(written().transpose(Picture.Transpose.ROTATE_180)))
+    (source / "tiny.png").write_bytes(as_bytes(Picture.new("RGB", (1, 1))))
+    (source / "long.png").write_bytes(page((300, 6000), [(30, 5000, "the end of it")])[0])
     trees = []
     for workers in (1, 2):
         shelf = Shelf(str(tmp_path / f"shelf{workers}"))
         ingest(shelf, str(source), Local(workers))
-        assert run(shelf, find_recipe("scene-text"), Local(workers)) == {"kept": 1, "dropped": 1, "failed": 1}
+        assert run(shelf, find_recipe("scene-text"), Local(workers)) == {"kept": 3, "dropped": 2, "failed": 1}
         files = sorted(path for path in Path(shelf.root).rglob("*") if path.is_file())
         trees.append({str(p.relative_to(shelf.root)): p.read_bytes() for p in files if "runs" not in p.parts})
     assert trees[0] == trees[1]
@@ -201,17 +271,114 @@ def test_many_lines_are_drawn_with_their_texts_on_a_page_beside() -> None:
     assert picture.size == (1600, 1000)
 
 
-def test_models_of_ones_own_have_a_fingerprint_of_their_own_and_must_be_whole(tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models of the extra as a folder of one's own."""
+    folder = tmp_path_factory.mktemp("models")
     with Models().opened() as options:
         for kind, name in ((DETECTION, "text_detection_model_dir"), (RECOGNITION, "text_recognition_model_dir")):
-            (folder / kind).mkdir(parents=True)
-            for file in (MODEL, DESCRIPTION):
-                (folder / kind / file).write_bytes((Path(options[name]) / file).read_bytes())
-    mine = Ocr().given(str(folder))
-    with mine.open() as look:
+            shutil.copytree(options[name], folder / kind)
+    return folder
+
+
+def test_models_of_ones_own_read_and_have_a_fingerprint_of_their_own(mine: Path) -> None:
+    own = Ocr().given(str(mine))
+    assert annotator_id(own, ()) != annotator_id(Ocr(), ())
+    with own.open() as look:
         assert read(look, as_bytes(written())).values["scene_texts"] == list(WORDS)
-    assert annotator_id(mine, ()) != annotator_id(Ocr(), ())
+
+
+def missing(folder: Path) -> Path:
     (folder / RECOGNITION / MODEL).unlink()
-    with pytest.raises(BadInput, match=f"{RECOGNITION}/{MODEL} is missing"):
-        mine.weights()
+    return folder / RECOGNITION / MODEL
+
+
+def truncated(folder: Path) -> Path:
+    return put(folder / DETECTION / MODEL, (folder / DETECTION / MODEL).read_bytes()[:100_000])
+
+
+def a_page(folder: Path) -> Path:
+    return put(folder / RECOGNITION / MODEL, b"<html>Not found</html>")
+
+
+def swapped(folder: Path) -> Path:
+    (folder / DETECTION).rename(folder / "other")
+    (folder / RECOGNITION).rename(folder / DETECTION)
+    (folder / "other").rename(folder / RECOGNITION)
+    return folder / DETECTION / MODEL
+
+
+def no_yaml(folder: Path) -> Path:
+    return put(folder / RECOGNITION / DESCRIPTION, b"a: b: [")
+
+
+def python_in_yaml(folder: Path) -> Path:
+    return put(folder / RECOGNITION / DESCRIPTION, b"!!python/object/apply:os.mkdir [ran]")
+
+
+def of_another_alphabet(folder: Path) -> Path:
+    return redescribed(folder / RECOGNITION / DESCRIPTION, lambda told: told["PostProcess"]["character_dict"].pop())
+
+
+def nameless(folder: Path) -> Path:
+    return redescribed(folder / DETECTION / DESCRIPTION, lambda told: told.pop("Global"))
+
+
+def of_no_known_name(folder: Path) -> Path:
+    redescribed(folder / DETECTION / DESCRIPTION, lambda told: told["Global"].update(model_name="mine"))
+    return folder
+
+
+def put(path: Path, data: bytes) -> Path:
+    """Write a file anew, which is a link to a good one."""
+    path.unlink()
+    path.write_bytes(data)
+    return path
+
+
+def redescribed(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    told = json.loads(path.read_text())
+    change(told)
+    return put(path, json.dumps(told).encode())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        missing,
+        truncated,
+        a_page,
+        swapped,
+        no_yaml,
+        python_in_yaml,
+        of_another_alphabet,
+        nameless,
+        of_no_known_name,
+    ],
+)
+def test_models_that_do_not_work_are_refused_before_any_work_in_one_line_that_names_them(
+    spoil: Callable[[Path], Path], mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "spoilt"
+    shutil.copytree(mine, folder, copy_function=os.link)
+    path = spoil(folder)
+    with pytest.raises(BadInput) as refused:
+        Ocr().given(str(folder)).weights()
+    told = str(refused.value)
+    assert f"annotator ocr, {path}:" in told and "--weights ocr=FOLDER" in told and "\n" not in told
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_run_with_a_folder_without_models_writes_nothing(
+    tmp_path: Path, tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "sign.png").write_bytes(as_bytes(written()))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(source), Local(1))
+    before = tree_digest(Path(shelf.root))
+    with pytest.raises(BadInput, match="it is missing"):
+        run(shelf, find_recipe("scene-text").given({"ocr": str(source)}), Local(1))
+    assert tree_digest(Path(shelf.root)) == before

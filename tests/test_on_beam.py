@@ -151,15 +151,19 @@ def job_endpoint(tmp_path: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", "--port", str(port)]
     with (tmp_path / "job-server.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
-    while server.poll() is None:
-        try:
-            socket.create_connection(("localhost", port), 1).close()
-            break
-        except OSError:
-            time.sleep(0.1)
+    wait_for_port(server, port)
     yield f"localhost:{port}"
     server.kill()
     server.wait()
+
+
+def wait_for_port(server: subprocess.Popen[bytes], port: int) -> None:
+    while server.poll() is None:
+        try:
+            socket.create_connection(("localhost", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
 
 
 def test_both_runners_give_the_bytes_of_one_process_and_of_two(
@@ -222,7 +226,6 @@ def test_no_shard_done_in_time_ends_the_run_and_the_worker_begins_no_other(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_that_is_killed_ends_the_run_with_a_message_and_the_same_work_goes_on(
     tmp_path: Path, module: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +264,67 @@ def test_a_runner_that_is_none_and_a_job_server_that_is_not_there_are_said_at_on
         endpoint = f"localhost:{closed.getsockname()[1]}"
         with pytest.raises(Unavailable, match=f"{endpoint}: no Beam job server"):
             list(Beam(1, "PortableRunner", (f"--job_endpoint={endpoint}",)).map(work, SHARDS))
+
+
+PORTABLE_DRIVER = """
+import sys
+from own_work import Doubles
+from pipelines.on_beam import Beam
+
+if __name__ == "__main__":
+    options = tuple(f"--{option}" for option in sys.argv[2:])
+    list(Beam(1, "PortableRunner", options).map(Doubles(sys.argv[1], hangs_s=2.0), [f"{n:06d}" for n in range(7)]))
+"""
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Beam's worker pool on a free port, the last of its arguments, which knows the test's own modules."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", "--service_port", str(port)]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "PYTHONPATH": f"{tmp_path / 'own'}{os.pathsep}{ROOT}"}
+    with (tmp_path / "pool.log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=log, stderr=log)
+    wait_for_port(server, port)
+    yield server
+    server.kill()
+    server.wait()
+
+
+def test_a_driver_that_is_killed_leaves_no_work_to_a_pool_and_no_answers_to_the_next(
+    tmp_path: Path,
+    module: Callable[..., Any],
+    job_endpoint: str,
+    pool: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = module("own_work", WORK).Doubles(str(tmp_path))
+    (tmp_path / "driver.py").write_text(PORTABLE_DRIVER)
+    (tmp_path / "answers").mkdir()
+    where = f"localhost:{pool.args[-1]}"  # type: ignore[index]
+    options = (f"job_endpoint={job_endpoint}", "environment_type=EXTERNAL", f"environment_config={where}")
+    env = {"PYTHONPATH": f"{tmp_path / 'own'}{os.pathsep}{ROOT}", "TMPDIR": str(tmp_path / "answers")}
+    driver = subprocess.Popen([sys.executable, tmp_path / "driver.py", tmp_path, *options], env={**os.environ, **env})
+    while not list(tmp_path.glob("0*")) and driver.poll() is None:
+        time.sleep(0.05)
+    driver.kill()
+    driver.wait()
+    while children_of(pool.pid):
+        time.sleep(0.05)
+    assert len(list(tmp_path.glob("0*"))) == 1
+    assert len(list((tmp_path / "answers").glob("ostraka-*"))) == 1
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "answers"))
+    assert len(list(Beam().map(work, SHARDS))) == len(SHARDS)
+    assert not list((tmp_path / "answers").glob("ostraka-*"))
+
+
+def children_of(pid: int) -> list[str]:
+    """Return the processes that a process started, by any of its threads, and that have not ended."""
+    children = [child for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
+    return [child for child in children if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z"]
 
 
 def test_an_option_of_another_engine_is_refused() -> None:

@@ -1,9 +1,14 @@
-"""Ray: the bytes of the local engine, whatever dies on the way; what is not there is said in time."""
+"""Ray: the bytes of the local engine, whatever dies on the way; what is not there is said in time.
+
+One cluster stands for all the tests, with a small object store and a disk that counts as full; only a driver that is
+stopped has a Ray of its own.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +36,7 @@ ray = pytest.importorskip("ray")
 ROOT = Path(__file__).resolve().parent.parent
 SHARDS = [f"{number:06d}" for number in range(7)]
 TINY_GIB = 1e-9
+STORE_BYTES = 80 << 20
 
 WORK = '''
 import os, signal
@@ -43,6 +49,15 @@ from schemas.errors import BadInput, TooManyFailed, Unavailable
 class Found(Struct):
     twice: int
     by: Counter[str]
+
+class Large(Struct, frozen=True):
+    """Answers with so many bytes."""
+
+    size_bytes: int
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str], bytes]]:
+        yield lambda shard: bytes(self.size_bytes)
 
 class Doubles(Struct, frozen=True):
     """Answers with twice the shard's number, unless `dies`, `raises` or `opens` says otherwise."""
@@ -102,10 +117,24 @@ def slow() -> Recipe:
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _end() -> Iterator[None]:
-    yield
+@pytest.fixture(scope="module")
+def head() -> Iterator[str]:
+    """A cluster of one machine with two CPUs, by its address."""
+    from ray.cluster_utils import Cluster
+
+    full = {"local_fs_capacity_threshold": 0.0001}
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 2,
+            "object_store_memory": STORE_BYTES,
+            "include_dashboard": False,
+            "_system_config": full,
+        },
+    )
+    yield cluster.address
     ray.shutdown()
+    cluster.shutdown()
 
 
 @pytest.fixture
@@ -135,47 +164,46 @@ def source(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., byte
     return folder
 
 
-def curate(
-    folder: Path, source: Path, engine: Engine, recipe: str = "caption-light", memory_gib: float = 8
-) -> dict[str, int]:
+def curate(folder: Path, source: Path, engine: Engine, recipe: str = "caption-light") -> dict[str, int]:
     shelf = Shelf(str(folder))
     ingest(shelf, str(source), engine, cut=Cut(rows=10))
-    counts = run(shelf, find_recipe(recipe), engine, RunOptions(memory_gib=memory_gib))
+    counts = run(shelf, find_recipe(recipe), engine)
     export(shelf, "train", "", engine, ExportOptions())
     return counts
 
 
 def test_ray_gives_the_bytes_of_one_process_in_memory_and_in_buckets(
-    tmp_path: Path, source: Path, tree_digest: Callable[..., dict[str, str]]
+    tmp_path: Path, source: Path, head: str, tree_digest: Callable[..., dict[str, str]]
 ) -> None:
     counts = curate(tmp_path / "local1", source, Local(1))
     assert counts["failed"] == 1 and min(counts.values()) > 0
     whole = tree_digest(tmp_path / "local1")
     assert len([name for name in whole if name.startswith("catalog/")]) == 6
-    for name, engine, memory_gib in [
-        ("ray2", Ray(2), 8.0),
-        ("ray2-buckets", Ray(2), TINY_GIB),
-    ]:
-        assert curate(tmp_path / name, source, engine, memory_gib=memory_gib) == counts
-        assert tree_digest(tmp_path / name) == whole, name
+    assert curate(tmp_path / "ray2", source, Ray(2, head)) == counts
+    assert tree_digest(tmp_path / "ray2") == whole
+    for folder in ("notes", "decisions", "verdicts", "runs"):
+        shutil.rmtree(tmp_path / "ray2" / folder)
+    in_buckets = RunOptions(memory_gib=TINY_GIB)
+    assert run(Shelf(str(tmp_path / "ray2")), find_recipe("caption-light"), Ray(2, head), in_buckets) == counts
+    assert tree_digest(tmp_path / "ray2") == whole
 
 
 def test_a_worker_killed_in_the_middle_changes_no_byte(
-    tmp_path: Path, source: Path, module: Callable[..., Any], tree_digest: Callable[..., dict[str, str]]
+    tmp_path: Path, source: Path, head: str, module: Callable[..., Any], tree_digest: Callable[..., dict[str, str]]
 ) -> None:
     module("slow_one", RECIPE.format(folder=str(tmp_path)))
     curate(tmp_path / "local", source, Local(1), "slow_one:slow")
     (tmp_path / "kill").touch()
-    curate(tmp_path / "ray", source, Ray(2), "slow_one:slow")
+    curate(tmp_path / "ray", source, Ray(2, head), "slow_one:slow")
     assert not (tmp_path / "kill").exists()
     assert tree_digest(tmp_path / "ray") == tree_digest(tmp_path / "local")
 
 
 def test_every_shard_is_answered_once_and_a_death_costs_one_attempt_of_one_shard(
-    tmp_path: Path, module: Callable[..., Any]
+    tmp_path: Path, head: str, module: Callable[..., Any]
 ) -> None:
     work = module("own_work", WORK).Doubles(str(tmp_path), dies=SHARDS[2])
-    answers = dict(Ray(2).map(work, SHARDS))
+    answers = dict(Ray(2, head).map(work, SHARDS))
     assert {shard: (one.twice, one.by) for shard, one in answers.items()} == {
         shard: (2 * int(shard), {shard: 1}) for shard in SHARDS
     }
@@ -185,16 +213,20 @@ def test_every_shard_is_answered_once_and_a_death_costs_one_attempt_of_one_shard
     assert closed < opened and len(opened - closed) == 1
 
 
-def test_what_goes_wrong_comes_out_as_itself_and_leaves_no_worker(tmp_path: Path, module: Callable[..., Any]) -> None:
-    doubles = module("own_work", WORK).Doubles
+def test_what_goes_wrong_comes_out_as_itself_and_leaves_no_worker(
+    tmp_path: Path, head: str, module: Callable[..., Any]
+) -> None:
+    own = module("own_work", WORK)
+    doubles, full = own.Doubles, r"^the object store: Ray has no room for an answer \(Local disk is full\); .*larger"
     for work, error, said in [
         (doubles(str(tmp_path), dies=f"!{SHARDS[2]}"), Unavailable, f"shard {SHARDS[2]}: its worker died {ATTEMPTS}"),
         (doubles(str(tmp_path), raises=SHARDS[1]), TooManyFailed, "x: 6 of 7"),
         (doubles(str(tmp_path), raises=f"!{SHARDS[1]}"), OSError, "No space left"),
         (doubles(str(tmp_path), opens=False), Unavailable, "worker: the weights are not there"),
+        (own.Large(2 * STORE_BYTES), Unavailable, full),
     ]:
         with pytest.raises(error, match=said):
-            list(Ray(2).map(work, SHARDS))
+            list(Ray(2, head).map(work, SHARDS))
     pids = {path.name[7:] for path in tmp_path.glob("opened-*")}
     until = time.monotonic() + 20
     while (alive := [pid for pid in pids if Path(f"/proc/{pid}/cmdline").exists()]) and time.monotonic() < until:
@@ -203,18 +235,18 @@ def test_what_goes_wrong_comes_out_as_itself_and_leaves_no_worker(tmp_path: Path
 
 
 def test_a_worker_with_other_packages_is_refused(
-    tmp_path: Path, module: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, head: str, module: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other" / "pyarrow-1.0.dist-info"
     other.mkdir(parents=True)
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: pyarrow\nVersion: 1.0\n")
-    work = module("own_work", WORK).Doubles(str(tmp_path))
-    ray.shutdown()
-    monkeypatch.setenv("PYTHONPATH", str(other.parent))
-    with pytest.raises(Unavailable, match=r"pyarrow \(driver [0-9.]+, worker 1\.0\).*constraints") as refused:
-        list(Ray(2).map(work, SHARDS))
-    assert "numpy" not in str(refused.value) and not list(tmp_path.glob("opened-*"))
-    ray.shutdown()
+    (tmp_path / "refused").mkdir()
+    doubles = module("own_work", WORK).Doubles
+    assert len(list(Ray(2, head).map(doubles(str(tmp_path)), SHARDS))) == len(SHARDS)
+    monkeypatch.syspath_prepend(str(other.parent))
+    with pytest.raises(Unavailable, match=r"pyarrow \(driver 1\.0, worker [0-9.]+\).*constraints") as refused:
+        list(Ray(2, head).map(doubles(str(tmp_path / "refused")), SHARDS))
+    assert "numpy" not in str(refused.value) and not list((tmp_path / "refused").iterdir())
 
 
 DRIVER = """
@@ -229,8 +261,9 @@ from pipelines.shelf import Shelf
 
 if __name__ == "__main__":
     shelf = Shelf(sys.argv[1])
-    ingest(shelf, sys.argv[2], Ray(2), cut=Cut(rows=10))
-    run(shelf, find_recipe("slow_two:slow"), Ray(2), RunOptions(block=4))
+    engine = Ray(2, *sys.argv[3:])
+    ingest(shelf, sys.argv[2], engine, cut=Cut(rows=10))
+    run(shelf, find_recipe("slow_two:slow"), engine, RunOptions(block=4))
 """
 
 
@@ -251,6 +284,7 @@ def marked(mark: str) -> list[str]:
 def test_a_driver_that_is_stopped_leaves_no_process_and_the_same_command_finishes_it(
     tmp_path: Path,
     source: Path,
+    head: str,
     tree_digest: Callable[..., dict[str, str]],
     monkeypatch: pytest.MonkeyPatch,
     how: signal.Signals,
@@ -258,9 +292,9 @@ def test_a_driver_that_is_stopped_leaves_no_process_and_the_same_command_finishe
     (tmp_path / "slow_two.py").write_text(RECIPE.format(folder=str(tmp_path)))
     (tmp_path / "driver.py").write_text(DRIVER)
 
-    def job() -> subprocess.Popen[bytes]:
+    def job(*address: str) -> subprocess.Popen[bytes]:
         mark = {"OSTRAKA_TEST_MARK": str(tmp_path), "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-        command = [sys.executable, "driver.py", "stopped", str(source)]
+        command = [sys.executable, "driver.py", "stopped", str(source), *address]
         return subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **mark}, stderr=subprocess.PIPE)
 
     (tmp_path / "wait").touch()
@@ -276,7 +310,7 @@ def test_a_driver_that_is_stopped_leaves_no_process_and_the_same_command_finishe
         time.sleep(0.1)
     assert left == []
     (tmp_path / "wait").unlink()
-    assert job().wait() == 0
+    assert job(head).wait() == 0
     monkeypatch.syspath_prepend(str(tmp_path))
     shelf = Shelf(str(tmp_path / "undisturbed"))
     ingest(shelf, str(source), Local(1), cut=Cut(rows=10))

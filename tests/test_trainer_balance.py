@@ -92,9 +92,10 @@ def by_hand(logits_LE: torch.Tensor, bias_E: torch.Tensor, lengths: list[int], t
 def test_the_loss_is_the_one_computed_by_hand_and_leaves_padding_out(model: Any) -> None:
     batch = row(20, 33, room=17)
     routed = Trainee(model)(batch).routed
-    found = balance_loss(routed, model, batch.ends_D1)
+    found = balance_loss(routed, model, batch.ends_D1, torch.tensor([1.0, 3.0]))
     each = [
-        by_hand(logits.detach(), router.e_score_correction_bias, [20, 33], router.top_k)
+        by_hand(logits.detach()[:20], router.e_score_correction_bias, [20], router.top_k)
+        + 3 * by_hand(logits.detach()[20:], router.e_score_correction_bias, [33], router.top_k)
         for logits, router in zip(routed, routers(model), strict=True)
     ]
     assert float(found.detach()) == pytest.approx(sum(each) / len(each), rel=1e-5)
@@ -105,10 +106,10 @@ def test_the_loss_is_the_one_computed_by_hand_and_leaves_padding_out(model: Any)
 def test_the_loss_of_a_packed_row_is_the_sum_of_its_documents(model: Any) -> None:
     both = row(20, 33)
     with torch.no_grad():
-        packed = balance_loss(Trainee(model)(both).routed, model, both.ends_D1)
+        packed = balance_loss(Trainee(model)(both).routed, model, both.ends_D1, torch.ones(2))
         logits = Trainee(model)(both).routed
-        first = balance_loss([one[:20] for one in logits], model, torch.tensor([0, 20, 28]))
-        second = balance_loss([one[20:53] for one in logits], model, torch.tensor([0, 33, 41]))
+        first = balance_loss([one[:20] for one in logits], model, torch.tensor([0, 20, 28]), torch.ones(1))
+        second = balance_loss([one[20:53] for one in logits], model, torch.tensor([0, 33, 41]), torch.ones(1))
     assert float(packed) == pytest.approx(float(first + second), rel=1e-6)
 
 
@@ -123,7 +124,7 @@ def test_experts_that_are_asked_alike_cost_one() -> None:
     turns = torch.full((4, 4), -1e-3)
     for token in range(4):
         turns[token, [token, (token + 1) % 4]] = 1e-3
-    assert float(balance_loss([turns], Even(), torch.tensor([0, 4, 5]))) == pytest.approx(1.0, abs=1e-3)
+    assert float(balance_loss([turns], Even(), torch.tensor([0, 4, 5]), torch.ones(1))) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_biases_stay_exact_in_a_model_of_sixteen_bits(model: Any) -> None:

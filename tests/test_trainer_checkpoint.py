@@ -23,7 +23,8 @@ from trainer.codec import Codec
 from trainer.encode import encode
 from trainer.layout import lay_out
 from trainer.model import build, load
-from trainer.presets import Family, preset
+from trainer.presets import preset
+from trainer.special import Family
 from trainer.tokens import train_tokens
 from trainer.torchvision_ready import torchvision_ready
 

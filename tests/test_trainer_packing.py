@@ -20,12 +20,15 @@ from msgspec import structs
 
 from schemas.errors import BadInput
 from trainer.attention import use_document_attention, use_plain_attention
+from trainer.chunked_entropy import chunked_entropy
 from trainer.document import Document
+from trainer.flat_kernel import use_flat_kernel
 from trainer.forward import Trainee
 from trainer.grid import PATCH_VALUES
 from trainer.loss import losses
 from trainer.model import build
 from trainer.pack import IGNORED, ROOM, PackedBatch, pack
+from trainer.parts import freeze, part_of
 from trainer.positions import positions
 from trainer.presets import preset
 from trainer.special import SpecialIds
@@ -137,7 +140,7 @@ def one_by_one(model: Any, documents: list[Document]) -> torch.Tensor:
 
 
 def apart(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
+    return float(((found - expected).norm() / expected.norm()).detach())
 
 
 @pytest.mark.parametrize(
@@ -190,6 +193,51 @@ def test_a_label_that_leaks_across_a_boundary_is_caught(dense: Any) -> None:
     assert apart(packed_gradient(dense, batch._replace(targets_BL=leaking)), one_by_one(dense, TEXTS)) > SEEN
 
 
+def test_a_flat_patch_kernel_gives_the_same_gradient() -> None:
+    """To 1e-5 and not to rounding: the sums over a patch run in another order."""
+    model = build(structs.replace(preset("tiny"), initial_spread=0.1), IDS, 512, seed=3)
+    expected = packed_gradient(model, packed(MIXED))
+    use_flat_kernel(model)
+    assert apart(packed_gradient(model, packed(MIXED)), expected) < 1e-5
+
+
+def test_layers_that_are_computed_again_on_the_way_back_give_the_same_gradient(model: Any) -> None:
+    expected = packed_gradient(model, packed(MIXED))
+    model.train()
+    model.activation_checkpointing_enable()
+    again: list[int] = []
+    hook = model.model.visual.blocks[0].mlp.register_forward_pre_hook(lambda *_: again.append(1))
+    try:
+        assert apart(packed_gradient(model, packed(MIXED)), expected) < CLOSE
+    finally:
+        hook.remove()
+        model.activation_checkpointing_disable()
+        model.eval()
+    assert len(again) == 2
+
+
+@pytest.mark.parametrize("frozen", [("tower",), ("tower", "merger"), ("decoder",)])
+def test_what_is_frozen_has_no_gradient_and_the_rest_has_its_own(dense: Any, frozen: tuple[str, ...]) -> None:
+    packed_gradient(dense, packed(MIXED))
+    expected = {name: weight.grad.clone() for name, weight in dense.named_parameters()}
+    freeze(dense, frozen)
+    try:
+        packed_gradient(dense, packed(MIXED))
+    finally:
+        freeze(dense, ())
+    for name, weight in dense.named_parameters():
+        if part_of(name) in frozen:
+            assert weight.grad is None
+        else:
+            assert apart(weight.grad, expected[name]) < CLOSE
+
+
+@pytest.mark.parametrize("frozen", [("head",), ("tower", "merger", "decoder")])
+def test_freezing_what_is_no_part_or_everything_is_refused(dense: Any, frozen: tuple[str, ...]) -> None:
+    with pytest.raises(BadInput, match="--freeze"):
+        freeze(dense, frozen)
+
+
 def test_no_boundary_predicts_and_every_target_does() -> None:
     batch = packed(MIXED, room=5)
     assert batch.targets == sum(int(one.is_target_T.sum()) for one in MIXED)
@@ -235,6 +283,24 @@ def test_losses_in_chunks_equal_cross_entropy_over_whole_logits() -> None:
         torch.autograd.grad(found, (hidden, words)), torch.autograd.grad(expected, (hidden, words)), strict=True
     ):
         assert apart(one, other) < CLOSE
+
+
+def test_losses_of_sixteen_bits_are_as_exact_as_those_over_whole_logits() -> None:
+    torch.manual_seed(0)
+    hidden, words = torch.randn(2500, 64), torch.randn(900, 64) * 0.2
+    targets = torch.randint(0, 900, (2500,))
+    arms = []
+    for width in (torch.float32, torch.bfloat16):
+        given = [one.bfloat16().to(width).requires_grad_() for one in (hidden, words)]
+        whole = F.cross_entropy((given[0] @ given[1].T).float(), targets, reduction="none")
+        chunked = chunked_entropy(*given, targets)
+        arms += [(one, torch.autograd.grad(one.mean(), given)) for one in (whole, chunked)]
+    exact, *_, whole16, chunked16 = arms
+    assert chunked16[0].dtype == torch.float32
+    assert apart(chunked16[0], exact[0]) <= 1.01 * apart(whole16[0], exact[0])
+    for place in (0, 1):
+        of_whole, of_chunked = (apart(arm[1][place].float(), exact[1][place]) for arm in (whole16, chunked16))
+        assert of_chunked <= 1.05 * of_whole
 
 
 @settings(max_examples=40)

@@ -12,7 +12,7 @@ from trainer import special
 from trainer.clip_frames import Looked
 from trainer.codec import Codec
 from trainer.layout import Medium, lay_out
-from trainer.presets import Family
+from trainer.special import Family
 from trainer.template import kind_of, prompt_pieces
 from trainer.tokens import Tokens, read_tokens, train_tokens
 from trainer.turns import turns_of
@@ -234,11 +234,14 @@ def test_a_tokenizer_without_the_special_names_is_refused(tmp_path: object) -> N
     lacking = TOKENS.json.replace("<|image|>", "<|picture|>")
     with pytest.raises(BadInput, match=r"lacks <\|image\|>"):
         Tokens(lacking)
+    for family, name in (("4.1v", "<answer>"), ("4.5v", "/nothink")):
+        with pytest.raises(BadInput, match=rf"lacks {name}.*{family.upper()}"):
+            Codec(family, Tokens(TOKENS.json.replace(name, "<another>")))
     with pytest.raises(BadInput, match="No such file"):
         read_tokens(f"{tmp_path}/tokenizer.json")
     with pytest.raises(BadInput, match="is no tokenizer"):
         Tokens("{}")
-    with pytest.raises(BadInput, match="take 275"):
+    with pytest.raises(BadInput, match="take 276"):
         train_tokens(TEXTS, 100)
 
 

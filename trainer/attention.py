@@ -9,7 +9,8 @@ CPU it runs forward only. Shapes: B rows, always one; H heads, L tokens or patch
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -41,6 +42,19 @@ def use_plain_attention(model: Any) -> None:
     for module in model.modules():
         if hasattr(module, "config"):
             module.config._attn_implementation = "sdpa"
+
+
+@contextmanager
+def attending_plainly(model: Any) -> Iterator[None]:
+    """Hold a model at plain attention, and give it back as it was."""
+    attends = model.config._attn_implementation
+    use_plain_attention(model)
+    try:
+        yield
+    finally:
+        for module in model.modules():
+            if hasattr(module, "config"):
+                module.config._attn_implementation = attends
 
 
 def within_documents(

@@ -46,11 +46,14 @@ def move_biases(model: Any, loads_: torch.Tensor, step: float = BIAS_STEP) -> No
         bias.add_(step * torch.sign(load_E.mean() - load_E).to(bias))
 
 
-def balance_loss(routed: Sequence[torch.Tensor], model: Any, ends_D1: torch.Tensor) -> torch.Tensor:
-    """Return the mean over layers of the sum over documents of sum_E f_E * P_E, the padding document left out.
+def balance_loss(
+    routed: Sequence[torch.Tensor], model: Any, ends_D1: torch.Tensor, weight_D: torch.Tensor
+) -> torch.Tensor:
+    """Return the mean over layers of the sum over documents of w_D * sum_E f_E * P_E, the padding document left out.
 
-    f: an expert's share of a document's choices, times E; P: its mean share of the scores. One where all are asked
-    alike. Divide by the count of a step's documents, and take LOSS_SHARE of it.
+    f: an expert's share of a document's choices, times E; P: its mean share of the scores: their product sums to one
+    where all are asked alike. A document weighs as many as its targets, so that the count of a step's targets, which
+    the other loss is divided by, divides this one too; take LOSS_SHARE of it.
     """
     lengths_D = ends_D1.diff()[:-1].long()
     documents, real = len(lengths_D), int(lengths_D.sum())
@@ -65,7 +68,7 @@ def balance_loss(routed: Sequence[torch.Tensor], model: Any, ends_D1: torch.Tens
             / lengths_D.clamp(min=1)[:, None]
             for values in (asked_LE, shares_LE)
         )
-        total = total + (asked_DE * shares_DE).sum()
+        total = total + ((asked_DE * shares_DE).sum(1) * weight_D).sum()
     return total / len(routed)
 
 

@@ -6,7 +6,7 @@ dropped; GLM-4.5V's takes `enable_thinking=False`. A test holds them to what tra
 
 from __future__ import annotations
 
-from trainer.presets import Family
+from trainer.special import Family
 
 _CONTENT = """
 {%- macro told(content) -%}

@@ -12,29 +12,28 @@ from typing import Any
 
 from schemas.errors import BadInput, Unavailable
 from trainer import special
-from trainer.attention import use_plain_attention
+from trainer.attention import attending_plainly
 from trainer.chat_template import CHAT_TEMPLATES
 from trainer.codec import Codec
-from trainer.grid import FRAMES, TOKEN_PX
+from trainer.grid import UNIT_PX
 from trainer.tokens import Tokens
 from trainer.torchvision_ready import torchvision_ready
-
-UNIT_PX = FRAMES * TOKEN_PX * TOKEN_PX
-"""Pixels of a merged token, over both frames of its slice: the unit of transformers' limits."""
 
 
 def save(model: Any, codec: Codec, folder: str) -> None:
     """Write the folder; raises BadInput where something is there already, Unavailable where the disk fails."""
     if os.path.lexists(folder):
         raise BadInput("is there already", where=folder, remedy="choose another name or take it away")
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     half = f"{folder}.half"
     shutil.rmtree(half, ignore_errors=True)
-    attends = model.config._attn_implementation
-    use_plain_attention(model)
     try:
         os.makedirs(half)
         _generation(model, codec.tokens)
-        model.save_pretrained(half)
+        with attending_plainly(model):
+            model.save_pretrained(half)
         made = processor(codec)
         made.save_pretrained(half)
         made.image_processor.save_pretrained(half)
@@ -43,14 +42,6 @@ def save(model: Any, codec: Codec, folder: str) -> None:
     except OSError as error:
         shutil.rmtree(half, ignore_errors=True)
         raise Unavailable(f"could not be written: {error.strerror or error}", where=folder) from None
-    finally:
-        _attend(model, attends)
-
-
-def _attend(model: Any, name: str) -> None:
-    for module in model.modules():
-        if hasattr(module, "config"):
-            module.config._attn_implementation = name
 
 
 def _generation(model: Any, tokens: Tokens) -> None:

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from trainer.commands.plan import plan
+from trainer.commands.serve import serve
+from trainer.commands.train import train
 
-VERBS = [plan]
+VERBS = [plan, train, serve]

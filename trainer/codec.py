@@ -8,7 +8,7 @@ from msgspec import Struct, json
 
 from trainer.clip_frames import ClipRule
 from trainer.picture import PictureRule
-from trainer.presets import Family
+from trainer.special import OF_FAMILY, Family
 from trainer.tokens import Tokens
 
 VERSION = 1
@@ -22,6 +22,9 @@ class Codec(Struct, frozen=True):
     tokens: Tokens
     picture: PictureRule = PictureRule()
     clip: ClipRule = ClipRule()
+
+    def __post_init__(self) -> None:
+        self.tokens.require(OF_FAMILY[self.family], f"GLM-{self.family.upper()}")
 
     @property
     def fingerprint(self) -> str:

@@ -24,13 +24,14 @@ _WEIGHTED = re.compile(r"(?P<url>.+)=(?P<weight>[0-9]+)")
 
 class Given(Struct, frozen=True):
     """Exports by URL, each with `=WEIGHT` behind it or none; a split; a preset's name; a tokenizer's path, if any; the
-    most merged tokens of a picture; and kinds that are left out."""
+    most merged tokens of a picture and of a clip, 0 for the preset's; and kinds that are left out."""
 
     data: tuple[str, ...]
     split: str = "train"
     preset: str = "tiny"
     tokenizer: str = ""
-    picture_tokens: int = 6144
+    picture_tokens: int = 0
+    clip_tokens: int = 0
     without: tuple[str, ...] = ()
 
 
@@ -54,15 +55,17 @@ def exports_of(given: Given) -> tuple[list[Export], list[int]]:
 
 def codec_of(given: Given, exports: Sequence[Export]) -> Codec:
     """Return the codec; raises BadInput where a package for it is not here."""
-    family = preset(given.preset).family
+    of = preset(given.preset)
     try:
+        from trainer.clip_frames import ClipRule
         from trainer.codec import Codec
         from trainer.picture import PictureRule
 
         tokens = tokens_of(exports, given.tokenizer)
     except ModuleNotFoundError as error:
         raise BadInput(f"{error.name} is not here", remedy="pip install 'ostraka[trainer]'") from None
-    return Codec(family, tokens, PictureRule(most_tokens=given.picture_tokens))
+    picture = PictureRule(most_tokens=given.picture_tokens or of.picture_tokens)
+    return Codec(of.family, tokens, picture, ClipRule(most_tokens=given.clip_tokens or of.clip_tokens))
 
 
 def chosen_of(

@@ -9,3 +9,6 @@ FRAMES = 2
 
 TOKEN_PX = PATCH_PX * MERGED_SIDE
 PATCH_VALUES = 3 * FRAMES * PATCH_PX * PATCH_PX
+
+UNIT_PX = FRAMES * TOKEN_PX * TOKEN_PX
+"""Pixels of a merged token, over both frames of its slice: the unit of transformers' limits."""

@@ -17,14 +17,14 @@ from trainer import special
 from trainer.clip_frames import Looked
 from trainer.codec import Codec
 from trainer.grid import MERGED_SIDE
-from trainer.template import Form, pieces_of
+from trainer.template import Form, Piece, pieces_of
 from trainer.tokens import Tokens
 
 Medium = tuple[int, int] | Looked
 """A picture's grid in patches, or what is looked at of a clip."""
 
-MAY_STAND = frozenset({special.BEGIN_BOX, special.END_BOX})
-"""Special names that a sample's words may spell: they mark an answer's result and open nothing."""
+MAY_STAND = frozenset({special.BEGIN_BOX, special.END_BOX, special.NO_THINK})
+"""Special names that a sample's words may spell: a result's marks and a wish not to think, which open nothing."""
 
 
 class Layout(NamedTuple):
@@ -40,19 +40,24 @@ def lay_out(sample: Sample, codec: Codec, media: Mapping[int, Medium]) -> Layout
     tokens: list[int] = []
     targets: list[bool] = []
     for piece in pieces_of(sample, codec.family):
-        match piece.form:
-            case Form.WORDS:
-                run = codec.tokens.encode(piece.said, MAY_STAND)
-            case Form.SPECIAL:
-                run = [codec.tokens.id(piece.said)]
-            case Form.MEDIA:
-                run = medium_tokens(media[piece.place], codec.tokens)
+        run = piece_tokens(piece, codec.tokens, media)
         tokens += run
         targets += [piece.is_target] * len(run)
     grids = [grid for place in sorted(media) for grid in grids_of(media[place])]
     return Layout(
         np.array(tokens, np.int32), np.array(targets, np.bool_), np.array(grids, np.int64).reshape(len(grids), 3)
     )
+
+
+def piece_tokens(piece: Piece, tokens: Tokens, media: Mapping[int, Medium]) -> list[int]:
+    """Return the tokens of one piece; its words spell no special name but those of MAY_STAND."""
+    match piece.form:
+        case Form.WORDS:
+            return tokens.encode(piece.said, MAY_STAND)
+        case Form.SPECIAL:
+            return [tokens.id(piece.said)]
+        case Form.MEDIA:
+            return medium_tokens(media[piece.place], tokens)
 
 
 def grids_of(medium: Medium) -> list[tuple[int, int, int]]:

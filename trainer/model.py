@@ -1,6 +1,6 @@
 """Models: transformers' Glm4v and Glm4vMoe classes, built from a preset or read from a folder; none of our own.
 
-transformers' defaults do not build the published models (docs/adr/0015): the dense one cannot run its first forward
+transformers' defaults do not build the published models (docs/adr/0016): the dense one cannot run its first forward
 without a partial rotary factor, the one with experts has other head and vocabulary sizes. Everything that a preset
 states is therefore handed over in words, and the counts of parameters are held by a test.
 """

@@ -9,13 +9,11 @@ tower's blocks too.
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from msgspec import Struct, structs
 
 from schemas.errors import BadInput
-
-Family = Literal["4.1v", "4.5v"]
+from trainer.special import Family
 
 GLM_VOCABULARY = 151_552
 """Rows of the embedding; the tokenizer's ids end a little below."""
@@ -65,6 +63,10 @@ class Preset(Struct, frozen=True):
     decoder: Decoder
     tower: Tower
     initial_spread: float = 0.02
+    picture_tokens: int = 6_144
+    """Most merged tokens of a picture."""
+    clip_tokens: int = 30_000
+    """Most merged tokens of a clip, over all its slices."""
 
 
 def _9b() -> Preset:
@@ -110,7 +112,8 @@ def _tiny() -> Preset:
         positions=32_768,
         rope_sections=(2, 3, 3),
     )
-    return Preset("tiny", "4.1v", decoder, Tower(blocks=3, hidden=128, heads=4, merger_ffn=256, image_px=112), 0.05)
+    tower = Tower(blocks=3, hidden=128, heads=4, merger_ffn=256, image_px=112)
+    return Preset("tiny", "4.1v", decoder, tower, initial_spread=0.05, picture_tokens=64, clip_tokens=512)
 
 
 def _tiny_moe() -> Preset:

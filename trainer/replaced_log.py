@@ -33,6 +33,10 @@ class ReplacedLog:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def add(self, row: StreamRow) -> None:

@@ -6,7 +6,11 @@ stand here, for presets that are built without a tokenizer at hand.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
+
+Family = Literal["4.1v", "4.5v"]
 
 END = "<|endoftext|>"
 START = ("[gMASK]", "<sop>")
@@ -18,12 +22,18 @@ ANSWER, END_ANSWER = "<answer>", "</answer>"
 BEGIN_BOX, END_BOX = "<|begin_of_box|>", "<|end_of_box|>"
 NO_THINK = "/nothink"
 
-SPECIAL = (
+COMMON = (
     *(END, *START, SYSTEM, USER, ASSISTANT, OBSERVATION),
     *(BEGIN_IMAGE, END_IMAGE, BEGIN_VIDEO, END_VIDEO, IMAGE, VIDEO),
-    *(THINK, END_THINK, ANSWER, END_ANSWER, BEGIN_BOX, END_BOX),
+    *(THINK, END_THINK, BEGIN_BOX, END_BOX),
 )
-"""Every token that must be one id, in the order in which a vocabulary of our own holds them."""
+"""What every tokenizer must hold as one id each."""
+
+OF_FAMILY: dict[Family, tuple[str, ...]] = {"4.1v": (ANSWER, END_ANSWER), "4.5v": (NO_THINK,)}
+"""What the tokenizer of a family must hold besides."""
+
+SPECIAL = (*COMMON, *OF_FAMILY["4.1v"], *OF_FAMILY["4.5v"])
+"""What a vocabulary of our own holds, in its order."""
 
 
 class SpecialIds(Struct, frozen=True):
@@ -43,4 +53,4 @@ def _published(image: int, video: int) -> SpecialIds:
     return SpecialIds(151_329, (151_329, 151_336, 151_338), image, video, 151_339, 151_340, 151_341, 151_342)
 
 
-PUBLISHED = {"4.1v": _published(151_343, 151_344), "4.5v": _published(151_363, 151_364)}
+PUBLISHED: dict[Family, SpecialIds] = {"4.1v": _published(151_343, 151_344), "4.5v": _published(151_363, 151_364)}

@@ -17,7 +17,7 @@ from schemas.errors import BadSample
 from schemas.form import caption_place
 from schemas.sample import Part, Sample, Text, Video
 from trainer import special
-from trainer.presets import Family
+from trainer.special import Family
 from trainer.turns import Said, is_dialogue, turns_of
 
 CAPTION_ROLES = ("caption", "recaption", "alt", "label")
@@ -152,7 +152,7 @@ def _turn(turn: Said, family: Family, *, thinks: bool, is_last: bool) -> list[Pi
         return [opening, *_answer(turn, family, thinks=thinks, is_last=is_last)]
     asked = [_media(part) if isinstance(part, int) else _words(part) for part in turn.parts]
     if turn.role == "user" and family == "4.5v" and not thinks and not _ends_so(turn):
-        asked.append(_words(special.NO_THINK))
+        asked.append(_token(special.NO_THINK))
     return [opening, *_joined([_words("\n"), *asked])]
 
 

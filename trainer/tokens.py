@@ -19,6 +19,7 @@ from schemas.errors import BadInput
 from trainer.special import (
     BEGIN_IMAGE,
     BEGIN_VIDEO,
+    COMMON,
     END,
     END_IMAGE,
     END_VIDEO,
@@ -37,6 +38,16 @@ WORDS = (
 """Where a text is cut before pairs are merged; no merge crosses a cut."""
 
 
+def _byte_letters() -> dict[str, int]:
+    """Return the letter that byte-level BPE writes for each byte: its own where that can be seen, else one from 256."""
+    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    unseen = [byte for byte in range(256) if byte not in seen]
+    return {chr(byte): byte for byte in seen} | {chr(256 + place): byte for place, byte in enumerate(unseen)}
+
+
+_BYTES = _byte_letters()
+
+
 class Tokens:
     """A tokenizer, handed to workers as its JSON."""
 
@@ -48,15 +59,20 @@ class Tokens:
         self.json, self.where = said, where
         self.digest = sha256(said.encode()).hexdigest()
         added = {token.content: place for place, token in self._tokenizer.get_added_tokens_decoder().items()}
-        lacking = [name for name in SPECIAL if name not in added]
-        if lacking:
-            raise BadInput(f"lacks {', '.join(lacking)}", where=where, remedy="give a GLM-4.1V or GLM-4.5V tokenizer")
         self._ids = added
+        self._names = {place: content for content, place in added.items()}
+        self.require(COMMON, "GLM-4.1V or GLM-4.5V")
         self._special = re.compile("|".join(re.escape(name) for name in sorted(added, key=len, reverse=True)))
         self.size = max(self._tokenizer.get_vocab_size(with_added_tokens=True), max(added.values()) + 1)
 
     def __reduce__(self) -> tuple[type[Tokens], tuple[str, str]]:
         return Tokens, (self.json, self.where)
+
+    def require(self, names: Iterable[str], of: str) -> None:
+        """Raise BadInput where a special name is not a token."""
+        lacking = [name for name in names if name not in self._ids]
+        if lacking:
+            raise BadInput(f"lacks {', '.join(lacking)}", where=self.where, remedy=f"give a tokenizer of {of}")
 
     def id(self, name: str) -> int:
         """Return the id of a special token."""
@@ -81,6 +97,16 @@ class Tokens:
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids, special names and all."""
         return self._tokenizer.decode(list(ids), skip_special_tokens=False)
+
+    def bytes_of(self, token: int) -> bytes:
+        """Return what a token stands for: part of a character, it may be, which is why no text can say it.
+
+        An id beyond the vocabulary, of which a padded embedding has some, stands for nothing.
+        """
+        if token in self._names:
+            return self._names[token].encode()
+        spelt = self._tokenizer.id_to_token(token) or ""
+        return b"".join(bytes([_BYTES[one]]) if one in _BYTES else one.encode() for one in spelt)
 
     def ids(self) -> SpecialIds:
         """Return the ids that a model's configuration names."""

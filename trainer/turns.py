@@ -56,14 +56,15 @@ def turns_of(parts: Sequence[Part]) -> tuple[Said, ...]:
             think = part.text.strip()
         elif part.role == "assistant":
             close_question()
-            turns.append(_answer(part.text, think, place))
+            turns.append(answer_turn(part.text, think, place))
             think = ""
     if asked or think:
         raise BadSample("no_answer", "its last turn is not an answer")
     return tuple(turns)
 
 
-def _answer(text: str, think: str, place: int) -> Said:
+def answer_turn(text: str, think: str, place: int) -> Said:
+    """Return the turn of an answer, its reasoning taken out of its tags; raises BadSample where nothing is left."""
     if tagged := _TAGGED.fullmatch(text):
         think = think or tagged["think"].strip()
         text = tagged["inner"] if tagged["inner"] is not None else tagged["rest"]

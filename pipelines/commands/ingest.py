@@ -17,7 +17,7 @@ from pipelines.commands.screen import say, shown, table
 @click.option(
     "--as",
     "kind",
-    type=click.Choice(["folder", "tars", "coco", "manifest", "huggingface", "urls"]),
+    type=click.Choice(["folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls"]),
     help="What the source is.",
 )
 @click.option("--dataset", default="", help="Its name on the shelf; by default the source's own.")
@@ -25,6 +25,9 @@ from pipelines.commands.screen import say, shown, table
 @click.option("--root", default="", metavar="URL", help="The folder that a manifest's paths start at.")
 @click.option("--base-names", is_flag=True, help="Of a manifest's paths, take the file's name alone.")
 @click.option("--image-column", default="", help="The column of pictures or videos.")
+@click.option(
+    "--image-pattern", default="", metavar="PATH", help="Where a dialogue's picture is, for instance 'tables/{id}.png'."
+)
 @click.option("--url-column", default="", help="The column of links, with --as urls.")
 @click.option("--caption-column", default="", help="The column of texts, or several with commas between.")
 @click.option("--id-column", default="", help="The column of ids.")
@@ -45,6 +48,7 @@ def ingest(
     root: str,
     base_names: bool,
     image_column: str,
+    image_pattern: str,
     url_column: str,
     caption_column: str,
     id_column: str,
@@ -59,8 +63,8 @@ def ingest(
     """Bring the samples of SOURCE to a shelf; the same command again goes on, or takes what is new.
 
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
-    WebDataset tar or a folder of them, COCO json, Hugging Face parquet with the pictures in it, or, with --as urls, a
-    list of links, which are fetched.
+    WebDataset tar or a folder of them, COCO json, dialogues as json or jsonl, Hugging Face parquet with the pictures in
+    it, or, with --as urls, a list of links, which are fetched.
     """
     from pipelines.engines import engine_of
     from pipelines.ingest import ingest as door
@@ -72,7 +76,9 @@ def ingest(
         open_shelf(shelf_url),
         source,
         engine_of(engine),
-        Options(root, image_column, caption_column, id_column, base_names, by_reference, url_column, split),
+        Options(
+            root, image_column, caption_column, id_column, base_names, by_reference, url_column, split, image_pattern
+        ),
         kind=kind or "",
         dataset=dataset,
         licence=licence,
@@ -89,4 +95,4 @@ def ingest(
     total = sum(done.counts.values())
     rows = [("samples", done.counts.get("samples", 0)), *((f"failed: {r}", n) for r, n in sorted(failed.items()))]
     table("on the shelf from this source", ("rows", "count"), [*rows, ("in all", total)], numbers=[1])
-    say(f"next: ostraka run caption-light --shelf {shelf_url}")
+    say(f"next: ostraka run {done.recipe} --shelf {shelf_url}")

@@ -15,7 +15,7 @@ from pipelines.export.hashed import digest_of
 from pipelines.export.manifest import File
 from pipelines.export.sidecar import sidecar_row
 from pipelines.table import arrow_schema, read_table
-from schemas.errors import BadSample, BadTar, Unavailable
+from schemas.errors import BadSample, BadTar, Unavailable, Unreachable
 from schemas.form import caption_of, form_name, media_extensions, read
 from schemas.sample import Sample
 from schemas.tables import SIDECAR
@@ -56,6 +56,8 @@ class _Checking:
                 self._check_samples(file, rows)
         except BadTar as bad:
             self._say(self._tar, bad.what, _DAMAGED)
+        except Unreachable:
+            raise
         except (Unavailable, FileNotFoundError) as error:
             self._say(self._table, str(error), _DAMAGED)
         return self._problems[:MOST_TOLD]

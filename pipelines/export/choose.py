@@ -143,7 +143,7 @@ class Choosing:
     def verdict_path(self, shard: str) -> str:
         """Return where a shard's verdicts lie; raises BadInput where they are not there."""
         path = self._shelf.path("verdicts", self._recipe_id, f"{shard}.parquet")
-        if not self._shelf.fs.exists(path):
+        if not self._shelf.fs.isfile(path):
             raise BadInput(
                 f"shard {shard} has no verdicts of {self._recipe_id}",
                 where=self._shelf.url,

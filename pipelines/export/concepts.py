@@ -93,7 +93,7 @@ def read_counts(shelf: Shelf, recipe_id: str, snapshot: str) -> Counted:
 
 
 def _counts(shelf: Shelf, path: str, recipe_name: str) -> pa.Table:
-    if not shelf.fs.exists(path):
+    if not shelf.fs.isfile(path):
         raise BadInput("the counts of its concepts are gone", where=path, remedy=f"run `ostraka run {recipe_name}`")
     return read_table(shelf.fs, path)
 

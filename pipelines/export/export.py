@@ -71,7 +71,7 @@ def export(
     """
     request, rule, counted = _asked(shelf, name, options)
     request = structs.replace(request, inputs=_inputs(shelf, request, counted))
-    folder = Folder(to or shelf.path("exports", name))
+    folder = Folder(to or shelf.media_url(f"exports/{name}"))
     config = {
         "name": name,
         "to": folder.url,
@@ -103,7 +103,7 @@ def dry_run(
     found = outlook(shelf, request, rule, engine, progress)
     counts = found.plan.counts
     return Exported(
-        Folder(to or shelf.path("exports", name)).url,
+        Folder(to or shelf.media_url(f"exports/{name}")).url,
         counts.kept,
         counts.exported,
         counts.left_out,

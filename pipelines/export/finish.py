@@ -17,8 +17,10 @@ from pipelines.export.plan import Plan
 
 
 def finish(folder: Folder, plan: Plan, shards: Sequence[File], counted: Counted) -> Manifest:
-    """Write the counts of concepts, the card, Croissant and, where it is asked for, Energon's index; then the manifest;
-    then drop the plan."""
+    """Write what tells about the shards, and the manifest last, with no file left of a worker that was killed.
+
+    That is the counts of concepts, the card, Croissant and, where it is asked for, Energon's index. Then the plan goes.
+    """
     about = {name: getattr(plan, name) for name in About.__struct_fields__}
     if counted.concepts:
         folder.put(CONCEPTS, counted.table)
@@ -30,6 +32,7 @@ def finish(folder: Folder, plan: Plan, shards: Sequence[File], counted: Counted)
     if manifest.options["energon"]:
         write_energon_index(folder, manifest)
     manifest = structs.replace(manifest, files=by_path(shards))
+    folder.sweep()
     folder.put(MANIFEST, about_json(manifest))
     folder.drop_plan()
     return manifest

@@ -80,11 +80,9 @@ class Folder:
     def plan(self) -> Plan | None:
         """Return the plan of an export that is not finished."""
         path = self.path(PLAN)
-        if not self.fs.exists(path):
-            return None
         try:
             return msgspec.json.decode(self.fs.cat_file(path), type=Plan)
-        except msgspec.DecodeError:
+        except (FileNotFoundError, msgspec.DecodeError):
             return None
 
     def claim(self, inputs: str, replace: bool) -> Plan | Manifest | None:
@@ -96,11 +94,11 @@ class Folder:
         again = replace and isinstance(found, Manifest)
         if found is not None and found.inputs == inputs and not again:
             assert isinstance(found, Plan | Manifest)
-            self._sweep()
+            self.sweep()
             return found
         files = self.files()
         if not files:
-            self._sweep()
+            self.sweep()
             return None
         if found is None and PLAN not in files and MANIFEST not in files:
             raise BadInput(
@@ -113,11 +111,11 @@ class Folder:
                 where=self.url,
                 remedy="give another folder with --to, or --replace it",
             )
-        self._sweep()
+        self.sweep()
         self._clear(files)
         return None
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what killed writers left; asked only of a folder that is ours, or empty."""
         if self.fs.isdir(self.root) and getattr(self.fs, "local_file", False):
             sweep(self.root)

@@ -9,7 +9,6 @@ nothing by themselves: where there are no others, nothing is looked for at all.
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +23,7 @@ from pipelines.export.choose import Choosing, Kept, Rule
 from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
 from pipelines.table import uuid_hexes
+from pipelines.temporary import temporary_folder
 
 BATCH = 8192
 MEMORY_LIMIT = "1GB"
@@ -96,7 +96,7 @@ def ties_of(tying: Iterable[pa.Table], others: Callable[[], Iterable[pa.Table]])
 def _database() -> Iterator[Any]:
     import duckdb
 
-    with tempfile.TemporaryDirectory() as scratch, duckdb.connect(f"{scratch}/groups.duckdb") as db:
+    with temporary_folder("groups") as scratch, duckdb.connect(f"{scratch}/groups.duckdb") as db:
         db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(scratch)}; SET threads = 1")
         db.execute("SET preserve_insertion_order = false; CREATE TABLE links (label VARCHAR, name VARCHAR)")
         yield db

@@ -81,10 +81,10 @@ def about_json(about: About) -> bytes:
 def read_manifest(fs: Any, folder: str) -> Manifest | None:
     """Return an export's manifest, None where there is none; raises BadInput where it is malformed."""
     path = f"{folder}/{MANIFEST}"
-    if not fs.exists(path):
-        return None
     try:
         found = msgspec.json.decode(fs.cat_file(path), type=Manifest)
+    except FileNotFoundError:
+        return None
     except msgspec.DecodeError as error:
         raise BadInput(
             f"the manifest is malformed: {error}", where=path, remedy="export again, with --replace"

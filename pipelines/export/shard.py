@@ -90,7 +90,7 @@ def write_shard(folder: Folder, planned: Planned, write: Callable[[IO[bytes]], M
     Raises Unavailable where the samples are not as many as were planned.
     """
     tar, table = f"{planned.path}.tar", f"{planned.path}.parquet"
-    if folder.fs.exists(folder.path(table)) and folder.fs.exists(folder.path(tar)):
+    if folder.fs.isfile(folder.path(table)) and folder.fs.isfile(folder.path(tar)):
         return (
             File(tar, *digest_of(folder.fs, folder.path(tar)), planned.samples),
             File(table, *digest_of(folder.fs, folder.path(table)), planned.samples),

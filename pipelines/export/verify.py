@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -19,7 +18,8 @@ from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Manifest
 from pipelines.local import Local
 from pipelines.sql_text import quoted
 from pipelines.table import read_table
-from schemas.errors import BadTar, Unavailable
+from pipelines.temporary import temporary_folder
+from schemas.errors import BadTar, Unavailable, Unreachable
 
 Progress = Callable[[str, Sequence[str], Any], Any]
 
@@ -138,6 +138,8 @@ def _corpus(folder: Folder, manifest: Manifest) -> list[str]:
 def _read(folder: Folder, path: str, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         return read_table(folder.fs, folder.path(path), columns)
+    except Unreachable:
+        raise
     except Unavailable as error:
         raise BadTar(error.what, where=error.where) from None
 
@@ -147,7 +149,7 @@ def _database(folder: Folder, manifest: Manifest) -> Iterator[Any]:
     """Yield DuckDB with a row per sample; it spills, so the export may be larger than memory."""
     import duckdb
 
-    with tempfile.TemporaryDirectory() as scratch, duckdb.connect(f"{scratch}/samples.duckdb") as db:
+    with temporary_folder("verify") as scratch, duckdb.connect(f"{scratch}/samples.duckdb") as db:
         db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {quoted(scratch)}; SET threads = 1")
         db.execute(
             "CREATE TABLE samples (shard VARCHAR, split VARCHAR, key VARCHAR, sha256 VARCHAR, parent VARCHAR, "

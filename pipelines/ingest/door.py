@@ -108,7 +108,7 @@ class _Making:
 
     def _make(self, catalog: str) -> None:
         began = time.monotonic()
-        if not self._shelf.fs.exists(catalog):
+        if not self._shelf.fs.isfile(catalog):
             plan = read_table(self._shelf.fs, self._shelf.path("plan", f"{self._shard}.parquet")).to_pydict()
             rows = list(zip(plan["dataset"], plan["name"], map(from_json, plan["payload"]), strict=True))
             if self._work.by_reference:
@@ -155,12 +155,12 @@ class _Making:
         named += [(cell.column, content) for cell in row.cells for content in self._cell(cell)]
         named += [(link, _or_raise(content)) for link, content in zip(row.links, came, strict=True)]
         contents = [content for _, content in named]
-        parts: list[Part] = [_media(about, content) for about, content in named]
+        media = [_media(about, content) for about, content in named]
         told = self._told(row.json_file)
         said = list(row.texts) + [(role, _utf8(self._bytes(ref), ref.name)) for role, ref in row.text_files]
         said += [("caption", text) for text in told.texts if ("caption", text) not in said]
         said.sort(key=lambda pair: pair[0] == "label")
-        parts += [Text(text, role) for role, text in said]
+        parts = _in_order(media, [Text(text, role) for role, text in said], row.texts_before)
         if not parts:
             raise BadSample("nothing_in_it", "the row has no picture, no video and no text")
         if len(parts) > MOST_PARTS:
@@ -271,6 +271,16 @@ def _identity(parts: Sequence[Part]) -> str:
     if len(digests) > 1:
         return sha256("".join(digests).encode()).hexdigest()
     return digests[0] if digests else "0" * 64
+
+
+def _in_order(media: Sequence[Media], texts: Sequence[Text], texts_before: Sequence[int]) -> list[Part]:
+    """Return media and texts as they stand: each medium behind as many texts as stand before it, else before all."""
+    parts, told = list[Part](), 0
+    for place, medium in enumerate(media):
+        before = texts_before[place] if place < len(texts_before) else told
+        parts += [*texts[told:before], medium]
+        told = before
+    return [*parts, *texts[told:]]
 
 
 def _or_raise(found: bytes | BadSample) -> bytes:

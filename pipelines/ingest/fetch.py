@@ -92,6 +92,7 @@ class _Fetching:
         """Forget what was counted of other links."""
         self.received_bytes = 0
         self._answered, self._silent_links, self._silent_hosts = False, 0, set[str]()
+        self._stopped: Unavailable | None = None
 
     def end(self) -> None:
         """Raise Unavailable where none of the links got any answer."""
@@ -189,7 +190,9 @@ class _Fetching:
         most = self._manners.silent_hosts
         links = self._silent_links if not self._answered else 0
         if most and (len(self._silent_hosts) >= most or links >= most * LINKS_A_HOST):
-            raise self._down(passing.bad)
+            self._stopped = self._stopped or self._down(passing.bad)
+        if self._stopped:
+            raise self._stopped
 
     def _down(self, bad: BadSample | None = None) -> Unavailable:
         last = f", the last: {bad.detail}" if bad else ""

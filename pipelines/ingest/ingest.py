@@ -11,14 +11,17 @@ from msgspec import Struct
 
 from pipelines.engine import Engine
 from pipelines.ingest.coco import Coco
+from pipelines.ingest.dialogues import Dialogues
 from pipelines.ingest.door import IngestShard
 from pipelines.ingest.folder import Folder
 from pipelines.ingest.huggingface import HuggingFace, holds_pictures
+from pipelines.ingest.json_records import first_record
 from pipelines.ingest.manifest import Manifest
 from pipelines.ingest.manners import Manners
 from pipelines.ingest.plan import Cut, listing
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
 from pipelines.ingest.tars import TAR_NAMES, Tars
+from pipelines.ingest.turns import is_dialogue
 from pipelines.ingest.urls import Links
 from pipelines.keys import write_maps
 from pipelines.record import recorded
@@ -29,17 +32,18 @@ from schemas.publish import put
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""
 
-KINDS = ("folder", "tars", "coco", "manifest", "huggingface", "urls")
+KINDS = ("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls")
 
 
 class Ingested(Struct, frozen=True):
-    """What an ingest did: rows listed and new, what the dataset now holds (samples, and failed rows by reason), and how
-    many rows say something else than when they were taken."""
+    """What an ingest did: rows listed and new, what the dataset now holds (samples, and failed rows by reason), how
+    many rows say something else than when they were taken, and the recipe that suits such a source."""
 
     listed: int
     new: int
     counts: dict[str, int]
     changed: int = 0
+    recipe: str = "caption-light"
 
 
 def ingest(
@@ -81,7 +85,8 @@ def ingest(
                 add(sum(made.counts.values()))
         with record.step("key map"):
             write_maps(shelf, planned.shards)
-        return Ingested(planned.listed, planned.new, total, planned.changed)
+        recipe = "whole" if isinstance(source, Dialogues) else "caption-light"
+        return Ingested(planned.listed, planned.new, total, planned.changed, recipe)
 
 
 def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str]:
@@ -98,15 +103,20 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         kind = kind or _kind_of(fs, path)
     if options.by_reference and kind != "tars":
         raise BadInput("only tars are taken by reference", where=url, remedy="leave --by-reference out")
+    if options.image_pattern and kind != "dialogues":
+        raise BadInput("only of dialogues a pattern says where pictures are", where=url, remedy="add --as dialogues")
     if kind == "folder":
         return Folder(where), where
     if kind == "tars":
         return Tars(where, options.by_reference), where
     if kind == "coco":
         return Coco(where), where
+    root = full_url(*open_url(options.root)) if options.root else ""
+    if kind == "dialogues":
+        named = (options.image_column, options.id_column)
+        return Dialogues(where, root, *named, options.base_names, options.image_pattern), where
     if kind == "manifest":
         columns = (options.image_column, options.caption_column, options.id_column)
-        root = full_url(*open_url(options.root)) if options.root else ""
         return Manifest(where, root, *columns, options.base_names), where
     chosen = (options.caption_column, options.id_column)
     if kind == "huggingface":
@@ -128,6 +138,8 @@ def _kind_of(fs: Any, path: str) -> str:
             return "tars"
         if path.endswith(".parquet") and holds_pictures(fs, path):
             return "huggingface"
+        if extension_of(path) in ("json", "jsonl") and is_dialogue(first_record(fs, path)):
+            return "dialogues"
         return {"json": "coco", **dict.fromkeys(("jsonl", "csv", "tsv", "parquet"), "manifest")}.get(
             extension_of(path), ""
         )

@@ -6,7 +6,6 @@ finds names that stand twice. Plan files are numbered and created exclusively, s
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +20,7 @@ from pipelines.ingest.source import Source, readable
 from pipelines.shelf import Shelf, shard_name
 from pipelines.sql_text import quoted
 from pipelines.table import put_if_changed, put_table, read_table
+from pipelines.temporary import temporary_folder
 from schemas.errors import BadInput, Unavailable
 from schemas.tables import PLAN
 
@@ -93,7 +93,7 @@ def listing(source: Source, where: str) -> Iterator[Listing]:
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="ostraka-") as folder:
+    with temporary_folder("listing") as folder:
         try:
             with duckdb.connect(f"{folder}/listing.duckdb") as db:
                 db.execute(
@@ -190,7 +190,7 @@ def _take_anew(shelf: Shelf, db: Any, shard: str) -> None:
 
 
 def _is_made(shelf: Shelf, shard: str) -> bool:
-    return bool(shelf.fs.exists(shelf.path("catalog", f"{shard}.parquet")))
+    return bool(shelf.fs.isfile(shelf.path("catalog", f"{shard}.parquet")))
 
 
 def _path(shelf: Shelf, shard: str) -> str:
@@ -240,6 +240,14 @@ def _twice(payload: str) -> str:
     row = from_json(payload)
     return to_json(
         msgspec.structs.replace(
-            row, media=(), texts=(), text_files=(), json_file=None, cells=(), links=(), failed="duplicate_id"
+            row,
+            media=(),
+            texts=(),
+            text_files=(),
+            json_file=None,
+            cells=(),
+            links=(),
+            failed="duplicate_id",
+            texts_before=(),
         )
     )

@@ -101,14 +101,15 @@ def records(fs: Any, path: str) -> Iterator[Any]:
             else:
                 for line in file:
                     if line.strip():
-                        yield _json_line(line)
+                        yield json_or_bad(line, "line")
     except (pa.ArrowException, csv.Error) as error:
         raise BadInput(f"not a {kind} file: {error}", where=path) from None
 
 
-def _json_line(line: bytes) -> Any:
+def json_or_bad(text: bytes, name: str) -> Any:
+    """Return what a JSON text holds, a BadSample where it is none."""
     try:
-        return read_json(line, "line")
+        return read_json(text, name)
     except BadSample as bad:
         return bad
 
@@ -148,6 +149,11 @@ def plain(text: Any) -> str:
     except UnicodeEncodeError:
         raise BadSample("text_not_utf8", "a text is not UTF-8") from None
     return bare.strip(" ")
+
+
+def first_told(record: Mapping[str, Any], columns: Iterable[str]) -> str:
+    """Return the first of these columns that says something in a record, or an empty string."""
+    return next((column for column in columns if not is_empty(record.get(column))), "")
 
 
 def text_of(record: Mapping[str, Any], column: str) -> str:

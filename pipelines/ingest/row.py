@@ -38,6 +38,8 @@ class Row(Struct, frozen=True, omit_defaults=True):
 
     `cells` and `links` become pictures as well: bytes in parquet, and what is fetched over HTTP.
 
+    `texts_before` says how many of the texts stand before each of the media; without it, media come first.
+
     `name` is the row's path or id relative to the source's root. `notes` are what only the source can know. `failed`
     is a reason why the row can be no sample, known when it was listed.
     """
@@ -55,6 +57,7 @@ class Row(Struct, frozen=True, omit_defaults=True):
     failed: str = ""
     cells: tuple[Cell, ...] = ()
     links: tuple[str, ...] = ()
+    texts_before: tuple[int, ...] = ()
 
 
 def to_json(row: Row) -> str:

@@ -39,6 +39,7 @@ class Options(Struct, frozen=True):
     by_reference: bool = False
     url_column: str = ""
     split: str = ""
+    image_pattern: str = ""
 
 
 def open_url(url: str) -> tuple[Any, str]:
@@ -53,10 +54,13 @@ def full_url(fs: Any, path: str) -> str:
     return path if getattr(fs, "local_file", False) else str(fs.unstrip_protocol(path))
 
 
-def file_ref(fs: Any, path: str, name: str, *, within: str = "") -> Ref:
-    """Refer to a whole file; raises BadSample where it is not there, or is a link that leaves `within`."""
+def file_ref(fs: Any, path: str, name: str, *, within: str = "", known: dict[str, Any] | None = None) -> Ref:
+    """Refer to a whole file; raises BadSample where it is not there, or is a link that leaves `within`.
+
+    `known`: what a listing said of it.
+    """
     try:
-        info = fs.info(path)
+        info = known or fs.info(path)
     except FileNotFoundError:
         raise BadSample("file_missing", f"{path} is not there") from None
     except OSError as error:

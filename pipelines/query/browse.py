@@ -16,6 +16,7 @@ import msgspec
 from msgspec import structs
 
 from filters.corpus import CorpusFilter
+from pipelines.address import file_system
 from pipelines.funnel import Stage
 from pipelines.query.charts import charts, shares
 from pipelines.query.funnel import funnel
@@ -37,12 +38,10 @@ def write_page(shelf: Shelf, recipe: Recipe, path: str, pictures_per_reason: int
     At most `pictures_per_reason` samples are shown of each way in which samples ended. Raises BadInput where the
     shelf is empty or has grown since the run.
     """
-    import fsspec
-
-    fs, target = fsspec.core.url_to_fs(os.path.abspath(path) if "://" not in path else path)
+    fs, target = file_system(os.path.abspath(path) if "://" not in path else path)
     with connect(shelf) as db:
         page = _page(_data(db, shelf, recipe, pictures_per_reason))
-    put(fs, str(target), page)
+    put(fs, target, page)
     return len(page)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from annotators.stored_pixels import upright_point
+from annotators.stored_pixels import as_stored, upright_point
 from annotators.upright import upright_rgb
 from schemas.note import Box, Note, Quad
 
@@ -15,7 +15,6 @@ LINE, PAPER, INK = (214, 39, 40), (255, 255, 255), (20, 20, 20)
 LEAST_SIDE_PX = 720
 MOST_ABOVE = 12
 _AS_IT_IS = 1 << 30
-_EXIF_ORIENTATION = 0x0112
 
 Corners = tuple[tuple[float, float], ...]
 
@@ -27,9 +26,8 @@ def drawn(data: bytes, notes: Sequence[Note]) -> Image.Image:
     stand on a page beside the picture, which they would cover.
     """
     with Image.open(io.BytesIO(data)) as picture:
+        orientation, stored_size = as_stored(picture)
         picture.load()
-        stated = picture.getexif().get(_EXIF_ORIENTATION, 1)
-        orientation, stored_size = stated if stated in range(1, 9) else 1, picture.size
         upright = upright_rgb(picture, _AS_IT_IS)
     enlarged = max(1, -(-LEAST_SIDE_PX // max(upright.size)))
     if enlarged > 1:

@@ -6,6 +6,8 @@ from functools import cached_property
 from glob import escape
 from typing import Any
 
+from pipelines.address import file_system
+from pipelines.query.views import let_read
 from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
@@ -26,6 +28,8 @@ class Exported:
     @cached_property
     def _there(self) -> list[tuple[str, str]]:
         """Each export's folder with its sidecars, as a glob."""
+        for folder in _written(self._shelf):
+            let_read(self._db, file_system(folder)[0])
         globs = [(folder, f"{escape(folder)}/*/*/*.parquet") for folder in sorted(_written(self._shelf))]
         return [(folder, files) for folder, files in globs if self._some(files)]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
 
-from pipelines.record import Fields, process_of
+from pipelines.record import Fields, may_live, read_record
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -32,7 +31,7 @@ class Flow(Struct, frozen=True):
 
 def all_runs(shelf: Shelf) -> list[Fields]:
     """Return the records of all runs, the latest last. Raises BadInput where nothing was run here."""
-    found = [_read(shelf, run) for run in shelf.folders("runs") if shelf.fs.exists(_path(shelf, run))]
+    found = [run for one in shelf.folders("runs") if (run := _read(shelf, one))]
     if not found:
         raise BadInput("nothing was run on this shelf", where=shelf.url, remedy="begin with `ostraka ingest SOURCE`")
     return found
@@ -62,8 +61,7 @@ def short_ids(runs: Sequence[Fields]) -> list[str]:
 
 def status_of(run: Fields) -> str:
     """Return how a run stands; one that says `running` on this machine while its process is gone was killed."""
-    here = run.status == "running" and run.host == platform.node() and run.process
-    return KILLED if here and process_of(run.pid) != run.process else run.status
+    return KILLED if run.status == "running" and not may_live(run) else run.status
 
 
 def flow_of(run: Fields) -> Flow | None:
@@ -91,17 +89,19 @@ def subject_of(run: Fields) -> str:
 def failures_path(shelf: Shelf, run: Fields) -> str:
     """Return the path of the details of what failed in a run, or nothing where none did."""
     path = shelf.path("runs", run.id, "failures.jsonl")
-    return path if shelf.fs.exists(path) else ""
+    return path if shelf.fs.isfile(path) else ""
 
 
 def _path(shelf: Shelf, run: str) -> str:
     return shelf.path("runs", run, "record.json")
 
 
-def _read(shelf: Shelf, run: str) -> Fields:
+def _read(shelf: Shelf, run: str) -> Fields | None:
     path = _path(shelf, run)
     try:
-        return msgspec.json.decode(shelf.fs.cat_file(path), type=Fields)
+        return read_record(shelf, run)
+    except FileNotFoundError:
+        return None
     except msgspec.MsgspecError as error:
         raise BadInput(
             f"it is no run's record ({error})", where=path, remedy="move this folder out of the shelf"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.query.views import connect
+from pipelines.query.views import connect, said_by_file_system
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -19,4 +19,6 @@ def run_query(shelf: Shelf, query: str) -> tuple[list[str], list[tuple[Any, ...]
             headings = [column[0] for column in found.description or []]
             return headings, found.fetchall()
         except duckdb.Error as error:
+            if said_by_file_system(error):
+                raise
             raise BadInput(str(error), where="query", remedy="`ostraka sql 'show tables'` lists the views") from None

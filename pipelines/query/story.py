@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipelines.query.choose import Place, find_sample
 from pipelines.query.exported import Exported
 from pipelines.query.places import places_of
 from pipelines.recipe import Annotate, Recipe
+from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from pipelines.verdicts import INGEST
 from schemas.errors import BadInput
@@ -73,14 +75,15 @@ class Teller:
     """Tells stories under one recipe; a shard is read once for all the stories told of it in a row."""
 
     def __init__(self, db: Any, shelf: Shelf, recipe: Recipe) -> None:
-        if shelf.names(f"verdicts/{recipe.id}", ".parquet") != shelf.shards():
+        shards = shelf.shards()
+        if shelf.names(f"verdicts/{recipe.id}", ".parquet") != shards:
             raise BadInput(
                 f"the shelf has grown since recipe {recipe.id} ran",
                 where=shelf.url,
                 remedy=f"run it again: `ostraka run {recipe.name}`",
             )
         self._db, self._shelf, self._recipe = db, shelf, recipe
-        self._exported = Exported(db, shelf)
+        self._snapshot, self._exported = shelf.snapshot(shards), Exported(db, shelf)
         self._held: dict[str, _Shard] = {}
 
     def tell(self, place: Place) -> Story:
@@ -109,8 +112,7 @@ class Teller:
 
     def _shard(self, shard: str) -> _Shard:
         if shard not in self._held:
-            snapshot, barriers = self._shelf.snapshot(), self._recipe.barriers()
-            with stored_decisions(self._shelf, self._recipe, snapshot, barriers) as stored:
+            with stored_decisions(self._shelf, self._recipe, self._snapshot, self._recipe.barriers()) as stored:
                 decisions = stored.of(shard)
             facts = Facts(self._shelf, self._recipe, shard, asked=None)
             by_places = [self._recipe.ids[step] for step, one in self._recipe.annotators() if one.places]
@@ -163,9 +165,9 @@ class Teller:
     def _details(self) -> dict[tuple[str, str], str]:
         """What the runs' records say of samples that failed, the latest word by key and annotator."""
         found: dict[tuple[str, str], str] = {}
-        for run in self._shelf.folders("runs"):
-            path = self._shelf.path("runs", run, "failures.jsonl")
-            if self._shelf.fs.exists(path):
+        for run in (one for one in read_records(self._shelf) if one.failed):
+            path = self._shelf.path("runs", run.id, "failures.jsonl")
+            with suppress(FileNotFoundError):
                 for line in self._shelf.fs.cat_file(path).splitlines():
                     failure = msgspec.json.decode(line)
                     found[failure["key"], failure["annotator"]] = failure["detail"]

@@ -18,6 +18,7 @@ import msgspec
 
 from pipelines.notes import SOURCE_NOTES
 from pipelines.pieces import is_marked, standing
+from pipelines.query.still import Still
 from pipelines.record import read_records
 from pipelines.shelf import Shelf
 from pipelines.sql_text import quoted
@@ -43,15 +44,25 @@ def connected(shelf: Shelf, memory_limit: str = MEMORY_LIMIT) -> Iterator[Any]:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Raise Unavailable for what a file system of ours says: DuckDB passes it on as the text of a traceback."""
+    """Raise Unavailable for what a file system of ours says."""
     import duckdb
 
     try:
         yield
     except duckdb.Error as error:
-        if not str(error).startswith("Traceback"):
+        said = said_by_file_system(error)
+        if not said:
             raise
-        raise Unavailable(str(error).rstrip().rsplit("\n", 1)[-1].partition(": ")[2]) from None
+        raise Unavailable(said) from None
+
+
+def said_by_file_system(error: Exception) -> str:
+    """Return what a file system of ours said, which DuckDB passes on as the text of a traceback with the query below;
+    nothing where the error is its own."""
+    first, *lines = str(error).splitlines() or [""]
+    if not first.startswith("Traceback"):
+        return ""
+    return next((line for line in lines if line and not line.startswith(" ")), "").partition(": ")[2]
 
 
 @contextmanager
@@ -87,8 +98,14 @@ def write_database(shelf: Shelf) -> str:
 def prepare(db: Any, shelf: Shelf, spill: str, memory_limit: str = MEMORY_LIMIT) -> None:
     """Set a connection's limits and the folder it spills to, and let it read the shelf's file system."""
     db.execute(f"SET memory_limit = '{memory_limit}'; SET temp_directory = {quoted(spill)}")
-    if not shelf.is_local:
-        db.register_filesystem(shelf.fs)
+    let_read(db, shelf.fs)
+
+
+def let_read(db: Any, fs: Any) -> None:
+    """Let a connection read a file system, which it does for each protocol once."""
+    names = {fs.protocol} if isinstance(fs.protocol, str) else {*fs.protocol}
+    if not getattr(fs, "local_file", False) and not names.intersection(db.list_filesystems()):
+        db.register_filesystem(Still(fs))
 
 
 def statements(db: Any, shelf: Shelf, query: str = "") -> list[str]:
@@ -180,9 +197,10 @@ def _samples(shelf: Shelf) -> str:
 
 def _notes(db: Any, shelf: Shelf, ids: list[str]) -> str:
     selects = [
-        _unpivoted(shelf, one, name, kind)
+        _unpivoted(found, one, name, kind)
         for one in ids
-        for name, kind, *_ in db.execute(f"DESCRIBE FROM {tables(shelf, 'notes', one)}").fetchall()
+        for found in (tables(shelf, "notes", one),)
+        for name, kind, *_ in db.execute(f"DESCRIBE FROM {found}").fetchall()
         if name not in ("row", "failed", "filename")
     ]
     empty = "SELECT '' AS shard, 0 AS row, '' AS annotator, '' AS name, 0.0 AS number, '' AS text WHERE false"
@@ -196,13 +214,13 @@ def _notes_of(shelf: Shelf, name: str, annotator_id: str) -> str:
     )
 
 
-def _unpivoted(shelf: Shelf, annotator_id: str, name: str, kind: str) -> str:
+def _unpivoted(found: str, annotator_id: str, name: str, kind: str) -> str:
     column = '"' + name.replace('"', '""') + '"'
     number = f"CAST({column} AS DOUBLE)" if kind in _NUMBERS else "CAST(NULL AS DOUBLE)"
     return f"""
         SELECT {shard_of("filename", piece=True)} AS shard, row, {quoted(annotator_id)} AS annotator,
             {quoted(name)} AS name, {number} AS number, CAST({column} AS VARCHAR) AS text
-        FROM {tables(shelf, "notes", annotator_id)} WHERE failed = ''"""
+        FROM {found} WHERE failed = ''"""
 
 
 def _verdicts(shelf: Shelf) -> str:

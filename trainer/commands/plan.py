@@ -34,7 +34,18 @@ from trainer.screen import counted, say, shown
 )
 @click.option("--seed", default=0, show_default=True, help="Another seed is another order.")
 @click.option(
-    "--picture-tokens", default=6144, show_default=True, type=click.IntRange(4), help="Most tokens of a picture."
+    "--picture-tokens",
+    default=0,
+    metavar="N",
+    type=click.IntRange(0),
+    help="Most tokens of a picture, by default the preset's.",
+)
+@click.option(
+    "--clip-tokens",
+    default=0,
+    metavar="N",
+    type=click.IntRange(0),
+    help="Most tokens of a clip, by default the preset's.",
 )
 @click.option("--without", multiple=True, metavar="KIND", help="A kind of document to leave out, for instance video.")
 @click.option("--ranks", default=1, show_default=True, type=click.IntRange(1), help="Processes that train together.")
@@ -56,6 +67,7 @@ def plan(
     steps: int,
     seed: int,
     picture_tokens: int,
+    clip_tokens: int,
     without: tuple[str, ...],
     ranks: int,
     workers: int,
@@ -75,7 +87,7 @@ def plan(
     from trainer.plan_shown import show_data, show_kinds, show_left_out, show_plan, show_sequence
     from trainer.window import samples_of_window
 
-    given = Given(data, split, preset, tokenizer, picture_tokens, without)
+    given = Given(data, split, preset, tokenizer, picture_tokens, clip_tokens, without)
     exports, weights = exports_of(given)
     codec = codec_of(given, exports)
     chosen = chosen_of(given, codec, exports, weights, sequence_tokens, workers, recount, shown)

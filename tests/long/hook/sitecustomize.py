@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import time
 
 
 def _crossing(point: str, path: str) -> None:
@@ -41,6 +42,21 @@ def _write_in_place(path: str, write, exclusive: bool) -> bool:  # type: ignore[
     return True
 
 
+def _write_slowly_in_place(path: str, write, exclusive: bool) -> bool:  # type: ignore[no-untyped-def]
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if exclusive and os.path.exists(path):
+        return False
+    with open(path, "w+b") as file:
+        write(file)
+        file.seek(0)
+        whole = file.read()
+        file.truncate(len(whole) // 2)
+        time.sleep(0.2)
+        file.seek(0)
+        file.write(whole)
+    return True
+
+
 def _ignore_coverage() -> None:
     from pipelines.judge import KEPT, UNKNOWN, Judged
     from pipelines.notes import Notes
@@ -60,5 +76,7 @@ if "CROSSINGS" in os.environ:
     mutation = os.environ.get("MUTATION", "")
     if mutation == "write in place":
         publish._publish_local = _write_in_place
+    elif mutation == "write in place, slowly":
+        publish._publish_local = _write_slowly_in_place
     elif mutation == "coverage ignored":
         _ignore_coverage()

@@ -1,0 +1,137 @@
+"""`ostraka train`: a stage of training, from exports to a checkpoint."""
+
+from __future__ import annotations
+
+import click
+
+from trainer.screen import say, shown
+
+
+@click.command(short_help="Train a model on exports, in one stage.")
+@click.argument("stage", metavar="[pretrain|long_context|sft]")
+@click.option(
+    "--data",
+    multiple=True,
+    required=True,
+    metavar="DIR[=WEIGHT]",
+    help="An export; may be given several times. WEIGHT: its part of the samples, by default as many as it has.",
+)
+@click.option("--to", "folder", required=True, metavar="DIR", help="The run's folder; the same command goes on in it.")
+@click.option(
+    "--preset", default="tiny", show_default=True, help="The model: tiny, tiny-moe, 9b, 106b, or a cut of one."
+)
+@click.option("--from", "start", default="", metavar="DIR", help="A run or a saved model to begin with.")
+@click.option("--tower", default="", metavar="DIR", help="An AIMv2 checkpoint for the vision tower.")
+@click.option("--decoder", default="", metavar="DIR", help="A GLM-4 or GLM-4.5 checkpoint for the decoder.")
+@click.option(
+    "--tokenizer", default="", metavar="PATH", help="A tokenizer.json; by default the start's, else one of the texts."
+)
+@click.option(
+    "--val", "held_out", multiple=True, metavar="DIR", help="An export whose split val is held out; several times."
+)
+@click.option("--steps", default=0, metavar="N", type=click.IntRange(0), help="Steps, by default the stage's.")
+@click.option(
+    "--sequence", default=0, metavar="N", type=click.IntRange(0), help="Tokens of a sequence, by default the stage's."
+)
+@click.option(
+    "--batch", default=0, metavar="N", type=click.IntRange(0), help="Sequences of a step, by default the stage's."
+)
+@click.option(
+    "--rate", default=0.0, metavar="X", type=click.FloatRange(0), help="The peak learning rate, by default the stage's."
+)
+@click.option("--seed", default=0, show_default=True, help="Another seed is another order and other weights.")
+@click.option(
+    "--freeze", multiple=True, type=click.Choice(["tower", "merger", "decoder"]), help="A part that does not learn."
+)
+@click.option(
+    "--states", default="full", show_default=True, type=click.Choice(["full", "lean"]), help="lean: all in bfloat16."
+)
+@click.option(
+    "--precision", default="", metavar="float32|bfloat16", help="What is computed in, by default the stage's."
+)
+@click.option("--compile", "compiled", is_flag=True, help="Compile the layers; the first steps then take minutes.")
+@click.option("--data-parallel", is_flag=True, help="Whole rows on each rank, in place of the stage's mesh.")
+@click.option("--picture-tokens", default=0, metavar="N", type=click.IntRange(0), help="Most tokens of a picture.")
+@click.option("--clip-tokens", default=0, metavar="N", type=click.IntRange(0), help="Most tokens of a clip.")
+@click.option(
+    "--checkpoint-every", default=0, metavar="N", type=click.IntRange(0), help="Steps, by default the stage's."
+)
+@click.option(
+    "--workers", default=0, show_default=True, type=click.IntRange(0), help="Processes that load, for each rank."
+)
+def train(
+    stage: str,
+    data: tuple[str, ...],
+    folder: str,
+    preset: str,
+    start: str,
+    tower: str,
+    decoder: str,
+    tokenizer: str,
+    held_out: tuple[str, ...],
+    steps: int,
+    sequence: int,
+    batch: int,
+    rate: float,
+    seed: int,
+    freeze: tuple[str, ...],
+    states: str,
+    precision: str,
+    compiled: bool,
+    data_parallel: bool,
+    picture_tokens: int,
+    clip_tokens: int,
+    checkpoint_every: int,
+    workers: int,
+) -> None:
+    """Train a stage: pretrain, long_context or sft.
+
+    On several processes: torchrun --nproc-per-node 8 $(which ostraka) train ...
+    """
+    import os
+
+    from trainer.needs import need
+
+    need("torch", "transformers", "av")
+    from msgspec import structs
+
+    from trainer import stages
+    from trainer.asked import Asked
+    from trainer.given import Given
+    from trainer.parallel import ranks
+    from trainer.pool import KINDS
+    from trainer.progress import shown_steps
+    from trainer.start import MODEL, Start
+    from trainer.train import train as training
+
+    found = stages.stage(stage, preset)
+    said = {
+        "steps": steps,
+        "sequence_length": sequence,
+        "sequences": batch,
+        "rate": structs.replace(found.rate, peak=rate) if rate else None,
+        "precision": precision,
+        "checkpoint_every": checkpoint_every,
+        "mesh": stages.Mesh() if data_parallel else None,
+    }
+    found = structs.replace(
+        found,
+        seed=seed,
+        frozen=freeze,
+        states=states,
+        compile=compiled,
+        **{name: value for name, value in said.items() if value},
+    )
+    without = tuple(kind for kind in KINDS if kind not in found.kinds)
+    given = Given(data, "train", preset, tokenizer, picture_tokens, clip_tokens, without)
+    asked = Asked(found, given, Start(start, tower, decoder), held_out)
+    with ranks() as among:
+        told = training(folder, asked, among, workers, shown if among.rank == 0 else None)
+        done = sum(1 for _ in (shown_steps(told, found.steps) if among.rank == 0 else told))
+        if among.rank == 0:
+            say(
+                f"{folder}: {done:,} steps done now, {found.steps:,} in all"
+                if done
+                else f"{folder}: all of it was done"
+            )
+            say(f"next: ostraka serve {os.path.join(folder, MODEL)}, or look at {os.path.join(folder, 'index.html')}")
