@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import fsspec
 import pytest
 
+from schemas.errors import Unavailable
 from trainer.choose import Chosen, choose
 from trainer.encoding import Encoding
 from trainer.export_index import open_export
@@ -37,7 +39,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     ):
         monkeypatch.setenv(name, value)
     fs = fsspec.filesystem("s3", skip_instance_cache=True)
-    fs.mkdir("corpus")
+    with suppress(FileExistsError):
+        fs.mkdir("corpus")
     yield "s3://corpus"
     fsspec.filesystem("s3").clear_instance_cache()
     server.stop()
@@ -62,3 +65,12 @@ def chosen_at(url: str, workers: int) -> Chosen:
 def rows_of(chosen: Chosen, workers: int) -> list[list[tuple[str, bytes]]]:
     stream = Stream([chosen], PLAIN, Order(0, 40, 3, 8), Loading(workers=workers), steps=2)
     return [[(document.key, document.patches_PD.tobytes()) for document in row.documents] for row in stream]
+
+
+def test_a_store_that_lets_nobody_in_is_no_bad_input(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    fsspec.filesystem("s3").clear_instance_cache()
+    with pytest.raises(Unavailable, match=r"corpus/out/manifest.json: .*[Cc]redentials"):
+        open_export(f"{bucket}/out")

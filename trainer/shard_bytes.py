@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from schemas.errors import Unavailable
+from schemas.errors import OstrakaError, Unavailable
 
 MOST_OPEN = 16
 _MEND = "copy the export again from where it was made; `ostraka verify` says what is wrong with it"
@@ -76,6 +76,8 @@ class ShardBytes:
 
 def _whole(span: Span, data: bytes | Exception) -> bytes:
     """Return the bytes of a span; raises Unavailable where they are an error, or not all there."""
+    if isinstance(data, OstrakaError):
+        raise data
     if isinstance(data, Exception):
         said = getattr(data, "strerror", None) or data
         raise Unavailable(f"cannot be read ({said})", where=span.path, remedy=_MEND) from data
