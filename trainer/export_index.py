@@ -131,7 +131,7 @@ def _manifest(fs: Any, root: str, url: str) -> tuple[bytes, _Manifest]:
     except msgspec.DecodeError as error:
         raise BadInput(f"the manifest is malformed ({error})", where=f"{root}/{MANIFEST}", remedy=_MEND) from None
     except Exception as error:
-        raise _unavailable(fs, error, f"{root}/{MANIFEST}") from error
+        raise unavailable(fs, error, f"{root}/{MANIFEST}") from error
     if manifest.format != FORMAT:
         raise BadInput(f"the manifest has format {manifest.format}, this ostraka reads {FORMAT}", where=url)
     return data, manifest
@@ -142,7 +142,7 @@ def _check(fs: Any, root: str, url: str, listed: list[_File]) -> None:
     try:
         there = {str(path)[len(root) + 1 :]: info["size"] for path, info in fs.find(root, detail=True).items()}
     except Exception as error:
-        raise _unavailable(fs, error, url) from error
+        raise unavailable(fs, error, url) from error
     wrong = [
         (
             file.path,
@@ -157,7 +157,7 @@ def _check(fs: Any, root: str, url: str, listed: list[_File]) -> None:
         raise BadInput(f"{path} {what}{more}", where=url, remedy=_MEND)
 
 
-def _unavailable(fs: Any, error: Exception, where: str) -> Exception:
+def unavailable(fs: Any, error: Exception, where: str) -> Exception:
     """Return what to raise for an error of a file system; a store's libraries have errors of their own for a network or
     credentials, and a local one's are of the system, or mistakes of ours."""
     if isinstance(error, OSError):

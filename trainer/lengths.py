@@ -20,11 +20,12 @@ from schemas.errors import BadInput
 from schemas.publish import put
 from trainer.count_shard import CountShard
 from trainer.encoding import Encoding
-from trainer.export_index import Export, Shard, file_system
-from trainer.length_table import LeftOut, Rows, put_rows, read_left_out, read_rows
+from trainer.export_index import Export, Shard, file_system, unavailable
+from trainer.length_table import LeftOut, Rows, left_out_of, put_rows, rows_of
 from trainer.workers import Workers
 
 FORMAT = 1
+AT_ONCE = 256
 _ABOUT = "about.json"
 
 Progress = Callable[[str, Sequence[str], Iterable[Any]], Iterable[Any]]
@@ -92,30 +93,44 @@ class LengthsFolder:
 
     def missing(self) -> list[Shard]:
         """Return the shards that are not counted yet."""
-        there = {str(path) for path in self._fs.find(self.root)} if self._fs.isdir(self.root) else set()
+        there = self._files()
         return [shard for shard in self._export.shards if f"{self._path(shard)}.npy" not in there]
 
     def put(self, shard: Shard, rows: Rows, left_out: list[LeftOut]) -> None:
         """Publish what was counted of a shard."""
         put_rows(self._fs, self._path(shard), rows, left_out)
 
-    def left_out(self) -> Iterator[tuple[Shard, LeftOut]]:
-        """Yield every sample that is left out, with its shard."""
-        for shard in self._export.shards:
-            for one in read_left_out(self._fs, self._path(shard)):
-                yield shard, one
+    def left_out(self) -> Iterator[LeftOut]:
+        """Yield every sample that is left out."""
+        there = self._files()
+        paths = [f"{self._path(shard)}.left_out.jsonl" for shard in self._export.shards]
+        for data in self._read_all([path for path in paths if path in there]):
+            yield from left_out_of(data)
 
     def read(self) -> Lengths:
         """Read the lengths of a whole export; a row is 54 bytes in memory as well."""
         shards = self._export.shards
-        rows = np.concatenate([read_rows(self._fs, self._path(shard), shard.samples) for shard in shards])
+        paths = [f"{self._path(shard)}.npy" for shard in shards]
+        read = zip(self._read_all(paths), paths, shards, strict=True)
+        rows = np.concatenate([rows_of(data, path, shard.samples) for data, path, shard in read])
         seen = sha256(msgspec.json.encode(self.about))
         seen.update(rows.tobytes())
         first_row_S = np.cumsum([0, *(shard.samples for shard in shards[:-1])])
-        reasons = Counter(one.reason for _, one in self.left_out())
-        return Lengths(
-            self._export, self.about, self.root, seen.hexdigest(), rows, first_row_S, dict(sorted(reasons.items()))
-        )
+        reasons = dict(sorted(Counter(one.reason for one in self.left_out()).items()))
+        return Lengths(self._export, self.about, self.root, seen.hexdigest(), rows, first_row_S, reasons)
+
+    def _files(self) -> set[str]:
+        self._fs.invalidate_cache()
+        return {str(path) for path in self._fs.find(self.root)} if self._fs.isdir(self.root) else set()
+
+    def _read_all(self, paths: Sequence[str]) -> Iterator[bytes]:
+        """Yield the bytes of files in their order; a store is asked for some hundred at once."""
+        for at in range(0, len(paths), AT_ONCE):
+            some = list(paths[at : at + AT_ONCE])
+            for path, data in zip(some, self._fs.cat_ranges(some, None, None, on_error="return"), strict=True):
+                if isinstance(data, Exception):
+                    raise unavailable(self._fs, data, path) from data
+                yield data
 
     def _path(self, shard: Shard) -> str:
         return f"{self.root}/{shard.path.partition('/')[2]}"
