@@ -125,7 +125,6 @@ def load(folder: str, dtype: torch.dtype = torch.float32) -> Any:
     """Return the model in a folder, as `save` or transformers writes it; raises BadInput where none loads."""
     torchvision_ready()
     import transformers
-    from safetensors import SafetensorError
 
     if not os.path.isfile(os.path.join(folder, "config.json")):
         raise BadInput("no config.json there", where=folder, remedy="give a folder that a model was saved into")
