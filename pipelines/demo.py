@@ -108,6 +108,16 @@ def command_lines(folder: str) -> list[list[str]]:
     ]
 
 
+def training_lines(folder: str) -> list[list[str]]:
+    """Return the command lines that train a small model on the demo's shards, in a minute or two."""
+    out, run = os.path.join(folder, "export"), os.path.join(folder, "run")
+    small = ["--sequence", "512", "--batch", "2"]
+    return [
+        ["plan", "--data", out, *small, "--steps", "30"],
+        ["train", "pretrain", "--data", out, "--val", out, "--to", run, *small, "--steps", "30"],
+    ]
+
+
 def read_back(folder: str) -> dict[str, int]:
     """Read every shard with webdataset and return how many samples each holds; raises BadInput without it."""
     if find_spec("webdataset") is None:
