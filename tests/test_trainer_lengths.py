@@ -155,7 +155,7 @@ def test_what_can_be_no_document_is_left_out_with_a_reason(odd: Path) -> None:
     exported = open_export(str(odd))
     lengths = count_lengths(exported, PLAIN)
     assert lengths.left_out == {"aspect_over_200": 1, "no_target_tokens": 1}
-    told = {one.key: (one.reason, one.detail) for _, one in LengthsFolder(exported, PLAIN.rule).left_out()}
+    told = {one.key: (one.reason, one.detail) for one in LengthsFolder(exported, PLAIN.rule).left_out()}
     assert {row["key"].tobytes().hex() for row in lengths.rows if row["kind"] == NONE} == set(told)
     assert sorted(told.values()) == [
         ("aspect_over_200", "2010 x 10"),

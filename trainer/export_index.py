@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from schemas.errors import BadInput, Unavailable
+from schemas.errors import BadInput, OstrakaError, Unavailable
 from schemas.tar import span_end
 
 FORMAT = 1
@@ -128,10 +128,10 @@ def _manifest(fs: Any, root: str, url: str) -> tuple[bytes, _Manifest]:
             where=url,
             remedy="give the folder that `ostraka export` wrote",
         ) from None
-    except OSError as error:
-        raise Unavailable(f"cannot be read ({error.strerror or error})", where=f"{root}/{MANIFEST}") from error
     except msgspec.DecodeError as error:
         raise BadInput(f"the manifest is malformed ({error})", where=f"{root}/{MANIFEST}", remedy=_MEND) from None
+    except Exception as error:
+        raise unavailable(fs, error, f"{root}/{MANIFEST}") from error
     if manifest.format != FORMAT:
         raise BadInput(f"the manifest has format {manifest.format}, this ostraka reads {FORMAT}", where=url)
     return data, manifest
@@ -141,8 +141,8 @@ def _check(fs: Any, root: str, url: str, listed: list[_File]) -> None:
     """Raise BadInput where a file is not there, or has another size than was written."""
     try:
         there = {str(path)[len(root) + 1 :]: info["size"] for path, info in fs.find(root, detail=True).items()}
-    except OSError as error:
-        raise Unavailable(f"cannot be listed ({error.strerror or error})", where=url) from error
+    except Exception as error:
+        raise unavailable(fs, error, url) from error
     wrong = [
         (
             file.path,
@@ -155,3 +155,13 @@ def _check(fs: Any, root: str, url: str, listed: list[_File]) -> None:
         path, what = wrong[0]
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise BadInput(f"{path} {what}{more}", where=url, remedy=_MEND)
+
+
+def unavailable(fs: Any, error: Exception, where: str) -> Exception:
+    """Return what to raise for an error of a file system; a store's libraries have errors of their own for a network or
+    credentials, and a local one's are of the system, or mistakes of ours."""
+    if isinstance(error, OSError):
+        return Unavailable(f"cannot be read ({error.strerror or error})", where=where)
+    if isinstance(error, OstrakaError) or getattr(fs, "local_file", False):
+        return error
+    return Unavailable(f"cannot be read ({type(error).__name__}: {error})", where=where)

@@ -26,7 +26,7 @@ def left_out(chosen: Sequence[Chosen]) -> Iterator[Line]:
     """Yield every sample that is left out, by export."""
     for one in chosen:
         counted = LengthsFolder(one.lengths.export, one.lengths.about.rule).left_out()
-        for found in chain((found for _, found in counted), one.each_left_out()):
+        for found in chain(counted, one.each_left_out()):
             yield Line(one.pool.name, found.key, found.reason, found.detail)
 
 

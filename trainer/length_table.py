@@ -62,25 +62,20 @@ def put_rows(fs: Any, path: str, rows: Rows, left_out: list[LeftOut]) -> None:
     put(fs, f"{path}.npy", file.getvalue())
 
 
-def read_rows(fs: Any, path: str, samples: int) -> Rows:
-    """Read the rows of a shard; raises BadInput where they are not those of so many samples."""
+def rows_of(data: bytes, where: str, samples: int) -> Rows:
+    """Read the rows of a shard from their file's bytes; raises BadInput where they are not those of so many samples."""
     try:
-        rows: Rows = np.load(io.BytesIO(fs.cat_file(f"{path}.npy")), allow_pickle=False)
+        rows: Rows = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise _spoilt(f"{path}.npy", f"cannot be read ({error})") from None
+        raise _spoilt(where, f"cannot be read ({error})") from None
     if rows.dtype != ROW or len(rows) != samples:
-        raise _spoilt(f"{path}.npy", f"holds {len(rows)} rows, the shard {samples} samples")
+        raise _spoilt(where, f"holds {len(rows)} rows, the shard {samples} samples")
     return rows
 
 
-def read_left_out(fs: Any, path: str) -> list[LeftOut]:
-    """Read what is left out of a shard."""
-    try:
-        return json.decode(
-            b"[" + b",".join(fs.cat_file(f"{path}.left_out.jsonl").splitlines()) + b"]", type=list[LeftOut]
-        )
-    except FileNotFoundError:
-        return []
+def left_out_of(data: bytes) -> list[LeftOut]:
+    """Read what is left out of a shard from its file's bytes."""
+    return json.decode(b"[" + b",".join(data.splitlines()) + b"]", type=list[LeftOut])
 
 
 def _spoilt(where: str, what: str) -> BadInput:

@@ -128,6 +128,7 @@ def load(folder: str, dtype: torch.dtype = torch.float32) -> Any:
 
     if not os.path.isfile(os.path.join(folder, "config.json")):
         raise BadInput("no config.json there", where=folder, remedy="give a folder that a model was saved into")
+    transformers.utils.logging.disable_progress_bar()
     kind = transformers.PreTrainedConfig.get_config_dict(folder, local_files_only=True)[0].get("model_type")
     if kind not in ("glm4v", "glm4v_moe"):
         raise BadInput(f"holds a {kind}", where=folder, remedy="give a glm4v or glm4v_moe checkpoint")

@@ -18,7 +18,7 @@ from schemas.sample import Sample
 from trainer.count_shard import members_of
 from trainer.document import Document
 from trainer.encoding import Encoding
-from trainer.shard_bytes import ShardBytes
+from trainer.shard_bytes import ShardBytes, Span
 
 
 class Wanted(NamedTuple):
@@ -58,10 +58,10 @@ class ReadDocuments(NamedTuple):
             yield partial(self._documents, readers)
 
     def _documents(self, readers: Sequence[ShardBytes], wanted: Sequence[Wanted]) -> list[Made]:
-        return [self._document(readers[one.export], one) for one in wanted]
+        return [self._document(one, data) for one, data in zip(wanted, _read(readers, wanted), strict=True)]
 
-    def _document(self, reader: ShardBytes, wanted: Wanted) -> Made:
-        sample, contents = members_of(reader.read(wanted.path, wanted.start, wanted.end), wanted.path)
+    def _document(self, wanted: Wanted, data: bytes) -> Made:
+        sample, contents = members_of(data, wanted.path)
         _check_sample(wanted, sample, contents)
         try:
             document = self.encoding.encode(sample, contents)
@@ -77,6 +77,17 @@ class ReadDocuments(NamedTuple):
             return Spoilt(snake_case(type(error).__name__), str(error)[:500])
         _check_document(wanted, document)
         return document
+
+
+def _read(readers: Sequence[ShardBytes], wanted: Sequence[Wanted]) -> list[bytes]:
+    """Return the bytes of what is wanted, each export asked once for all of its own."""
+    found = [b""] * len(wanted)
+    for number, reader in enumerate(readers):
+        mine = [at for at, one in enumerate(wanted) if one.export == number]
+        spans = [Span(wanted[at].path, wanted[at].start, wanted[at].end) for at in mine]
+        for at, data in zip(mine, reader.read_all(spans) if spans else (), strict=True):
+            found[at] = data
+    return found
 
 
 def _check_sample(wanted: Wanted, sample: Sample, contents: Sequence[bytes]) -> None:

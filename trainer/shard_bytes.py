@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from schemas.errors import Unavailable
+from schemas.errors import OstrakaError, Unavailable
 
 MOST_OPEN = 16
 _MEND = "copy the export again from where it was made; `ostraka verify` says what is wrong with it"
+
+
+class Span(NamedTuple):
+    """Bytes of a file, from the first up to the one after the last."""
+
+    path: str
+    start: int
+    end: int
 
 
 class ShardBytes:
@@ -31,13 +40,21 @@ class ShardBytes:
 
     def read(self, path: str, start: int, end: int) -> bytes:
         """Return bytes `start` up to `end` of a file."""
+        return self.read_all([Span(path, start, end)])[0]
+
+    def read_all(self, spans: Sequence[Span]) -> list[bytes]:
+        """Return the bytes of spans, in their order; what is not local is asked for all at once."""
+        if self._local:
+            return [_whole(span, self._pread_or_error(span)) for span in spans]
+        paths, starts, ends = ([getattr(span, name) for span in spans] for name in Span._fields)
+        found = self._fs.cat_ranges(paths, starts, ends, on_error="return")
+        return [_whole(span, data) for span, data in zip(spans, found, strict=True)]
+
+    def _pread_or_error(self, span: Span) -> bytes | OSError:
         try:
-            data = self._pread(path, start, end) if self._local else bytes(self._fs.cat_file(path, start, end))
+            return self._pread(*span)
         except OSError as error:
-            raise Unavailable(f"cannot be read ({error.strerror or error})", where=path, remedy=_MEND) from error
-        if len(data) != end - start:
-            raise Unavailable(f"ends before byte {end}", where=path, remedy=_MEND)
-        return data
+            return error
 
     def _pread(self, path: str, start: int, end: int) -> bytes:
         """Read on until all is there: Linux gives less than 2 GiB at once."""
@@ -55,3 +72,15 @@ class ShardBytes:
             os.close(self._open.popitem(last=False)[1])
         self._open[path] = os.open(path, os.O_RDONLY)
         return self._open[path]
+
+
+def _whole(span: Span, data: bytes | Exception) -> bytes:
+    """Return the bytes of a span; raises Unavailable where they are an error, or not all there."""
+    if isinstance(data, OstrakaError):
+        raise data
+    if isinstance(data, Exception):
+        said = getattr(data, "strerror", None) or data
+        raise Unavailable(f"cannot be read ({said})", where=span.path, remedy=_MEND) from data
+    if len(data) != span.end - span.start:
+        raise Unavailable(f"ends before byte {span.end}", where=span.path, remedy=_MEND)
+    return bytes(data)
