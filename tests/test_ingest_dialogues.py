@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipelines.export.export import ExportOptions, export
@@ -86,7 +86,7 @@ def content_of(question: list[Any]) -> str:
     return "".join(bit if isinstance(bit, str) else "<image>" for bit in question)
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # a shelf each: too dear to shrink
 @given(
     dialogues=st.lists(
         st.lists(TURNS.filter(lambda turn: bool(content_of(turn[0]).strip()) and "<image>" not in turn[1]), min_size=1),

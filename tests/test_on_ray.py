@@ -280,43 +280,50 @@ def marked(mark: str) -> list[str]:
     return [command for command in found if "Agent" not in command]
 
 
+@pytest.fixture(scope="module")
+def slow_two(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Path]:
+    """A folder with a driver, its recipe, and the shelf `undisturbed` that the two make where nobody stops them."""
+    folder = tmp_path_factory.mktemp("slow_two")
+    (folder / "slow_two.py").write_text(RECIPE.format(folder=str(folder)))
+    (folder / "driver.py").write_text(DRIVER)
+    sys.path.insert(0, str(folder))
+    shelf = Shelf(str(folder / "undisturbed"))
+    ingest(shelf, str(source), Local(1), cut=Cut(rows=10))
+    run(shelf, find_recipe("slow_two:slow"), Local(1), RunOptions(block=4))
+    yield folder
+    sys.path.remove(str(folder))
+    sys.modules.pop("slow_two")
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_driver_that_is_stopped_leaves_no_process_and_the_same_command_finishes_it(
-    tmp_path: Path,
-    source: Path,
-    head: str,
-    tree_digest: Callable[..., dict[str, str]],
-    monkeypatch: pytest.MonkeyPatch,
-    how: signal.Signals,
+    slow_two: Path, source: Path, head: str, tree_digest: Callable[..., dict[str, str]], how: signal.Signals
 ) -> None:
-    (tmp_path / "slow_two.py").write_text(RECIPE.format(folder=str(tmp_path)))
-    (tmp_path / "driver.py").write_text(DRIVER)
+    shelf, mark = slow_two / f"stopped-{how.name}", f"{slow_two}-{how.name}"
 
     def job(*address: str) -> subprocess.Popen[bytes]:
-        mark = {"OSTRAKA_TEST_MARK": str(tmp_path), "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-        command = [sys.executable, "driver.py", "stopped", str(source), *address]
-        return subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **mark}, stderr=subprocess.PIPE)
+        env = {"OSTRAKA_TEST_MARK": mark, "PYTHONPATH": f"{slow_two}{os.pathsep}{ROOT}"}
+        command = [sys.executable, "driver.py", str(shelf), str(source), *address]
+        return subprocess.Popen(command, cwd=slow_two, env={**os.environ, **env}, stderr=subprocess.PIPE)
 
-    (tmp_path / "wait").touch()
+    (slow_two / "wait").touch()
+    (slow_two / "begun").unlink(missing_ok=True)
     stopped = job()
-    while not (tmp_path / "begun").exists() and stopped.poll() is None:
+    while not (slow_two / "begun").exists() and stopped.poll() is None:
         time.sleep(0.05)
     stopped.send_signal(how)
     _, said = stopped.communicate(timeout=60)
-    assert (tmp_path / "begun").exists(), said.decode()
+    assert (slow_two / "begun").exists(), said.decode()
     assert stopped.returncode == -how or (how == signal.SIGINT and b"KeyboardInterrupt" in said), said.decode()
     until = time.monotonic() + 30
-    while (left := marked(str(tmp_path))) and time.monotonic() < until:
+    while (left := marked(mark)) and time.monotonic() < until:
         time.sleep(0.1)
     assert left == []
-    (tmp_path / "wait").unlink()
-    assert job(head).wait() == 0
-    monkeypatch.syspath_prepend(str(tmp_path))
-    shelf = Shelf(str(tmp_path / "undisturbed"))
-    ingest(shelf, str(source), Local(1), cut=Cut(rows=10))
-    run(shelf, find_recipe("slow_two:slow"), Local(1), RunOptions(block=4))
-    sys.modules.pop("slow_two")
-    assert tree_digest(tmp_path / "stopped") == tree_digest(tmp_path / "undisturbed")
+    (slow_two / "wait").unlink()
+    again = job(head)
+    _, said = again.communicate()
+    assert again.returncode == 0, said.decode()
+    assert tree_digest(shelf) == tree_digest(slow_two / "undisturbed")
 
 
 SILENT = """

@@ -12,17 +12,21 @@ import pytest
 import torch
 from msgspec import structs
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from schemas import sample as samples
 from schemas.errors import BadInput, Unavailable
 from trainer.attention import use_document_attention, use_plain_attention
+from trainer.checkpoint_codec import read_codec
 from trainer.checkpoint_in import take_decoder, take_tower
 from trainer.checkpoint_out import processor, save
 from trainer.clip_frames import ClipFacts, ClipRule, look_at
 from trainer.codec import Codec
 from trainer.encode import encode
+from trainer.fits import check_tokens
 from trainer.layout import lay_out
 from trainer.model import build, load
+from trainer.picture import PictureRule
 from trainer.presets import preset
 from trainer.special import Family
 from trainer.tokens import train_tokens
@@ -265,6 +269,44 @@ def test_the_saved_chat_template_renders_what_training_sees(tmp_path: Path, fami
         )
         expected = TOKENS.decode(laid.tokens_T.tolist()).removesuffix("<|user|>")
         assert said == expected.replace("<think>Sum.</think>", "" if family == "4.1v" else "<think>Sum.</think>")
+
+
+def test_a_saved_folder_gives_its_codec_back(tmp_path: Path) -> None:
+    codec = Codec("4.5v", TOKENS, PictureRule(most_tokens=77), ClipRule(frames_per_s=1.0, most_tokens=500))
+    save(made("tiny-moe"), codec, str(tmp_path / "saved"))
+    assert read_codec(str(tmp_path / "saved")).fingerprint == codec.fingerprint
+    (tmp_path / "saved" / "preprocessor_config.json").write_text("{}")
+    with pytest.raises(BadInput, match="its preprocessors state no size"):
+        read_codec(str(tmp_path / "saved"))
+    with pytest.raises(BadInput, match="No such file"):
+        read_codec(str(tmp_path))
+
+
+def test_a_folder_that_lacks_weights_is_refused_and_not_filled_up(tmp_path: Path) -> None:
+    save(made("tiny"), Codec("4.1v", TOKENS), str(tmp_path / "saved"))
+    weights = load_file(tmp_path / "saved" / "model.safetensors")
+    del weights["model.visual.merger.proj.weight"]
+    save_file(weights, tmp_path / "saved" / "model.safetensors", {"format": "pt"})
+    with pytest.raises(BadInput, match=r"saved: lacks model\.visual\.merger\.proj\.weight"):
+        load(str(tmp_path / "saved"))
+    whole = (tmp_path / "saved" / "model.safetensors").read_bytes()
+    (tmp_path / "saved" / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match="saved: does not load"):
+        load(str(tmp_path / "saved"))
+    (tmp_path / "saved" / "model.safetensors").unlink()
+    with pytest.raises(BadInput, match="saved: does not load"):
+        load(str(tmp_path / "saved"))
+
+
+def test_a_checkpoint_of_another_tokenizer_is_named() -> None:
+    model = made("tiny")
+    check_tokens(model, TOKENS, "here")
+    larger = train_tokens(["many other words than those that there were before"] * 9, 500)
+    with pytest.raises(BadInput, match=rf"has {larger.size} tokens, the model {TOKENS.size} rows"):
+        check_tokens(model, larger, "here")
+    model.config.image_token_id += 1
+    with pytest.raises(BadInput, match=r"<\|image\|> is 11 in tokenizer, the model's 12"):
+        check_tokens(model, TOKENS, "here")
 
 
 def test_a_folder_that_is_there_is_left_alone_and_a_failed_one_is_not_left(tmp_path: Path) -> None:

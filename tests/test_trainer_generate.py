@@ -132,6 +132,15 @@ def test_log_probabilities_are_those_of_training_whatever_the_temperature(name: 
         torch.testing.assert_close(found, by_the_trainer(engine, asked, answer), rtol=0, atol=CLOSE)
 
 
+def test_a_model_in_sixteen_bits_answers_nearly_as_in_thirty_two() -> None:
+    exact, asked = made("tiny"), PROMPTS["two pictures"]
+    coarse = LocalEngine(made("tiny").model.to(torch.bfloat16))
+    use_document_attention(exact.model)
+    for answer in coarse.generate([asked], 2, Sampling(max_tokens=20, seed=1))[0]:
+        expected = by_the_trainer(exact, asked, answer)
+        torch.testing.assert_close(torch.tensor(answer.logprobs), expected, rtol=0, atol=0.2)
+
+
 def same(found: Answer, expected: Answer) -> None:
     assert (found.tokens, found.finish, found.seed) == (expected.tokens, expected.finish, expected.seed)
     torch.testing.assert_close(torch.tensor(found.logprobs), torch.tensor(expected.logprobs), rtol=0, atol=CLOSE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +151,23 @@ def test_an_answer_with_its_reasoning_in_tags_is_taken_apart() -> None:
 def test_a_clip_in_a_question_is_told_slice_by_slice_with_its_seconds() -> None:
     text = rendered("4.1v", CLIP, says("user", "What?"), says("assistant", "A bus."))
     assert text == f"[gMASK]<sop><|user|>\n{VID}What?<|assistant|>\n«A bus.<|user|>»"
+
+
+def test_the_page_shows_the_documents_that_are_made() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "reference" / "documents.md").read_text()
+    thought = (*QUESTION, says("think", "Red."), says("assistant", "A bus."))
+    plain = (*QUESTION, says("assistant", "A bus."))
+    captioned = [
+        (PICTURE, says("caption", "A red bus.")),
+        (PICTURE, says("ocr", "road"), says("ocr", "42")),
+        (says("text", "One."), PICTURE, PICTURE, says("text", "Two.")),
+        (says("text", "A road."), says("text", "42.")),
+        (CLIP, says("caption", "A bus.")),
+    ]
+    made = [(family, parts) for family in ("4.1v", "4.5v") for parts in (thought, plain, *captioned)]
+    for family, parts in made:
+        shown = rendered(family, *parts).replace(VID, "<clip>").replace(IMG, "<picture>").replace("\n", "⏎")
+        assert shown in page
 
 
 def test_the_prompt_is_what_training_saw_before_the_answer() -> None:

@@ -2,9 +2,10 @@
 of its own picture.
 
 transformers' packed mode builds a dense L x L mask and, on a CPU, is slower than padding. Here the boundaries go to a
-kernel that never looks across them: on a GPU torch's varlen_attn, on a CPU one call per document, and in the tower one
-call for all pictures of one size. FlexAttention is the second way for the decoder, for a GPU without the first; on a
-CPU it runs forward only. Shapes: B rows, always one; H heads, L tokens or patches of a row, E values of a head.
+kernel that never looks across them: on a GPU torch's varlen_attn, which takes 16 bits, else one call per document, and
+in the tower one for all pictures of one size. FlexAttention is the second way for the decoder, for a GPU without the
+first; on a CPU it runs forward only. Shapes: B rows, always one; H heads, L tokens or patches of a row, E values of a
+head.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from trainer.torchvision_ready import torchvision_ready
 
 NAME = "documents_flash"
 """Its `flash` is what makes transformers' tower hand over all pictures with their boundaries, and not one by one."""
+
+_VARLEN_TAKES = (torch.bfloat16, torch.float16)
 
 Masked = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -77,7 +80,7 @@ def within_documents(
     ends_D1 = cu_seq_lens_q
     if flex_blocks is not None and causal:
         return _flex(query_BHLE, key_BHLE, value_BHLE, flex_blocks, scaling), None
-    if query_BHLE.is_cuda and flex_blocks is None:
+    if query_BHLE.is_cuda and query_BHLE.dtype in _VARLEN_TAKES and flex_blocks is None:
         return _varlen(query_BHLE, key_BHLE, value_BHLE, ends_D1, max_length_q, causal, scaling), None
     parts = _per_document if causal else _per_size
     return parts(query_BHLE, key_BHLE, value_BHLE, ends_D1.tolist(), scaling).transpose(1, 2).contiguous(), None

@@ -28,6 +28,9 @@ def read_codec(folder: str) -> Codec:
     """Return the codec; raises BadInput for a folder that is not a saved model's."""
     if not os.path.isdir(folder):
         raise BadInput("no such folder", where=folder, remedy="give a folder that a model was saved into")
+    inner = os.path.join(folder, "model")
+    if not os.path.isfile(os.path.join(folder, "config.json")) and os.path.isfile(os.path.join(inner, "config.json")):
+        raise BadInput("a run of training, not its model", where=folder, remedy=f"give {inner}")
     kind = _read(folder, "config.json").get("model_type")
     if kind not in FAMILIES:
         raise BadInput(f"holds a {kind}", where=folder, remedy="give a glm4v or glm4v_moe checkpoint")

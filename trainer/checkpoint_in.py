@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from schemas.errors import BadInput
+from trainer.model import whole
 from trainer.torchvision_ready import torchvision_ready
 
 _BLOCK = {
@@ -72,7 +73,7 @@ def _read(folder: str, class_name: str, kinds: tuple[str, ...]) -> Any:
     kind = transformers.PreTrainedConfig.get_config_dict(folder, local_files_only=True)[0].get("model_type")
     if kind not in kinds:
         raise BadInput(f"holds a {kind}", where=folder, remedy=f"give a checkpoint of {kinds[0]}")
-    return getattr(transformers, class_name).from_pretrained(folder, dtype="auto", local_files_only=True)
+    return whole(getattr(transformers, class_name), folder, "auto")
 
 
 def _compare(theirs: Any, ours: Any, folder: str, names: tuple[str, ...]) -> None:

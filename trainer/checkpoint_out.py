@@ -10,6 +10,8 @@ import os
 import shutil
 from typing import Any
 
+from msgspec import json
+
 from schemas.errors import BadInput, Unavailable
 from trainer import special
 from trainer.attention import attending_plainly
@@ -38,6 +40,7 @@ def save(model: Any, codec: Codec, folder: str) -> None:
         made.save_pretrained(half)
         made.image_processor.save_pretrained(half)
         made.video_processor.save_pretrained(half)
+        _exact_tokenizer(half, codec.tokens)
         os.rename(half, folder)
     except OSError as error:
         shutil.rmtree(half, ignore_errors=True)
@@ -48,6 +51,17 @@ def _generation(model: Any, tokens: Tokens) -> None:
     ids = tokens.ids()
     model.generation_config.eos_token_id = list(ids.stops)
     model.generation_config.pad_token_id = ids.end
+
+
+def _exact_tokenizer(folder: str, tokens: Tokens) -> None:
+    """Put the tokenizer's own bytes back, so that its digest stays, and the class that readers of all versions know."""
+    with open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as out:
+        out.write(tokens.json)
+    path = os.path.join(folder, "tokenizer_config.json")
+    with open(path, "rb") as opened:
+        said = json.decode(opened.read()) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    with open(path, "wb") as out_bytes:
+        out_bytes.write(json.format(json.encode(said), indent=2))
 
 
 def processor(codec: Codec) -> Any:

@@ -8,6 +8,7 @@ FRAMES = 2
 """Frames of one slice; a picture is shown twice."""
 
 TOKEN_PX = PATCH_PX * MERGED_SIDE
+
 PATCH_VALUES = 3 * FRAMES * PATCH_PX * PATCH_PX
 
 UNIT_PX = FRAMES * TOKEN_PX * TOKEN_PX

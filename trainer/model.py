@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from schemas.errors import BadInput
 from trainer.presets import Preset
@@ -127,11 +128,25 @@ def load(folder: str, dtype: torch.dtype = torch.float32) -> Any:
 
     if not os.path.isfile(os.path.join(folder, "config.json")):
         raise BadInput("no config.json there", where=folder, remedy="give a folder that a model was saved into")
-    said = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-    if said.model_type not in ("glm4v", "glm4v_moe"):
-        raise BadInput(f"holds a {said.model_type}", where=folder, remedy="give a glm4v or glm4v_moe checkpoint")
-    model_class = transformers.AutoModelForImageTextToText
-    return model_class.from_pretrained(folder, dtype=dtype, local_files_only=True).eval()
+    transformers.utils.logging.disable_progress_bar()
+    kind = transformers.PreTrainedConfig.get_config_dict(folder, local_files_only=True)[0].get("model_type")
+    if kind not in ("glm4v", "glm4v_moe"):
+        raise BadInput(f"holds a {kind}", where=folder, remedy="give a glm4v or glm4v_moe checkpoint")
+    return whole(transformers.AutoModelForImageTextToText, folder, dtype).eval()
+
+
+def whole(model_class: Any, folder: str, dtype: torch.dtype | str) -> Any:
+    """Return a model of transformers from a folder that has every weight of it, where transformers would only warn."""
+    try:
+        model, found = model_class.from_pretrained(folder, dtype=dtype, local_files_only=True, output_loading_info=True)
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        said = str(error).strip() or type(error).__name__
+        raise BadInput(f"does not load: {said.splitlines()[0]}", where=folder, remedy="was it saved whole?") from None
+    absent = sorted([*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])])
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        raise BadInput(f"lacks {absent[0]}{more}", where=folder, remedy="was it saved whole?")
+    return model
 
 
 def counts(preset: Preset, vocabulary: int = 0) -> tuple[int, int]:

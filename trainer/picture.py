@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from schemas.errors import BadSample
-from trainer.grid import FRAMES, MERGED_SIDE, PATCH_PX, TOKEN_PX
+from trainer.grid import FRAMES, MERGED_SIDE, PATCH_PX, TOKEN_PX, UNIT_PX
 
 MOST_ASPECT = 200
 _MEAN_C = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -54,12 +54,12 @@ def fit(frames: int, height_px: int, width_px: int, least_tokens: int, most_toke
         raise BadSample("aspect_over_200", f"{width_px} x {height_px}")
     sides = [round(side / TOKEN_PX) * TOKEN_PX for side in (height_px, width_px)]
     volume = round(frames / FRAMES) * FRAMES * math.prod(sides)
-    unit = FRAMES * TOKEN_PX * TOKEN_PX
-    if volume > most_tokens * unit:
-        shrink = math.sqrt(frames * height_px * width_px / (most_tokens * unit))
+    least_px, most_px = least_tokens * UNIT_PX, most_tokens * UNIT_PX
+    if volume > most_px:
+        shrink = math.sqrt(frames * height_px * width_px / most_px)
         sides = [max(TOKEN_PX, math.floor(side / shrink / TOKEN_PX) * TOKEN_PX) for side in (height_px, width_px)]
-    elif volume < least_tokens * unit:
-        grow = math.sqrt(least_tokens * unit / (frames * height_px * width_px))
+    elif volume < least_px:
+        grow = math.sqrt(least_px / (frames * height_px * width_px))
         sides = [math.ceil(side * grow / TOKEN_PX) * TOKEN_PX for side in (height_px, width_px)]
     return sides[0], sides[1]
 
@@ -90,8 +90,7 @@ def picture_patches(content: bytes, rule: PictureRule) -> tuple[tuple[int, int],
     except PILLOW_RAISES as error:
         raise BadSample("unreadable_picture", f"{type(error).__name__}: {error}") from None
     grid = grid_of(picture.height, picture.width, rule)
-    frame_HWC = resized(picture, grid)
-    return grid, patchify(np.broadcast_to(frame_HWC, (FRAMES, *frame_HWC.shape)))
+    return grid, patchify(resized(picture, grid)[None])
 
 
 def rgb(picture: Image.Image) -> Image.Image:
@@ -112,14 +111,18 @@ def resized(picture: Image.Image, grid: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def patchify(frames_FHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return [P, D], normalised: the patches of a merged token side by side; values by channel, frame, row, column."""
+    """Return [P, D], normalised: the patches of a merged token side by side; values by channel, frame, row, column.
+
+    Two frames are a slice; one is a picture and shown twice.
+    """
     frames, height, width, channels = frames_FHWC.shape
-    split = frames_FHWC.reshape(
-        frames, height // TOKEN_PX, MERGED_SIDE, PATCH_PX, width // TOKEN_PX, MERGED_SIDE, PATCH_PX, channels
-    )
-    laid = split.transpose(1, 4, 2, 5, 7, 0, 3, 6)
-    laid_PCN = np.ascontiguousarray(laid).reshape(-1, channels, frames * PATCH_PX * PATCH_PX)
-    values = np.empty(laid_PCN.shape, np.float32)
+    values_CFHW = np.empty((channels, frames, height, width), np.float32)
     for channel in range(channels):
-        np.take(_TABLE_C256[channel], laid_PCN[:, channel], out=values[:, channel])
-    return values.reshape(len(values), -1)
+        np.take(_TABLE_C256[channel], frames_FHWC[..., channel], out=values_CFHW[channel], mode="clip")
+    split = values_CFHW.reshape(
+        channels, frames, height // TOKEN_PX, MERGED_SIDE, PATCH_PX, width // TOKEN_PX, MERGED_SIDE, PATCH_PX
+    )
+    laid = split.transpose(2, 5, 3, 6, 0, 1, 4, 7).reshape(-1, channels, frames, PATCH_PX * PATCH_PX)
+    patches = np.empty((len(laid), channels, FRAMES, PATCH_PX * PATCH_PX), np.float32)
+    patches[:] = laid
+    return patches.reshape(len(patches), -1)

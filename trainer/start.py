@@ -13,6 +13,7 @@ from schemas.errors import BadInput
 from trainer.balance import hold_biases_exact
 from trainer.checkpoint_in import take_decoder, take_tower
 from trainer.codec import Codec
+from trainer.fits import check_tokens
 from trainer.forward import Trainee
 from trainer.model import build, load
 from trainer.parallel import Ranks
@@ -54,6 +55,7 @@ def started(start: Start, name: str, codec: Codec, dtype: torch.dtype, seed: int
     of, ids, words = preset(name), codec.tokens.ids(), codec.tokens.size
     if start.folder:
         model = load(model_folder(start.folder), dtype)
+        check_tokens(model, codec.tokens, f"--from {start.folder}")
         _compare(model, build(of, ids, words, device="meta"), name, start.folder)
     else:
         model = build(of, ids, words, seed=seed, dtype=dtype)

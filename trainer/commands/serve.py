@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import click
 
@@ -48,12 +49,10 @@ def serve(
 
     Clients send the token of the environment's OSTRAKA_TOKEN; without one, a token is made and printed. Ctrl-C ends it.
     """
-    from schemas.errors import BadInput
+    from trainer.needs import need
 
-    try:
-        from trainer.serve.open import Opening, open_server
-    except ModuleNotFoundError as error:
-        raise BadInput(f"{error.name} is not here", remedy="pip install 'ostraka[serve]'") from None
+    need("av", "starlette", "tokenizers", "torch", "torchvision", "transformers", "uvicorn", extra="serve")
+    from trainer.serve.open import Opening, open_server
 
     opening = Opening(
         checkpoint=checkpoint,
@@ -66,7 +65,6 @@ def serve(
         answer_tokens=answer_tokens,
         rows_at_once=rows,
     )
-    try:
+    with suppress(KeyboardInterrupt):
         open_server(opening, say)
-    except KeyboardInterrupt:
-        say("ended")
+    say("ended")

@@ -8,12 +8,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from functools import partial
 from threading import Event
 from typing import Any, NamedTuple
 
+import anyio
 import msgspec
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -33,6 +34,12 @@ from trainer.serve.refusal import Refusal
 from trainer.serve.spoken import Heard
 
 MOST_BODY_BYTES = 64 << 20
+LEFT = 499
+"""For a client that is gone and will not read it."""
+
+ENCODED_AT_ONCE = 2
+"""Requests whose pictures are decoded at one time: a large one takes hundreds of MB while it is."""
+
 OPEN_PATHS = ("/health",)
 
 _log = logging.getLogger("ostraka.serve")
@@ -58,7 +65,7 @@ def app_of(served: Served, line: OneByOne, token: str) -> ASGIApp:
         Route("/v1/models/{name:path}", endpoint.model),
         Route("/v1/chat/completions", endpoint.chat, methods=["POST"]),
     ]
-    handlers: Any = {Refusal: _refused, HTTPException: _no_such_way, Exception: _failed}
+    handlers: Any = {Refusal: _refused, HTTPException: _no_such_way, ClientDisconnect: _nobody, Exception: _failed}
     return Guarded(Starlette(routes=routes, exception_handlers=handlers), token)
 
 
@@ -83,6 +90,7 @@ class Endpoint:
 
     def __init__(self, served: Served, line: OneByOne) -> None:
         self._served, self._line = served, line
+        self._encoding = anyio.CapacityLimiter(ENCODED_AT_ONCE)
 
     async def health(self, _: Request) -> Response:
         """Say that it is there, and how many requests it has."""
@@ -101,7 +109,8 @@ class Endpoint:
         """Answer a chat."""
         asked = read_request(await _body(request))
         self._check_name(asked.model)
-        prompt = await run_in_threadpool(prompt_of, asked.messages, self._served.codec, thinks=asked.thinks)
+        encode = partial(prompt_of, asked.messages, self._served.codec, thinks=asked.thinks)
+        prompt = await anyio.to_thread.run_sync(encode, limiter=self._encoding)
         job, told = self._job(asked, prompt)
         self._line.ask(job)
         _log.info("asked", extra={"fields": {"prompt_tokens": len(prompt.tokens_T), "choices": job.choices}})
@@ -156,6 +165,8 @@ class Endpoint:
                         yield _event(head.of(kind, [part_of(one, tokens, logprobs=bool(asked.logprobs))]))
         except Refusal as refusal:
             yield _event(refusal.body())
+            return
+        except ClientDisconnect:
             return
         if asked.stream_options and asked.stream_options.include_usage:
             yield _event(head.of(kind, []) | {"usage": usage(len(job.prompt.tokens_T), said)})
@@ -229,6 +240,10 @@ def _refused(_: Request, refusal: Refusal) -> Response:
 def _no_such_way(request: Request, error: HTTPException) -> Response:
     message = f"{request.method} {request.url.path}: {error.detail.lower()}"
     return _json(Refusal(error.status_code, message).body(), error.status_code)
+
+
+def _nobody(_: Request, __: ClientDisconnect) -> Response:
+    return Response(status_code=LEFT)
 
 
 def _failed(_: Request, __: Exception) -> Response:

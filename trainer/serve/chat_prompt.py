@@ -12,8 +12,10 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import structs
 
 from schemas.errors import BadSample
+from trainer import special
 from trainer.codec import Codec
 from trainer.engine import Prompt
 from trainer.grid import PATCH_VALUES
@@ -61,15 +63,17 @@ def prompt_of(messages: Sequence[Message], codec: Codec, *, thinks: bool = True)
 
 
 def _turn(message: Message, parts: Sequence[str | int], place: int) -> Said:
+    """Return a message as a turn; the thinking of an answer is dropped, its tags around the answer stay."""
     if message.role == "user":
         return Said("user", tuple(parts))
     text = "".join(str(part) for part in parts)
     if message.role != "assistant":
         return Said("system", (text,))
     try:
-        return answer_turn(text, message.reasoning_content or "", place)
+        answer = answer_turn(text, message.reasoning_content or "", place)
     except BadSample:
         raise Refusal(400, "an answer without words", param=f"messages[{place}].content") from None
+    return answer if special.ANSWER in text else structs.replace(answer, think="")
 
 
 def _picture(part: ImagePart, codec: Codec, where: str) -> tuple[tuple[int, int], np.ndarray]:

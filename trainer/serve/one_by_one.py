@@ -20,7 +20,8 @@ from trainer.serve.refusal import Refusal
 from trainer.serve.spoken import Heard, Spoken
 from trainer.tokens import Tokens
 
-MOST_WAITING = 256
+MOST_WAITING = 64
+"""Each holds its pictures as patches, some 20 kB for a merged token."""
 
 _log = logging.getLogger("ostraka.serve")
 

@@ -52,9 +52,9 @@ def open_server(opening: Opening, say: Callable[[str], None]) -> None:
         served = Served(opening.name, engine, codec, opening.answer_tokens, int(time.time()))
         bound.listen(BACKLOG)
         say(f"{opening.name}: {model.num_parameters():,} parameters, weights {engine.version}")
-        say(f"endpoint: {url_of(bound)}")
         if is_made:
             say(f"token: {token}")
+        say(f"endpoint: {url_of(bound)}")
         listen(app_of(served, line, token), line, bound)
 
 
