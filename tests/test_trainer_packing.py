@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
 
 from schemas.errors import BadInput
 from trainer.attention import use_document_attention, use_plain_attention
@@ -83,7 +82,7 @@ MIXED = [TEXTS[0], SEVERAL[0], VIDEOS[0], PICTURE_EACH[1], document(11, SMALL, 4
 @pytest.fixture(scope="module", params=["tiny", "tiny-moe"])
 def model(request: pytest.FixtureRequest) -> Any:
     torch.set_num_threads(1)
-    made = build(structs.replace(preset(request.param), initial_spread=0.1), IDS, 512, seed=3)
+    made = build(preset(request.param), IDS, 512, seed=3)
     for name, buffer in made.named_buffers():
         if name.endswith("e_score_correction_bias"):
             buffer.copy_(torch.linspace(-0.2, 0.2, len(buffer)))
@@ -93,7 +92,7 @@ def model(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(scope="module")
 def dense() -> Any:
     torch.set_num_threads(1)
-    return build(structs.replace(preset("tiny"), initial_spread=0.1), IDS, 512, seed=3)
+    return build(preset("tiny"), IDS, 512, seed=3)
 
 
 def packed(documents: list[Document], room: int = 0) -> PackedBatch:
@@ -195,7 +194,7 @@ def test_a_label_that_leaks_across_a_boundary_is_caught(dense: Any) -> None:
 
 def test_a_flat_patch_kernel_gives_the_same_gradient() -> None:
     """To 1e-5 and not to rounding: the sums over a patch run in another order."""
-    model = build(structs.replace(preset("tiny"), initial_spread=0.1), IDS, 512, seed=3)
+    model = build(preset("tiny"), IDS, 512, seed=3)
     expected = packed_gradient(model, packed(MIXED))
     use_flat_kernel(model)
     assert apart(packed_gradient(model, packed(MIXED)), expected) < 1e-5
