@@ -140,7 +140,7 @@ def test_a_tower_mapped_in_sees_what_it_saw_but_for_rotary_positions(tmp_path: P
     [
         ({"vocab_size": 300}, r"embed_tokens.weight is \(300, 128\), the model's"),
         ({"rms_norm_eps": 1e-6}, r"rms_norm_eps is 1e-06, the model's 1e-05"),
-        ({"num_hidden_layers": 2}, r"has no layers\.2\."),
+        ({"num_hidden_layers": 2}, r"has no model\.layers\.2\."),
     ],
 )
 def test_a_decoder_that_does_not_fit_is_named_and_nothing_is_copied(
@@ -151,6 +151,22 @@ def test_a_decoder_that_does_not_fit_is_named_and_nothing_is_copied(
     with pytest.raises(BadInput, match=said):
         take_decoder(model, str(tmp_path / "glm4"))
     assert torch.equal(model.lm_head.weight, made("tiny").lm_head.weight)
+
+
+def test_a_source_with_weights_that_the_model_has_no_place_for_is_refused(tmp_path: Path) -> None:
+    glm4(tmp_path / "air", "tiny-moe", use_qk_norm=True)
+    with pytest.raises(
+        BadInput, match=r"has model\.layers\.\d\.self_attn\.[qk]_norm\.weight, which the model has no place"
+    ):
+        take_decoder(made("tiny-moe"), str(tmp_path / "air"))
+    aimv2(tmp_path / "aimv2", qkv_bias=True)
+    with pytest.raises(
+        BadInput, match=r"has encoder\.layers\.\d\.attention\.\w+_proj\.bias, which the model has no place"
+    ):
+        take_tower(made("tiny"), str(tmp_path / "aimv2"))
+    aimv2(tmp_path / "native", is_native=True)
+    with pytest.raises(BadInput, match=r"has no embeddings\.position_embedding\.weight"):
+        take_tower(made("tiny"), str(tmp_path / "native"))
 
 
 def test_a_deeper_decoder_gives_its_first_layers(tmp_path: Path) -> None:

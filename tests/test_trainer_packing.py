@@ -269,6 +269,7 @@ def test_losses_are_split_by_kind(dense: Any) -> None:
         split = found.by_kind(batch.kinds)
         first = Trainee(dense)(packed(documents[1:2])).losses.sum()
     assert split["text"] == (pytest.approx(float(first), rel=1e-5), int(documents[1].is_target_T.sum()))
+    assert split["caption"][1] == sum(int(one.is_target_T.sum()) for one in documents[::2])
     assert sum(total for total, _ in split.values()) == pytest.approx(float(found.sum()), rel=1e-6)
 
 

@@ -139,6 +139,12 @@ def test_published_frames_are_chosen(frames: int, chosen: tuple[int, ...]) -> No
     assert chosen_frames(ClipFacts(64, 64, frames, 30.0), ClipRule()) == chosen
 
 
+def test_the_second_after_a_slice_is_that_of_its_first_frame() -> None:
+    looked = look_at(ClipFacts(64, 64, 120, 30.0), ClipRule(frames_per_s=1.0))
+    assert looked.frames == (0, 30, 60, 90)
+    assert looked.seconds == (0, 2)
+
+
 @given(st.integers(1, 20_000), st.sampled_from([5.0, 10.0, 23.976, 24.0, 29.97, 30.0, 59.94]))
 def test_frames_are_those_that_transformers_chooses(frames: int, frames_per_s: float) -> None:
     facts = ClipFacts(64, 64, frames, frames_per_s)

@@ -9,6 +9,7 @@ it differ, and the first difference is named.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,24 +33,45 @@ _AROUND = {
     "patch_embed.proj.bias": "embeddings.patch_embed.bias",
     "post_layernorm.weight": "rms_norm.weight",
 }
+_LAYER = re.compile(r"\blayers\.(\d+)\.")
 _ALIKE = ("rms_norm_eps", "num_attention_heads", "num_key_value_heads", "hidden_act")
+
+
+class _Given:
+    """The weights of a source, each to be taken or known to stay behind."""
+
+    def __init__(self, weights: Mapping[str, torch.Tensor], folder: str) -> None:
+        self._weights, self._folder = weights, folder
+        self._taken: set[str] = set()
+
+    def take(self, name: str) -> torch.Tensor:
+        if name not in self._weights:
+            raise BadInput(f"has no {name}", where=self._folder, remedy="is it for this preset?")
+        self._taken.add(name)
+        return self._weights[name]
+
+    def check_rest(self, layers: int, *behind: str) -> None:
+        """Raise BadInput for a weight that the model has no place for: it would compute something else without it."""
+        for name in sorted(self._weights.keys() - self._taken):
+            deeper = (found := _LAYER.search(name)) and int(found[1]) >= layers
+            if not deeper and not name.startswith(behind):
+                raise BadInput(f"has {name}, which the model has no place for", where=self._folder)
 
 
 def take_tower(model: Any, folder: str) -> None:
     """Copy an AIMv2 tower into a model's; raises BadInput where it does not fit."""
     source = _read(folder, "Aimv2VisionModel", ("aimv2_vision_model", "aimv2"))
     _compare(source.config, model.config.vision_config, folder, ("rms_norm_eps", "num_attention_heads"))
-    given = source.state_dict()
-    kernel = given["embeddings.patch_embed.weight"]
-    mapped = {name: given[theirs] for name, theirs in _AROUND.items()}
+    given, blocks = _Given(source.state_dict(), folder), len(model.model.visual.blocks)
+    mapped = {name: given.take(theirs) for name, theirs in _AROUND.items()}
+    kernel = given.take("embeddings.patch_embed.weight")
     mapped["patch_embed.proj.weight"] = (kernel / 2).unsqueeze(2).expand(-1, -1, 2, -1, -1)
-    for block in range(len(model.model.visual.blocks)):
+    for block in range(blocks):
         ours, theirs = f"blocks.{block}", f"encoder.layers.{block}"
-        if f"{theirs}.rms_norm1.weight" not in given:
-            raise BadInput(f"has {block} blocks, too few", where=folder, remedy=f"cut the preset to {block} blocks")
-        mapped |= {f"{ours}.{one}": given[f"{theirs}.{other}"] for one, other in _BLOCK.items()}
-        parts = [given[f"{theirs}.attention.{part}_proj.weight"] for part in "qkv"]
+        mapped |= {f"{ours}.{one}": given.take(f"{theirs}.{other}") for one, other in _BLOCK.items()}
+        parts = [given.take(f"{theirs}.attention.{part}_proj.weight") for part in "qkv"]
         mapped[f"{ours}.attn.qkv.weight"] = torch.cat(parts)
+    given.check_rest(blocks, "head.")
     _copy(model.model.visual, mapped, folder, new=("merger.", "downsample."))
 
 
@@ -58,10 +80,12 @@ def take_decoder(model: Any, folder: str) -> None:
     dense = model.config.model_type == "glm4v"
     source = _read(folder, "Glm4ForCausalLM" if dense else "Glm4MoeForCausalLM", ("glm4",) if dense else ("glm4_moe",))
     _compare(source.config, model.config.text_config, folder, _ALIKE)
-    given = source.state_dict()
-    inner = {name.removeprefix("model."): weight for name, weight in given.items() if name.startswith("model.")}
-    _copy(model.model.language_model, inner, folder)
-    _copy(model.lm_head, {"weight": given["lm_head.weight"]}, folder)
+    given, inner = _Given(source.state_dict(), folder), model.model.language_model
+    mapped = {name: given.take(f"model.{name}") for name in inner.state_dict()}
+    head = given.take("lm_head.weight")
+    given.check_rest(len(inner.layers))
+    _copy(inner, mapped, folder)
+    _copy(model.lm_head, {"weight": head}, folder)
 
 
 def _read(folder: str, class_name: str, kinds: tuple[str, ...]) -> Any:
@@ -87,8 +111,6 @@ def _compare(theirs: Any, ours: Any, folder: str, names: tuple[str, ...]) -> Non
 def _copy(module: torch.nn.Module, given: Mapping[str, torch.Tensor], folder: str, new: tuple[str, ...] = ()) -> None:
     held = {name: weight for name, weight in module.state_dict(keep_vars=True).items() if not name.startswith(new)}
     for name, weight in held.items():
-        if name not in given:
-            raise BadInput(f"has no {name}", where=folder, remedy="is it for this preset?")
         if given[name].shape != weight.shape:
             shapes = f"{tuple(given[name].shape)}, the model's {tuple(weight.shape)}"
             raise BadInput(f"{name} is {shapes}", where=folder, remedy="is it for this preset?")
