@@ -115,7 +115,9 @@ def test_retry_after_is_honoured_by_all_requests(tmp_path: Path) -> None:
     assert min(asked.at_s for asked in server.asked[2:]) - told[0] >= 0.99
 
 
-@pytest.mark.parametrize("told", ["3600", "1e999", formatdate(time.time() + 7200, usegmt=True)])
+@pytest.mark.parametrize(
+    "told", ["3600", "1e999", formatdate(time.time() + 7200, usegmt=True)], ids=["seconds", "for ever", "date"]
+)
 def test_a_longer_pause_than_it_may_take_stops_at_once(tmp_path: Path, told: str) -> None:
     with serving(lambda asked: Reply(b"", 429, {"Retry-After": told})) as server:
         with pytest.raises(Unavailable, match="429"):

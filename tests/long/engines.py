@@ -396,7 +396,7 @@ def cases() -> Iterator[Case]:
         ("Beam FnApiRunner, 2 processes", "driver", 2),
     )
     for engine, who in PLANTED:
-        yield from (Case(engine, who, seed, BUG) for seed in range(FIRST))
+        yield from (Case(engine, who, seed, BUG) for seed in (0, 1, 2, 4, 7))
     for seeds in (range(FIRST), range(FIRST, 10)):
         for engine, who, count in kills:
             yield from (Case(engine, who, seed) for seed in seeds if seed < count)
