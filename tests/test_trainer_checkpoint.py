@@ -135,6 +135,51 @@ def test_a_tower_mapped_in_sees_what_it_saw_but_for_rotary_positions(tmp_path: P
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def publish(source: Any, folder: Path) -> None:
+    """Write an AIMv2 tower as its authors do."""
+    given = source.state_dict()
+    weights = {
+        "preprocessor.pos_embed": given["embeddings.position_embedding.weight"][None],
+        "preprocessor.patchifier.proj.weight": given["embeddings.patch_embed.weight"],
+        "preprocessor.patchifier.proj.bias": given["embeddings.patch_embed.bias"],
+        "preprocessor.patchifier.norm.weight": given["embeddings.rms_norm.weight"],
+        "trunk.post_trunk_norm.weight": given["rms_norm.weight"],
+    }
+    for block in range(source.config.num_hidden_layers):
+        theirs, layer = f"trunk.blocks.{block}", f"encoder.layers.{block}"
+        parts = [given[f"{layer}.attention.{part}_proj.weight"] for part in "qkv"]
+        weights |= {
+            f"{theirs}.attn.qkv.weight": torch.cat(parts),
+            f"{theirs}.attn.proj.weight": given[f"{layer}.attention.out_proj.weight"],
+            f"{theirs}.norm_1.weight": given[f"{layer}.rms_norm1.weight"],
+            f"{theirs}.norm_2.weight": given[f"{layer}.rms_norm2.weight"],
+            f"{theirs}.mlp.fc1.weight": given[f"{layer}.ffn.gate_proj.weight"],
+            f"{theirs}.mlp.fc2.weight": given[f"{layer}.ffn.down_proj.weight"],
+            f"{theirs}.mlp.fc3.weight": given[f"{layer}.ffn.up_proj.weight"],
+        }
+    folder.mkdir()
+    save_file({name: weight.contiguous() for name, weight in weights.items()}, folder / "model.safetensors")
+    said = {"model_type": "aimv2", "rms_norm_eps": 1e-5, "num_attention_heads": source.config.num_attention_heads}
+    (folder / "config.json").write_text(json.dumps(said))
+
+
+def test_a_tower_as_its_authors_publish_it_is_the_same_tower(tmp_path: Path) -> None:
+    source = aimv2(tmp_path / "aimv2")
+    publish(source, tmp_path / "published")
+    one, other = made("tiny"), made("tiny")
+    take_tower(one, str(tmp_path / "aimv2"))
+    take_tower(other, str(tmp_path / "published"))
+    for name, weight in one.model.visual.state_dict().items():
+        assert torch.equal(weight, other.model.visual.state_dict()[name]), name
+    assert not torch.equal(
+        one.model.visual.blocks[0].attn.qkv.weight, made("tiny").model.visual.blocks[0].attn.qkv.weight
+    )
+    whole = (tmp_path / "published" / "model.safetensors").read_bytes()
+    (tmp_path / "published" / "model.safetensors").write_bytes(whole[:-40])
+    with pytest.raises(BadInput, match=r"published: model\.safetensors does not load"):
+        take_tower(made("tiny"), str(tmp_path / "published"))
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from schemas.errors import BadInput
+from trainer.aimv2_published import read_published
 from trainer.model import whole
 from trainer.torchvision_ready import torchvision_ready
 
@@ -60,9 +62,14 @@ class _Given:
 
 def take_tower(model: Any, folder: str) -> None:
     """Copy an AIMv2 tower into a model's; raises BadInput where it does not fit."""
-    source = _read(folder, "Aimv2VisionModel", ("aimv2_vision_model", "aimv2"))
-    _compare(source.config, model.config.vision_config, folder, ("rms_norm_eps", "num_attention_heads"))
-    given, blocks = _Given(source.state_dict(), folder), len(model.model.visual.blocks)
+    said = _said(folder, ("aimv2_vision_model", "aimv2"))
+    if said["model_type"] == "aimv2":
+        config, weights = SimpleNamespace(**said), read_published(folder)
+    else:
+        source = _read(folder, "Aimv2VisionModel", ("aimv2_vision_model",))
+        config, weights = source.config, source.state_dict()
+    _compare(config, model.config.vision_config, folder, ("rms_norm_eps", "num_attention_heads"))
+    given, blocks = _Given(weights, folder), len(model.model.visual.blocks)
     mapped = {name: given.take(theirs) for name, theirs in _AROUND.items()}
     kernel = given.take("embeddings.patch_embed.weight")
     mapped["patch_embed.proj.weight"] = (kernel / 2).unsqueeze(2).expand(-1, -1, 2, -1, -1)
@@ -92,17 +99,26 @@ def _read(folder: str, class_name: str, kinds: tuple[str, ...]) -> Any:
     torchvision_ready()
     import transformers
 
+    _said(folder, kinds)
+    return whole(getattr(transformers, class_name), folder, "auto")
+
+
+def _said(folder: str, kinds: tuple[str, ...]) -> dict[str, Any]:
+    """Return a folder's configuration; raises BadInput where it is of none of the kinds."""
+    torchvision_ready()
+    import transformers
+
     if not os.path.isfile(os.path.join(folder, "config.json")):
         raise BadInput("no config.json there", where=folder, remedy="give a checkpoint's folder")
-    kind = transformers.PreTrainedConfig.get_config_dict(folder, local_files_only=True)[0].get("model_type")
-    if kind not in kinds:
-        raise BadInput(f"holds a {kind}", where=folder, remedy=f"give a checkpoint of {kinds[0]}")
-    return whole(getattr(transformers, class_name), folder, "auto")
+    said: dict[str, Any] = transformers.PreTrainedConfig.get_config_dict(folder, local_files_only=True)[0]
+    if said.get("model_type") not in kinds:
+        raise BadInput(f"holds a {said.get('model_type')}", where=folder, remedy=f"give a checkpoint of {kinds[0]}")
+    return said
 
 
 def _compare(theirs: Any, ours: Any, folder: str, names: tuple[str, ...]) -> None:
     for name in names:
-        given, wanted = getattr(theirs, name), getattr(ours, name)
+        given, wanted = getattr(theirs, name, None), getattr(ours, name)
         if given != wanted:
             raise BadInput(f"{name} is {given}, the model's {wanted}", where=folder, remedy="is it for this preset?")
 
