@@ -2,7 +2,7 @@
 
 Shards hold 1,000 photographs, each a file of its own by a numbered JPEG comment. What an engine spends before its first
 sample and after its last is measured on two shards of 16 beside each run, taken off both sides, and reported apart.
-Shelves of both sides are compared, file by file, before anything is timed.
+Shelves of both sides are compared, file by file, before anything is timed. Three pairs, as each takes a minute.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import cycle, islice
 from statistics import median
 
-from bench.duel import PAIRS, Pair, Row, interleave, require, row
+from bench.duel import Pair, Row, interleave, require, row
 from bench.photographs import marked, photographs
 from bench.shards import write_tar
 from pipelines.engines import Asked, engine_of
@@ -26,7 +26,7 @@ from pipelines.recipes import find_recipe
 from pipelines.run import run
 from pipelines.shelf import Shelf
 
-SHARDS, SHARD_ROWS, FEW, CPUS = 8, 1_000, 16, 2
+SHARDS, SHARD_ROWS, FEW, CPUS, ROUNDS = 4, 1_000, 16, 2, 3
 ONE, TWO = Asked(workers=1), Asked(workers=2)
 LEARNT = ("notes", "decisions", "verdicts", "recipes")
 RAY_GOAL, BEAM_GOAL, TWO_GOAL = 1 / 1.15, 1 / 1.5, 1.8
@@ -61,7 +61,7 @@ def _fight(large: str, small: str, ours: Asked, peer: Asked) -> tuple[list[Pair]
         digests.append(_digest(large))
     require(digests[0] == digests[1], "the bytes that were written")
     starts_s, times_s = list[Pair](), list[Pair]()
-    for _ in range(PAIRS):
+    for _ in range(ROUNDS):
         for shelf, seen in ((small, starts_s), (large, times_s)):
             work = [lambda asked=asked, shelf=shelf: curate(shelf, asked) for asked in (ours, peer)]
             seen += interleave(work[0], work[1], cpus=CPUS, pairs=1, warm=False)
