@@ -76,6 +76,17 @@ class Ahead(io.BufferedIOBase):
         self._at += len(some)
         return some
 
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return a line, or its first bytes; the one that is inherited takes more than are asked for."""
+        most = -1 if size is None else size
+        found = bytearray()
+        while (most < 0 or len(found) < most) and (some := self.peek()):
+            end = some.find(b"\n") + 1 or len(some)
+            found += self.read(end if most < 0 else min(end, most - len(found)))
+            if found.endswith(b"\n"):
+                break
+        return bytes(found)
+
     def peek(self, size: int = 0, /) -> bytes:
         """Return the bytes that come, without going on; lines are read by this."""
         return self._some(max(size, PEEK_BYTES))

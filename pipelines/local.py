@@ -6,6 +6,7 @@ DuckDB's threads can hang.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -67,7 +68,7 @@ class Local(Struct, frozen=True):
             max_workers=min(self.workers, len(waiting)),
             context=context,
             initializer=_open,
-            initargs=(work, log.level()),
+            initargs=(work, log.level(), dict(os.environ)),
         )
         flying: dict[Future[Any], tuple[str, int]] = {}
         try:
@@ -124,8 +125,11 @@ class _KeepsLocks(ForkServerContext):
         return lock
 
 
-def _open(work: Work, log_level: log.Level) -> None:
+def _open(work: Work, log_level: log.Level, environment: dict[str, str]) -> None:
+    """Open the work, in the environment of the command: a fork server keeps the one that it was started in."""
     global _doing  # noqa: PLW0603
+    os.environ.clear()
+    os.environ.update(environment)
     log.to_standard_error(log_level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stack = ExitStack()

@@ -397,7 +397,7 @@ def test_weights_that_may_not_be_read_are_refused_with_their_path(weights: Path,
         "os.getuid() or os.setuid(65534)\n"
         "try:\n    Clip().given(sys.argv[1]).weights()\nexcept BadInput as bad:\n    print(bad)\n"
     )
-    for above in (tmp_path, *tmp_path.parents[:2]):
+    for above in (tmp_path, *tmp_path.parents[:3]):
         os.chmod(above, 0o755)
     told = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True)
     os.chmod(path, 0o755)

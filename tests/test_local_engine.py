@@ -52,7 +52,7 @@ class Doubles(Struct, frozen=True):
         if shard == self.raises:
             raise TooManyFailed("6 of 7 samples failed", where=f"shard {shard}", remedy="mend the cause")
         time.sleep(0.01)
-        return {"twice": 2 * int(shard), "by": os.getpid()}
+        return {"twice": 2 * int(shard), "by": os.getpid(), "word": os.environ.get("OSTRAKA_WORD")}
 
     def tries(self, shard):
         return len(open(f"{self.folder}/{shard}").readlines())
@@ -80,6 +80,15 @@ def test_every_shard_is_answered_once_by_any_number_of_workers(own: ModuleType, 
     assert answers(workers, own.Doubles(str(tmp_path))) == {shard: 2 * int(shard) for shard in SHARDS}
     opened, closed = (sorted(path.name[7:] for path in tmp_path.glob(f"{what}-*")) for what in ("opened", "closed"))
     assert opened == closed and (opened == [str(os.getpid())]) == (workers == 1) and len(opened) <= workers
+
+
+def test_workers_see_the_environment_as_it_is_now_and_not_as_it_was_for_those_before(
+    own: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(2, own.Doubles(str(tmp_path)))
+    monkeypatch.setenv("OSTRAKA_WORD", "now")
+    found = [answer["word"] for _, answer in Local(2).map(own.Doubles(str(tmp_path)), SHARDS)]
+    assert found == ["now"] * len(SHARDS)
 
 
 def test_one_worker_goes_in_order_and_several_take_the_first_first(own: ModuleType, tmp_path: Path) -> None:

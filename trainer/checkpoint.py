@@ -20,6 +20,7 @@ import msgspec
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict import (
@@ -81,12 +82,12 @@ class Checkpoints:
         try:
             begun.result()
             written = True
-        except Exception as error:
+        except (Exception, CheckpointException) as error:
             written, why = False, error
         if not self._ranks.all_true(written):
             if self._ranks.rank == 0:
                 shutil.rmtree(partial, ignore_errors=True)
-            reason = f": {_root(why)}" if not written else " on another rank"
+            reason = f": {_said(why)}" if not written else " on another rank"
             raise Unavailable(
                 f"the checkpoint was not written{reason}",
                 where=partial.removesuffix(".partial"),
@@ -169,10 +170,9 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _root(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}"
+def _said(error: BaseException) -> str:
+    """Return the last line of what went wrong: torch's own error holds the whole trace of each rank."""
+    return f"{error}".strip().rpartition("\n")[2].strip() or type(error).__name__
 
 
 def _write(path: str, content: bytes) -> None:
