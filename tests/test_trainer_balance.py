@@ -131,5 +131,5 @@ def test_biases_stay_exact_in_a_model_of_sixteen_bits(model: Any) -> None:
     model.to(torch.bfloat16)
     hold_biases_exact(model)
     for _ in range(5):
-        move_biases(model, torch.tensor([[9.0, 1, 5, 5, 5, 5, 5, 5]] * 2))
+        move_biases(model, torch.tensor([[9.0, 1, 5, 5, 5, 5, 5, 5]] * 2), 1e-3)
     assert routers(model)[0].e_score_correction_bias[:3].tolist() == pytest.approx([-5e-3, 5e-3, 0.0])

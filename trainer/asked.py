@@ -14,6 +14,7 @@ from schemas.errors import BadInput
 from trainer.given import Given
 from trainer.parallel import check_mesh
 from trainer.presets import preset
+from trainer.run_file import put_file
 from trainer.stages import Stage
 from trainer.start import Start, model_folder
 
@@ -66,9 +67,7 @@ def claim(folder: str, asked: Asked) -> None:
         raise BadInput("there is something else in it", where=folder, remedy="give another folder with --to")
     os.makedirs(folder, exist_ok=True)
     kept = Kept(asked, {package: version(package) for package in _PACKAGES})
-    with open(f"{path}.partial", "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(kept)))
-    os.replace(f"{path}.partial", path)
+    put_file(path, msgspec.json.format(msgspec.json.encode(kept)))
 
 
 def read_asked(folder: str) -> Asked:

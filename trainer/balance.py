@@ -1,7 +1,7 @@
 """Experts kept busy alike: a bias that learns which are asked too much, and a small loss within each document.
 
 The bias only chooses: a token goes to the experts whose score plus bias is highest, and is weighted by their scores
-alone, so balancing costs nothing of what is learnt (`BIAS_STEP` per step, up where an expert had less than its share).
+alone, so balancing costs nothing of what is learnt (a thousandth a step, up where an expert had less than its share).
 The loss is DeepSeek-V3's, over sigmoid scores and per document; transformers' own is another, over softmax and the
 whole batch, and is not used. Shapes: L tokens of a row, E experts, D documents.
 """
@@ -12,9 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-
-BIAS_STEP = 1e-3
-LOSS_SHARE = 1e-4
 
 
 def routers(model: Any) -> list[Any]:
@@ -39,7 +36,7 @@ def loads(routed: Sequence[torch.Tensor], model: Any, real_L: torch.Tensor) -> t
 
 
 @torch.no_grad()
-def move_biases(model: Any, loads_: torch.Tensor, step: float = BIAS_STEP) -> None:
+def move_biases(model: Any, loads_: torch.Tensor, step: float) -> None:
     """Raise the bias of each expert that had less than the mean of its layer by `step`, and lower the others'."""
     for router, load_E in zip(routers(model), loads_, strict=True):
         bias = router.e_score_correction_bias
@@ -53,7 +50,7 @@ def balance_loss(
 
     f: an expert's share of a document's choices, times E; P: its mean share of the scores: their product sums to one
     where all are asked alike. A document weighs as many as its targets, so that the count of a step's targets, which
-    the other loss is divided by, divides this one too; take LOSS_SHARE of it.
+    the other loss is divided by, divides this one too; a stage takes a small share of it.
     """
     lengths_D = ends_D1.diff()[:-1].long()
     documents, real = len(lengths_D), int(lengths_D.sum())

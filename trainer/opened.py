@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
+from trainer.choose import Chosen
 from trainer.encoding import encoding_of
 from trainer.given import Given, chosen_of, codec_of, exports_of
 from trainer.plan import Order
@@ -33,5 +37,12 @@ def open_stream(
     exports, weights = exports_of(given)
     codec = codec_of(given, exports)
     chosen = chosen_of(given, codec, exports, weights, sequence_tokens, loading.workers)
-    order = Order(seed, sequence_tokens, batch, samples_of_window([one.pool for one in chosen]))
-    return Stream(chosen, encoding_of(codec), order, loading, steps=steps, state=state), codec
+    return stream_of(chosen, codec, Order(seed, sequence_tokens, batch), loading, steps=steps, state=state), codec
+
+
+def stream_of(
+    chosen: Sequence[Chosen], codec: Codec, order: Order, loading: Loading, *, steps: int, state: StreamState | None
+) -> Stream:
+    """Return the rows of a rank of what is chosen, in windows no larger than a pass over all of it."""
+    fitting = structs.replace(order, window_samples=samples_of_window([one.pool for one in chosen]))
+    return Stream(chosen, encoding_of(codec), fitting, loading, steps=steps, state=state)

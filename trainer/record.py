@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from trainer.run_file import put_file
+
 LOG = "log.jsonl"
 
 
@@ -79,9 +81,7 @@ def take_back(path: str, first_step: int) -> None:
     with open(path, "rb") as file:
         lines = file.read().split(b"\n")[:-1]
     kept = [line for line in lines if msgspec.json.decode(line, type=_Stepped).step < first_step]
-    with open(f"{path}.partial", "wb") as file:
-        file.writelines(line + b"\n" for line in kept)
-    os.replace(f"{path}.partial", path)
+    put_file(path, b"".join(line + b"\n" for line in kept))
 
 
 class _Stepped(Struct):

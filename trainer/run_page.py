@@ -12,6 +12,7 @@ from msgspec import structs
 from trainer.asked import read_asked
 from trainer.held_out import read_held_out
 from trainer.record import read
+from trainer.run_file import put_file
 
 PAGE = "index.html"
 WIDTH, HEIGHT, LEFT, BOTTOM = 560, 200, 52, 22
@@ -66,10 +67,7 @@ def write_page(folder: str) -> None:
     page = _PAGE.format(
         title=escape(f"{asked.stage.name}, {asked.given.preset}"), head=head, charts="".join(charts), rows=rows
     )
-    path = os.path.join(folder, PAGE)
-    with open(f"{path}.partial", "w", encoding="utf-8") as file:
-        file.write(page)
-    os.replace(f"{path}.partial", path)
+    put_file(os.path.join(folder, PAGE), page.encode())
 
 
 def chart(title: str, curves: Sequence[Curve]) -> str:

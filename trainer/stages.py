@@ -40,7 +40,6 @@ class Stage(Struct, frozen=True):
     sequences: int
     steps: int
     rate: Rate
-    rows_at_once: int = 1
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 1e-8
     weight_decay: float = 0.1

@@ -13,7 +13,7 @@ index.html        the run as a page (run_page.py)
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 import torch
@@ -26,22 +26,22 @@ from trainer.checkpoint import Checkpoints, load, path_of, read_state, steps
 from trainer.checkpoint_out import save
 from trainer.choose import Chosen
 from trainer.codec import Codec
-from trainer.encoding import encoding_of
 from trainer.flat_kernel import use_flat_kernel
 from trainer.forward import Trainee
 from trainer.given import chosen_of, codec_of, exports_of
 from trainer.held_out import HeldOut, write_held_out
 from trainer.lengths import Progress
 from trainer.loop import Loop
+from trainer.opened import stream_of
 from trainer.parallel import Ranks, device_mesh, shard
 from trainer.plan import Order
 from trainer.record import Record, Told
 from trainer.replaced_log import ReplacedLog
+from trainer.run_file import put_file
 from trainer.run_page import write_page
 from trainer.start import MODEL, TOKENIZER, started, tokenizer_of, whole_model
-from trainer.stream import Loading, Stream
+from trainer.stream import Loading
 from trainer.stream_state import StreamState
-from trainer.window import samples_of_window
 
 
 def train(
@@ -57,11 +57,18 @@ def train(
         codec, chosen, held_out = _data(folder, asked, workers, progress)
     if os.path.isdir(os.path.join(folder, MODEL)):
         return
-    loop = _loop(folder, asked, codec, among)
+    stage, loop = asked.stage, _loop(folder, asked, codec, among)
     checkpoints = Checkpoints(os.path.join(folder, "checkpoints"), among, asked.stage.keep)
     state = _go_on(checkpoints.folder, loop)
     loading = Loading(among.rank, among.count, workers)
-    stream = _stream(asked, codec, chosen, loading, state)
+    stream = stream_of(
+        chosen,
+        codec,
+        Order(stage.seed, stage.sequence_length, stage.sequences),
+        loading,
+        steps=stage.steps,
+        state=state,
+    )
     looking = HeldOut(held_out, codec, asked.stage.sequence_length, among, loading) if held_out else None
     with among.first_alone():
         record = Record(folder, stream.state.position.step) if among.rank == 0 else None
@@ -97,9 +104,7 @@ def _data(
     path = kept if os.path.exists(kept) else tokenizer_of(asked.start, asked.given.tokenizer)
     codec = codec_of(structs.replace(asked.given, tokenizer=path), exports)
     if not os.path.exists(kept):
-        with open(f"{kept}.partial", "w", encoding="utf-8") as file:
-            file.write(codec.tokens.json)
-        os.replace(f"{kept}.partial", kept)
+        put_file(kept, codec.tokens.json.encode())
     length = asked.stage.sequence_length
     chosen = chosen_of(asked.given, codec, exports, weights, length, workers, progress=progress)
     aside = structs.replace(asked.given, data=asked.held_out, split="val")
@@ -131,15 +136,6 @@ def _go_on(folder: str, loop: Loop) -> StreamState | None:
     path = path_of(folder, done[-1])
     load(path, loop.trainee, loop.optimizer)
     return msgspec.convert(read_state(path), StreamState)
-
-
-def _stream(
-    asked: Asked, codec: Codec, chosen: Sequence[Chosen], loading: Loading, state: StreamState | None
-) -> Stream:
-    stage = asked.stage
-    samples = samples_of_window([one.pool for one in chosen])
-    order = Order(stage.seed, stage.sequence_length, stage.sequences, samples)
-    return Stream(chosen, encoding_of(codec), order, loading, steps=stage.steps, state=state)
 
 
 def _look(folder: str, looking: HeldOut | None, loop: Loop, step: int, among: Ranks) -> None:
