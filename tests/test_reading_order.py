@@ -23,6 +23,12 @@ def test_a_heading_over_two_rows_comes_before_both() -> None:
     assert reading_order([(10.0, 40.0, 90.0, 50.0), (200.0, 8.0, 290.0, 52.0), (10.0, 10.0, 90.0, 20.0)]) == [1, 2, 0]
 
 
+def test_of_two_that_start_at_one_place_the_smaller_comes_first_whichever_way_they_come() -> None:
+    tall, short = (0.0, 0.0, 1.0, 2.0), (0.0, 0.0, 1.0, 1.0)
+    assert reading_order([tall, short]) == [1, 0]
+    assert reading_order([short, tall]) == [0, 1]
+
+
 _box = st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(1, 30), st.integers(1, 30)).map(
     lambda one: (float(one[0]), float(one[1]), float(one[0] + one[2]), float(one[1] + one[3]))
 )
