@@ -12,18 +12,18 @@ import numpy as np
 import torch
 
 from bench.duel import interleave, require
-from trainer.attention import use_document_attention
-from trainer.batches import Step
-from trainer.document import Document
-from trainer.flat_kernel import use_flat_kernel
-from trainer.forward import Trainee
-from trainer.loop import Loop
-from trainer.model import build
-from trainer.pack import IGNORED, PATCH_VALUES, PackedBatch, pack
-from trainer.parallel import ranks
-from trainer.presets import preset
-from trainer.special import SpecialIds
-from trainer.stages import pretrain, tiny
+from trainer.documents.document import Document
+from trainer.documents.special import SpecialIds
+from trainer.loop.batches import Step
+from trainer.loop.loop import Loop
+from trainer.loop.parallel import ranks
+from trainer.loop.stages import pretrain, tiny
+from trainer.model.attention import use_document_attention
+from trainer.model.flat_kernel import use_flat_kernel
+from trainer.model.forward import Trainee
+from trainer.model.model import build
+from trainer.model.pack import IGNORED, PATCH_VALUES, PackedBatch, pack
+from trainer.model.presets import preset
 
 DOCUMENTS, ROW_TOKENS, WORDS = 64, 8_192, 4_000
 IMAGE, BEGIN, END = 4_000, 4_002, 4_003
@@ -123,8 +123,8 @@ def trainer_of(kind: str, model: Any, found: Sequence[Document], batch: int, fol
 
 
 def _tokenizer() -> Any:
-    from trainer.checkpoint_out import fast_tokenizer
-    from trainer.tokens import train_tokens
+    from trainer.documents.tokens import train_tokens
+    from trainer.model.checkpoint_out import fast_tokenizer
 
     return fast_tokenizer(train_tokens(["words"], 400))
 

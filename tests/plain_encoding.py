@@ -12,9 +12,9 @@ from PIL import Image as Pillow
 from schemas.errors import BadSample
 from schemas.form import caption_of
 from schemas.sample import Image, Sample
-from trainer.document import Document
-from trainer.encoding import Contents, Encoding
-from trainer.length import Length
+from trainer.documents.document import Document
+from trainer.documents.encoding import Contents, Encoding
+from trainer.documents.length import Length
 
 PIXELS = 32
 

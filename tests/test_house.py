@@ -98,7 +98,7 @@ def test_who_breaks_a_wall_is_caught(copy: Path, name: str) -> None:
     planted = [(source, imported) for contract, source, imported in violations() if contract == name]
     assert planted
     for source, imported in planted:
-        with (copy / source / "planted.py").open("a") as file:
+        with copy.joinpath(*source.split("."), "planted.py").open("a") as file:
             file.write(f"import {imported}\n")
     code, said = lint(copy)
     assert code == 1 and f"{name} BROKEN" in said, said

@@ -9,15 +9,15 @@ import pytest
 import torch
 from msgspec import structs
 
-from trainer.attention import use_document_attention
-from trainer.balance import balance_loss, hold_biases_exact, loads, move_biases, routers
-from trainer.document import Document
-from trainer.forward import Trainee
-from trainer.grid import PATCH_VALUES
-from trainer.model import build
-from trainer.pack import PackedBatch, pack
-from trainer.presets import preset
-from trainer.special import SpecialIds
+from trainer.documents.document import Document
+from trainer.documents.grid import PATCH_VALUES
+from trainer.documents.special import SpecialIds
+from trainer.model.attention import use_document_attention
+from trainer.model.balance import balance_loss, hold_biases_exact, loads, move_biases, routers
+from trainer.model.forward import Trainee
+from trainer.model.model import build
+from trainer.model.pack import PackedBatch, pack
+from trainer.model.presets import preset
 
 IDS = SpecialIds(0, (0,), 500, 501, 502, 503, 504, 505)
 

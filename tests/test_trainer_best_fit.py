@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import BadInput
-from trainer.best_fit import best_fit
+from trainer.plan.best_fit import best_fit
 
 lengths = st.integers(1, 5000).flatmap(
     lambda most: st.tuples(

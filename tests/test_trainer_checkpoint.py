@@ -16,21 +16,21 @@ from safetensors.torch import load_file, save_file
 
 from schemas import sample as samples
 from schemas.errors import BadInput, Unavailable
-from trainer.attention import use_document_attention, use_plain_attention
-from trainer.checkpoint_codec import read_codec
-from trainer.checkpoint_in import take_decoder, take_tower
-from trainer.checkpoint_out import processor, save
-from trainer.clip_frames import ClipFacts, ClipRule, look_at
-from trainer.codec import Codec
-from trainer.encode import encode
-from trainer.fits import check_tokens
-from trainer.layout import lay_out
-from trainer.model import build, load
-from trainer.picture import PictureRule
-from trainer.presets import preset
-from trainer.special import Family
-from trainer.tokens import train_tokens
-from trainer.torchvision_ready import torchvision_ready
+from trainer.documents.clip_frames import ClipFacts, ClipRule, look_at
+from trainer.documents.codec import Codec
+from trainer.documents.encode import encode
+from trainer.documents.layout import lay_out
+from trainer.documents.picture import PictureRule
+from trainer.documents.special import Family
+from trainer.documents.tokens import train_tokens
+from trainer.model.attention import use_document_attention, use_plain_attention
+from trainer.model.checkpoint_codec import read_codec
+from trainer.model.checkpoint_in import take_decoder, take_tower
+from trainer.model.checkpoint_out import processor, save
+from trainer.model.fits import check_tokens
+from trainer.model.model import build, load
+from trainer.model.presets import preset
+from trainer.model.torchvision_ready import torchvision_ready
 
 torchvision_ready()
 import transformers  # noqa: E402

@@ -21,12 +21,12 @@ from pipelines.shelf import Shelf
 from schemas import form
 from schemas.errors import BadInput, BadSample
 from schemas.sample import Image, Part, Sample, Source, Text, Video
-from trainer.clip_frames import ClipRule
-from trainer.codec import Codec
-from trainer.encode import encode
-from trainer.length import length, needs_contents
-from trainer.picture import PictureRule
-from trainer.tokens import train_tokens
+from trainer.documents.clip_frames import ClipRule
+from trainer.documents.codec import Codec
+from trainer.documents.encode import encode
+from trainer.documents.length import length, needs_contents
+from trainer.documents.picture import PictureRule
+from trainer.documents.tokens import train_tokens
 
 Read = tuple[Sample, list[bytes]]
 TOKENS = train_tokens(["a man riding a wave on top of a surfboard", "two dogs and a frisbee"] * 9, 500)

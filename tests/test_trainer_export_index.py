@@ -15,8 +15,8 @@ from schemas.errors import BadInput, Unavailable
 from schemas.form import read
 from schemas.sample import from_json
 from schemas.shard import samples
-from trainer.export_index import Export, open_export
-from trainer.shard_bytes import MOST_OPEN, ShardBytes
+from trainer.data.export_index import Export, open_export
+from trainer.data.shard_bytes import MOST_OPEN, ShardBytes
 
 
 @pytest.fixture(scope="module")

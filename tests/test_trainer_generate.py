@@ -11,19 +11,19 @@ import torch
 from msgspec import structs
 
 from schemas.errors import BadInput, Unavailable
-from trainer.attention import use_document_attention
-from trainer.chance import fraction, row_seed
-from trainer.document import Document
-from trainer.engine import Answer, Prompt, Sampling
-from trainer.forward import Trainee
-from trainer.generate import LocalEngine
-from trainer.grid import PATCH_VALUES
-from trainer.model import build
-from trainer.pack import pack
-from trainer.pick import nucleus, pick
-from trainer.presets import preset
-from trainer.special import SpecialIds
-from trainer.torchvision_ready import torchvision_ready
+from trainer.documents.document import Document
+from trainer.documents.grid import PATCH_VALUES
+from trainer.documents.special import SpecialIds
+from trainer.engine.chance import fraction, row_seed
+from trainer.engine.engine import Answer, Prompt, Sampling
+from trainer.engine.generate import LocalEngine
+from trainer.engine.pick import nucleus, pick
+from trainer.model.attention import use_document_attention
+from trainer.model.forward import Trainee
+from trainer.model.model import build
+from trainer.model.pack import pack
+from trainer.model.presets import preset
+from trainer.model.torchvision_ready import torchvision_ready
 
 torchvision_ready()
 import transformers  # noqa: E402

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import Parameter
 
-from trainer.lean_adamw import LeanAdamW, put_rounded
+from trainer.loop.lean_adamw import LeanAdamW, put_rounded
 
 STEP = 2**-7
 """The distance between bfloat16 numbers from 1 to 2."""
@@ -82,7 +82,7 @@ def test_a_parameter_in_pieces_is_the_parameter_whole(monkeypatch: pytest.Monkey
         return LeanAdamW([("w", weight)], lr=1e-3)
 
     whole = walked(make, torch.float32)
-    monkeypatch.setattr("trainer.lean_adamw.PIECE", 1000)
+    monkeypatch.setattr("trainer.loop.lean_adamw.PIECE", 1000)
     assert (walked(make, torch.float32) - whole).abs().max() < 1e-3
 
 

@@ -24,13 +24,13 @@ from schemas.errors import BadInput, BadSample, Unavailable
 from schemas.form import read
 from schemas.sample import Sample, Source
 from schemas.shard import samples
-from trainer.count_shard import length_of
-from trainer.encoding import Contents, Encoding
-from trainer.export_index import open_export
-from trainer.length import Length
-from trainer.length_table import NONE
-from trainer.lengths import LengthsFolder, count_lengths
-from trainer.pool import KINDS
+from trainer.data.count_shard import length_of
+from trainer.data.export_index import open_export
+from trainer.data.length_table import NONE
+from trainer.data.lengths import LengthsFolder, count_lengths
+from trainer.documents.encoding import Contents, Encoding
+from trainer.documents.length import Length
+from trainer.plan.pool import KINDS
 
 sys.path.insert(0, str(Path(__file__).parent))
 plain: Any = import_module("plain_encoding")

@@ -21,17 +21,17 @@ from msgspec import structs
 from safetensors.torch import load_file
 
 from schemas.errors import BadInput, Unavailable
-from trainer.attention import use_document_attention
-from trainer.batches import Step
-from trainer.checkpoint import Checkpoints, load, path_of, read_state, steps
-from trainer.forward import Trainee
-from trainer.loop import Loop, optimizer_of
-from trainer.model import build
-from trainer.pack import PackedBatch, pack
-from trainer.parallel import Ranks, ranks
-from trainer.presets import preset
-from trainer.special import SpecialIds
-from trainer.stages import pretrain, tiny
+from trainer.documents.special import SpecialIds
+from trainer.loop.batches import Step
+from trainer.loop.checkpoint import Checkpoints, load, path_of, read_state, steps
+from trainer.loop.loop import Loop, optimizer_of
+from trainer.loop.parallel import Ranks, ranks
+from trainer.loop.stages import pretrain, tiny
+from trainer.model.attention import use_document_attention
+from trainer.model.forward import Trainee
+from trainer.model.model import build
+from trainer.model.pack import PackedBatch, pack
+from trainer.model.presets import preset
 
 JOB = Path(__file__).with_name("trainer_job.py")
 IMAGE = 130
@@ -100,7 +100,7 @@ def trainee() -> Trainee:
 def row(length: int = 64) -> PackedBatch:
     import numpy as np
 
-    from trainer.document import Document
+    from trainer.documents.document import Document
 
     tokens_T = np.arange(1, 40, dtype=np.int32)
     document = Document(

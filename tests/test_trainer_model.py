@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from msgspec import structs
 
 from schemas.errors import BadInput
-from trainer import model as models
-from trainer.attention import use_document_attention, use_plain_attention
-from trainer.balance import routers
-from trainer.presets import cut, preset
+from trainer.model import model as models
+from trainer.model.attention import use_document_attention, use_plain_attention
+from trainer.model.balance import routers
+from trainer.model.presets import cut, preset
 
 
 @pytest.mark.parametrize(

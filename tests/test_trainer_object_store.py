@@ -13,12 +13,12 @@ import fsspec
 import pytest
 
 from schemas.errors import Unavailable
-from trainer.choose import Chosen, choose
-from trainer.encoding import Encoding
-from trainer.export_index import open_export
-from trainer.lengths import count_lengths
-from trainer.plan import Order
-from trainer.stream import Loading, Stream
+from trainer.data.choose import Chosen, choose
+from trainer.data.export_index import open_export
+from trainer.data.lengths import count_lengths
+from trainer.data.stream import Loading, Stream
+from trainer.documents.encoding import Encoding
+from trainer.plan.plan import Order
 
 sys.path.insert(0, str(Path(__file__).parent))
 plain: Any = import_module("plain_encoding")

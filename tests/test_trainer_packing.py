@@ -18,19 +18,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import BadInput
-from trainer.attention import use_document_attention, use_plain_attention
-from trainer.chunked_entropy import chunked_entropy
-from trainer.document import Document
-from trainer.flat_kernel import use_flat_kernel
-from trainer.forward import Trainee
-from trainer.grid import PATCH_VALUES
-from trainer.loss import losses
-from trainer.model import build
-from trainer.pack import IGNORED, ROOM, PackedBatch, pack
-from trainer.parts import freeze, part_of
-from trainer.positions import positions
-from trainer.presets import preset
-from trainer.special import SpecialIds
+from trainer.documents.document import Document
+from trainer.documents.grid import PATCH_VALUES
+from trainer.documents.positions import positions
+from trainer.documents.special import SpecialIds
+from trainer.model.attention import use_document_attention, use_plain_attention
+from trainer.model.chunked_entropy import chunked_entropy
+from trainer.model.flat_kernel import use_flat_kernel
+from trainer.model.forward import Trainee
+from trainer.model.loss import losses
+from trainer.model.model import build
+from trainer.model.pack import IGNORED, ROOM, PackedBatch, pack
+from trainer.model.parts import freeze, part_of
+from trainer.model.presets import preset
 
 WORDS, END, IMAGE, BEGIN_IMAGE, END_IMAGE, BEGIN_VIDEO, END_VIDEO = 400, 0, 500, 502, 503, 504, 505
 IDS = SpecialIds(END, (END,), IMAGE, 501, BEGIN_IMAGE, END_IMAGE, BEGIN_VIDEO, END_VIDEO)

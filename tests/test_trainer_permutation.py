@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.permutation import permuted
+from trainer.plan.permutation import permuted
 
 GOLDEN = [4, 9, 11, 5, 6, 10, 1, 8, 2, 0, 7, 3]
 GOLDEN_OF_A_BILLION = [221910357, 814749293, 746860123]

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from schemas.errors import BadSample
-from trainer.clip_frames import ClipFacts, ClipRule, chosen_frames, clip_facts, clip_patches, decoded, look_at
-from trainer.picture import PictureRule, fit, grid_of, picture_patches
-from trainer.torchvision_ready import torchvision_ready
+from trainer.documents.clip_frames import ClipFacts, ClipRule, chosen_frames, clip_facts, clip_patches, decoded, look_at
+from trainer.documents.picture import PictureRule, fit, grid_of, picture_patches
+from trainer.model.torchvision_ready import torchvision_ready
 
 torchvision_ready()
 import torch  # noqa: E402

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.errors import BadInput
-from trainer.cost import Cost
-from trainer.deal import EMPTY, dealt, wait
-from trainer.plan import Order, Plan, Row
-from trainer.pool import Pool
-from trainer.window import drawn, packed, sequences_in, tokens_of
+from trainer.plan.cost import Cost
+from trainer.plan.deal import EMPTY, dealt, wait
+from trainer.plan.plan import Order, Plan, Row
+from trainer.plan.pool import Pool
+from trainer.plan.window import drawn, packed, sequences_in, tokens_of
 
 spec = importlib.util.spec_from_file_location("trainer_pools", Path(__file__).parent / "trainer_pools.py")
 assert spec and spec.loader

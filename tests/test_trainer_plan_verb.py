@@ -21,13 +21,13 @@ from pipelines.run import run
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput, BadSample
 from schemas.sample import Image, Sample, Source, Text
-from trainer.codec import Codec
 from trainer.commands.plan import plan
-from trainer.count_shard import length_of
-from trainer.document import Document
-from trainer.encoding import encoding_of
-from trainer.look import letter, pictures, ruler
-from trainer.tokens import train_tokens
+from trainer.data.count_shard import length_of
+from trainer.data.look import letter, pictures, ruler
+from trainer.documents.codec import Codec
+from trainer.documents.document import Document
+from trainer.documents.encoding import encoding_of
+from trainer.documents.tokens import train_tokens
 
 
 @pytest.fixture(scope="module")

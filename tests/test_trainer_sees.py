@@ -14,18 +14,18 @@ import torch
 from numpy.typing import NDArray
 
 from schemas.sample import Image, Sample, Source, Text, Video
-from trainer.attention import use_document_attention, use_plain_attention
-from trainer.clip_frames import ClipRule, clip_facts, decoded
-from trainer.codec import Codec
-from trainer.document import Document
-from trainer.encode import encode
-from trainer.flat_kernel import use_flat_kernel
-from trainer.forward import Trainee
-from trainer.model import build
-from trainer.pack import pack
-from trainer.picture import PictureRule
-from trainer.presets import preset
-from trainer.tokens import Tokens, train_tokens
+from trainer.documents.clip_frames import ClipRule, clip_facts, decoded
+from trainer.documents.codec import Codec
+from trainer.documents.document import Document
+from trainer.documents.encode import encode
+from trainer.documents.picture import PictureRule
+from trainer.documents.tokens import Tokens, train_tokens
+from trainer.model.attention import use_document_attention, use_plain_attention
+from trainer.model.flat_kernel import use_flat_kernel
+from trainer.model.forward import Trainee
+from trainer.model.model import build
+from trainer.model.pack import pack
+from trainer.model.presets import preset
 
 PHOTOGRAPHS, WARM_UP = 8, 15
 CLIPS = ("2jKXlH_ceCo.11.mp4", "4F0B-U_xwN0.23.mp4", "CgcadSRtAag.140.mp4", "ITKgZZcTpzE.5.mp4")

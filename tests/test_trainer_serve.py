@@ -31,18 +31,18 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from schemas.errors import BadInput
-from trainer.chance import row_seed
-from trainer.checkpoint_out import save
-from trainer.codec import Codec
 from trainer.commands.serve import serve
-from trainer.engine import Sampling
-from trainer.generate import LocalEngine
-from trainer.model import build, load
-from trainer.picture import PictureRule
-from trainer.presets import preset
+from trainer.documents.codec import Codec
+from trainer.documents.picture import PictureRule
+from trainer.documents.tokens import train_tokens
+from trainer.engine.chance import row_seed
+from trainer.engine.engine import Sampling
+from trainer.engine.generate import LocalEngine
+from trainer.model.checkpoint_out import save
+from trainer.model.model import build, load
+from trainer.model.presets import preset
 from trainer.serve.chat_prompt import prompt_of
 from trainer.serve.chat_request import Message
-from trainer.tokens import train_tokens
 
 TOKENS = train_tokens(["What is it? A red bus on the road."] * 9, 400)
 CODEC = Codec("4.1v", TOKENS, PictureRule(most_tokens=64))

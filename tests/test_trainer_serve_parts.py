@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from trainer.checkpoint_codec import read_codec, weights_version
-from trainer.checkpoint_out import processor, save
-from trainer.clip_frames import ClipRule
-from trainer.codec import Codec
-from trainer.engine import Drawn
-from trainer.model import build
-from trainer.picture import PictureRule
-from trainer.presets import Family, preset
+from trainer.documents.clip_frames import ClipRule
+from trainer.documents.codec import Codec
+from trainer.documents.picture import PictureRule
+from trainer.documents.tokens import train_tokens
+from trainer.engine.engine import Drawn
+from trainer.model.checkpoint_codec import read_codec, weights_version
+from trainer.model.checkpoint_out import processor, save
+from trainer.model.model import build
+from trainer.model.presets import Family, preset
 from trainer.serve.chat_prompt import prompt_of
 from trainer.serve.chat_request import Message
 from trainer.serve.spoken import Spoken
-from trainer.tokens import train_tokens
 
 TOKENS = train_tokens(["What is it? A red bus on the road.", "早上好,这是一只猫。"] * 9, 500)
 SAID = "A red bus. 早上好, <think> é"

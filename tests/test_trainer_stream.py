@@ -18,19 +18,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import BadInput, TooManyFailed, Unavailable
-from trainer.choose import Chosen, choose
-from trainer.document import Document
-from trainer.encoding import Encoding
-from trainer.export_index import open_export
-from trainer.lengths import count_lengths
-from trainer.plan import Order
-from trainer.pool import KINDS
-from trainer.replaced_log import ReplacedLog
-from trainer.stand_in import MOST_ASKED, stand_ins
-from trainer.stream import EMPTY, PATCH_BYTES, TOKEN_BYTES, Loading, Stream, StreamRow
-from trainer.stream_state import StreamState, read_state, state_json
-from trainer.window import Window
-from trainer.workers import Workers
+from trainer.data.choose import Chosen, choose
+from trainer.data.export_index import open_export
+from trainer.data.lengths import count_lengths
+from trainer.data.replaced_log import ReplacedLog
+from trainer.data.stand_in import MOST_ASKED, stand_ins
+from trainer.data.stream import EMPTY, PATCH_BYTES, TOKEN_BYTES, Loading, Stream, StreamRow
+from trainer.data.stream_state import StreamState, read_state, state_json
+from trainer.documents.document import Document
+from trainer.documents.encoding import Encoding
+from trainer.plan.plan import Order
+from trainer.plan.pool import KINDS
+from trainer.plan.window import Window
+from trainer.workers.workers import Workers
 
 sys.path.insert(0, str(Path(__file__).parent))
 plain: Any = import_module("plain_encoding")
@@ -172,7 +172,7 @@ def workers_of_this_process() -> list[int]:
         int(pid)
         for pid in os.listdir("/proc")
         if pid.isdigit()
-        and b"trainer.worker\0" in read_or_empty(f"/proc/{pid}/cmdline")
+        and b"trainer.workers.worker\0" in read_or_empty(f"/proc/{pid}/cmdline")
         and parent_of(pid) == os.getpid()
     ]
 
@@ -192,7 +192,7 @@ def parent_of(pid: str) -> int:
 def test_a_sample_that_does_not_decode_is_stood_in_for_and_recorded(
     chosen: list[Chosen], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ranks: int, workers: int
 ) -> None:
-    monkeypatch.setattr("trainer.stream.MOST_FAILED", 0.5)
+    monkeypatch.setattr("trainer.data.stream.MOST_FAILED", 0.5)
     encoding = PLAIN._replace(encode=plain.breaks_some)
     streams = [Stream(chosen, encoding, ORDER, Loading(rank, ranks, workers), steps=STEPS) for rank in range(ranks)]
     rows = [row for rows in zip(*streams, strict=True) for row in rows if row.offset != EMPTY]
@@ -280,7 +280,7 @@ def test_a_document_that_is_not_what_its_lengths_say_is_stood_in_for(
         TooManyFailed, match=r"not_as_counted: 13 tokens, 9 targets, 8 patches, where its facts make 12 t"
     ):
         list(Stream(chosen[1:], longer, ORDER, steps=1))
-    monkeypatch.setattr("trainer.stream.MOST_FAILED", 0.5)
+    monkeypatch.setattr("trainer.data.stream.MOST_FAILED", 0.5)
     one = PLAIN._replace(encode=with_a_token_more_in_one)
     replaced = [one for row in Stream(chosen[1:], one, ORDER, steps=3) for one in row.replaced]
     assert {one.reason for one in replaced} == {"not_as_counted"} and all(one.by for one in replaced)
@@ -333,7 +333,7 @@ def test_what_is_made_ahead_is_bounded_in_bytes(
         submit(self, name, task)
 
     monkeypatch.setattr(Workers, "submit", submitted)
-    monkeypatch.setattr("trainer.stream.MIB", 1)
+    monkeypatch.setattr("trainer.data.stream.MIB", 1)
     bound = 400_000
     rows = iter(Stream(chosen, PLAIN, ORDER, Loading(workers=workers, ahead_mib=bound), steps=STEPS))
     while row := next(rows, None):

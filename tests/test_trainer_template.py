@@ -9,14 +9,14 @@ import pytest
 
 from schemas.errors import BadInput, BadSample
 from schemas.sample import Image, Part, Sample, Source, Text, Video
-from trainer import special
-from trainer.clip_frames import Looked
-from trainer.codec import Codec
-from trainer.layout import Medium, lay_out
-from trainer.special import Family
-from trainer.template import kind_of, prompt_pieces
-from trainer.tokens import Tokens, read_tokens, train_tokens
-from trainer.turns import turns_of
+from trainer.documents import special
+from trainer.documents.clip_frames import Looked
+from trainer.documents.codec import Codec
+from trainer.documents.layout import Medium, lay_out
+from trainer.documents.special import Family
+from trainer.documents.template import kind_of, prompt_pieces
+from trainer.documents.tokens import Tokens, read_tokens, train_tokens
+from trainer.documents.turns import turns_of
 
 TEXTS = ["What is it? A red bus on the road.\nIt is 42 metres long.", "早上好,这是一只猫。"]
 TOKENS = train_tokens(TEXTS * 20, 600)

@@ -22,8 +22,8 @@ from pipelines.local import Local
 from pipelines.recipes import find_recipe
 from pipelines.run import run
 from pipelines.shelf import Shelf
-from trainer.checkpoint import steps
 from trainer.commands.train import train
+from trainer.loop.checkpoint import steps
 
 SMALL = ("--sequence", "192", "--batch", "2", "--steps", "3", "--picture-tokens", "16")
 WORDS = ["barn", "beside", "river", "heron", "waits", "for", "morning", "train", "passing", "grey", "quiet"]

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import BadInput, Unavailable
-from trainer.workers import AHEAD, Workers
+from trainer.workers.workers import AHEAD, Workers
 
 OWN = '''
 import os, signal, time
@@ -160,7 +160,7 @@ def test_no_process_and_no_descriptor_is_left(own: ModuleType, tmp_path: Path) -
 
 def test_workers_end_when_their_parent_is_killed(own: ModuleType, tmp_path: Path) -> None:
     script = (
-        "import os, signal, sys; from own_trainer_work import Does; from trainer.workers import Workers\n"
+        "import os, signal, sys; from own_trainer_work import Does; from trainer.workers.workers import Workers\n"
         "workers = Workers(Does(sys.argv[1]), 2).__enter__()\n"
         "for task in (1, 2): workers.submit(str(task), task)\n"
         "pids = [workers.next()[1]['by'] for _ in range(2)]\n"
@@ -187,7 +187,7 @@ def test_workers_end_when_their_parent_is_killed(own: ModuleType, tmp_path: Path
 def test_what_is_handed_over_is_what_is_taken(parts: list[bytes], more: int) -> None:
     import socket
 
-    from trainer.handed import hand, take
+    from trainer.workers.handed import hand, take
 
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     value = [np.frombuffer(part, np.uint8) for part in parts], "x" * more, [np.arange(more * 1000)]

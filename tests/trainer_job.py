@@ -12,18 +12,18 @@ from msgspec import structs
 from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 
-from trainer.attention import use_document_attention
-from trainer.batches import Step
-from trainer.checkpoint import Checkpoints, load, path_of, read_state, steps
-from trainer.document import Document
-from trainer.forward import Trainee
-from trainer.loop import Loop
-from trainer.model import build
-from trainer.pack import PATCH_VALUES, PackedBatch, pack
-from trainer.parallel import Ranks, device_mesh, ranks, shard
-from trainer.presets import preset
-from trainer.special import SpecialIds
-from trainer.stages import pretrain, tiny
+from trainer.documents.document import Document
+from trainer.documents.special import SpecialIds
+from trainer.loop.batches import Step
+from trainer.loop.checkpoint import Checkpoints, load, path_of, read_state, steps
+from trainer.loop.loop import Loop
+from trainer.loop.parallel import Ranks, device_mesh, ranks, shard
+from trainer.loop.stages import pretrain, tiny
+from trainer.model.attention import use_document_attention
+from trainer.model.forward import Trainee
+from trainer.model.model import build
+from trainer.model.pack import PATCH_VALUES, PackedBatch, pack
+from trainer.model.presets import preset
 
 IMAGE = 130
 IDS = SpecialIds(0, (0,), IMAGE, 131, 132, 133, 134, 135)

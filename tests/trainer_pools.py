@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.pool import KINDS, Pool
+from trainer.plan.pool import KINDS, Pool
 
 SLICE_PATCHES = 1600
 """Those of a slice of a video of 560 x 560 pixels."""

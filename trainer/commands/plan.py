@@ -79,13 +79,13 @@ def plan(
 
     Lengths are counted once for an export, a tokenizer and a picture rule, and kept beside the export.
     """
-    from trainer.cost import Cost
-    from trainer.given import Given, chosen_of, codec_of, exports_of
-    from trainer.left_out import write_left_out
-    from trainer.outlook import outlook
-    from trainer.plan import Order, Plan
-    from trainer.plan_shown import show_data, show_kinds, show_left_out, show_plan, show_sequence
-    from trainer.window import samples_of_window
+    from trainer.commands.plan_shown import show_data, show_kinds, show_left_out, show_plan, show_sequence
+    from trainer.data.given import Given, chosen_of, codec_of, exports_of
+    from trainer.data.left_out import write_left_out
+    from trainer.plan.cost import Cost
+    from trainer.plan.outlook import outlook
+    from trainer.plan.plan import Order, Plan
+    from trainer.plan.window import samples_of_window
 
     given = Given(data, split, preset, tokenizer, picture_tokens, clip_tokens, without)
     exports, weights = exports_of(given)

@@ -95,14 +95,14 @@ def train(
     need("torch", "transformers", "av")
     from msgspec import structs
 
-    from trainer import stages
-    from trainer.asked import Asked
-    from trainer.given import Given
-    from trainer.parallel import ranks
-    from trainer.pool import KINDS
-    from trainer.progress import shown_steps
-    from trainer.start import MODEL, Start
-    from trainer.train import train as training
+    from trainer.data.given import Given
+    from trainer.loop import stages
+    from trainer.loop.asked import Asked
+    from trainer.loop.parallel import ranks
+    from trainer.loop.progress import shown_steps
+    from trainer.loop.start import MODEL, Start
+    from trainer.loop.train import train as training
+    from trainer.plan.pool import KINDS
 
     found = stages.stage(stage, preset)
     said = {

@@ -22,9 +22,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.errors import BadInput
-from trainer.codec import Codec
-from trainer.engine import Prompt
-from trainer.generate import LocalEngine
+from trainer.documents.codec import Codec
+from trainer.engine.engine import Prompt
+from trainer.engine.generate import LocalEngine
 from trainer.serve.chat_prompt import prompt_of
 from trainer.serve.chat_reply import Choice, Head, part_of, usage
 from trainer.serve.chat_request import ChatRequest, read_request

@@ -15,16 +15,16 @@ import numpy as np
 from msgspec import structs
 
 from schemas.errors import BadSample
-from trainer import special
-from trainer.codec import Codec
-from trainer.engine import Prompt
-from trainer.grid import PATCH_VALUES
-from trainer.layout import Medium, grids_of, piece_tokens
-from trainer.picture import picture_patches
+from trainer.documents import special
+from trainer.documents.codec import Codec
+from trainer.documents.grid import PATCH_VALUES
+from trainer.documents.layout import Medium, grids_of, piece_tokens
+from trainer.documents.picture import picture_patches
+from trainer.documents.template import prompt_pieces
+from trainer.documents.turns import Said, answer_turn
+from trainer.engine.engine import Prompt
 from trainer.serve.chat_request import ImagePart, Message, TextPart
 from trainer.serve.refusal import Refusal
-from trainer.template import prompt_pieces
-from trainer.turns import Said, answer_turn
 
 _DATA = re.compile(r"data:image/[\w.+-]+;base64,(?P<content>.*)", re.DOTALL | re.IGNORECASE)
 

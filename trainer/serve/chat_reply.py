@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from trainer.engine import Drawn, Finish
+from trainer.documents.tokens import Tokens
+from trainer.engine.engine import Drawn, Finish
 from trainer.serve.spoken import Heard
-from trainer.tokens import Tokens
 
 
 class Head(Struct, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.errors import BadInput
-from trainer.engine import MOST_TOP, Sampling
+from trainer.engine.engine import MOST_TOP, Sampling
 from trainer.serve.refusal import Refusal
 
 MOST_CHOICES = 128

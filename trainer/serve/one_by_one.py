@@ -12,13 +12,13 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import NamedTuple
 
-from trainer.chance import row_seed
-from trainer.engine import Drawn, Prompt, Sampling
-from trainer.generate import LocalEngine
-from trainer.rows import Row
+from trainer.documents.tokens import Tokens
+from trainer.engine.chance import row_seed
+from trainer.engine.engine import Drawn, Prompt, Sampling
+from trainer.engine.generate import LocalEngine
+from trainer.engine.rows import Row
 from trainer.serve.refusal import Refusal
 from trainer.serve.spoken import Heard, Spoken
-from trainer.tokens import Tokens
 
 MOST_WAITING = 64
 """Each holds its pictures as patches, some 20 kB for a merged token."""

@@ -10,9 +10,9 @@ import torch
 from msgspec import Struct
 
 from schemas.errors import BadInput
-from trainer.checkpoint_codec import read_codec, weights_version
-from trainer.generate import LocalEngine
-from trainer.model import load
+from trainer.engine.generate import LocalEngine
+from trainer.model.checkpoint_codec import read_codec, weights_version
+from trainer.model.model import load
 from trainer.serve.app import Served, app_of
 from trainer.serve.guard import bound_socket, token_of_environment, url_of
 from trainer.serve.listen import listen

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from trainer.engine import Drawn, Finish
+from trainer.engine.engine import Drawn, Finish
 
 
 class Heard(NamedTuple):

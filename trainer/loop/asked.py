@@ -1,0 +1,86 @@
+"""What a run was asked to be, kept in its folder: the same command goes on, another one is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+
+from schemas.errors import BadInput
+from trainer.data.given import Given
+from trainer.loop.parallel import check_mesh
+from trainer.loop.run_file import put_file
+from trainer.loop.stages import Stage
+from trainer.loop.start import Start, model_folder
+from trainer.model.presets import preset
+
+RUN = "run.json"
+_PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pillow", "av")
+
+
+class Asked(Struct, frozen=True):
+    """A stage's values, what is given to train on, where its weights come from, and what is held out."""
+
+    stage: Stage
+    given: Given
+    start: Start = Start()
+    held_out: tuple[str, ...] = ()
+
+
+class Kept(Struct, frozen=True):
+    """What run.json holds."""
+
+    asked: Asked
+    versions: dict[str, str]
+
+
+def check(asked: Asked) -> None:
+    """Raise BadInput where no run could be what is asked, before a folder is made for it."""
+    preset(asked.given.preset)
+    check_mesh(asked.stage.mesh)
+    if asked.start.folder:
+        model_folder(asked.start.folder)
+
+
+def claim(folder: str, asked: Asked) -> None:
+    """Write what is asked into a new run's folder, or raise BadInput where the folder's run was asked another thing.
+
+    Where the data lies may change: that it is the same is told by its digests.
+    """
+    path = os.path.join(folder, RUN)
+    if os.path.exists(path):
+        before = read_asked(folder)
+        for what, now in _values(asked):
+            was = dict(_values(before)).get(what)
+            if was != now:
+                raise BadInput(
+                    f"it was begun with {what} {was}, not {now}",
+                    where=folder,
+                    remedy="give the same command to go on, or another folder with --to",
+                )
+        return
+    if os.path.isdir(folder) and os.listdir(folder):
+        raise BadInput("there is something else in it", where=folder, remedy="give another folder with --to")
+    os.makedirs(folder, exist_ok=True)
+    kept = Kept(asked, {package: version(package) for package in _PACKAGES})
+    put_file(path, msgspec.json.format(msgspec.json.encode(kept)))
+
+
+def read_asked(folder: str) -> Asked:
+    """Return what a run was asked; raises BadInput where the folder is no run's."""
+    try:
+        with open(os.path.join(folder, RUN), "rb") as file:
+            return msgspec.json.decode(file.read(), type=Kept).asked
+    except (OSError, msgspec.DecodeError) as error:
+        raise BadInput(f"no run: {error}", where=folder, remedy="give the folder of `ostraka train --to`") from None
+
+
+def _values(asked: Asked) -> Iterator[tuple[str, Any]]:
+    yield from structs.asdict(asked.stage).items()
+    yield from structs.asdict(asked.start).items()
+    for what in ("preset", "picture_tokens", "clip_tokens"):
+        yield what, getattr(asked.given, what)

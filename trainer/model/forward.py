@@ -1,0 +1,51 @@
+"""One row through the model: the losses of its targets and, where there are experts, what their routers said."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+
+from trainer.model.attention import flex_blocks
+from trainer.model.loss import Losses, losses
+from trainer.model.pack import PackedBatch
+
+
+class Passed(NamedTuple):
+    """What one forward gives; `routed` holds each expert layer's router logits, [L, experts]."""
+
+    losses: Losses
+    routed: tuple[torch.Tensor, ...]
+
+
+class Trainee(torch.nn.Module):
+    """A model of transformers together with its loss: one module, so that sharding wraps the words' weights too.
+
+    `flex`: FlexAttention in the decoder, in place of varlen_attn.
+    """
+
+    def __init__(self, model: Any, *, flex: bool = False) -> None:
+        super().__init__()
+        self.model = model
+        self.flex = flex
+        self.has_experts = model.config.model_type == "glm4v_moe"
+
+    def forward(self, batch: PackedBatch) -> Passed:
+        """Run one row; the model must attend within documents (`use_document_attention`) or know the text row."""
+        said: dict[str, Any] = {"output_router_logits": True} if self.has_experts else {}
+        if self.flex:
+            said["flex_blocks"] = flex_blocks(batch.document_BL[0])
+        out = self.model.model(
+            input_ids=batch.tokens_BL,
+            position_ids=batch.positions_4BL,
+            pixel_values=batch.patches_PD,
+            image_grid_thw=batch.grids_N3,
+            use_cache=False,
+            cu_seq_lens_q=batch.ends_D1,
+            cu_seq_lens_k=batch.ends_D1,
+            max_length_q=batch.longest,
+            max_length_k=batch.longest,
+            **said,
+        )
+        found = losses(out[0][0], self.model.lm_head.weight, batch.targets_BL[0], batch.document_BL[0])
+        return Passed(found, tuple(out.router_logits) if self.has_experts else ())
