@@ -22,7 +22,7 @@ from trainer.documents.document import Document
 from trainer.documents.grid import PATCH_VALUES
 from trainer.documents.positions import positions
 from trainer.documents.special import SpecialIds
-from trainer.model.attention import use_document_attention, use_plain_attention
+from trainer.model.attention import use_document_attention, use_plain_attention, within_documents
 from trainer.model.chunked_entropy import chunked_entropy
 from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
@@ -161,6 +161,18 @@ def test_flex_attention_sees_what_the_loop_per_document_sees(model: Any) -> None
     with torch.no_grad():
         loop, flex = (Trainee(model, flex=flex)(batch).losses.each_K for flex in (False, True))
     assert apart(flex, loop) < CLOSE
+
+
+@pytest.mark.parametrize("causal", [True, False], ids=["decoder", "tower"])
+def test_queries_that_positions_widened_are_attended_to_as_wide_as_values(causal: bool) -> None:
+    layer = torch.nn.Module()
+    layer.is_causal = causal  # type: ignore[assignment]
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, 2, 24, 8).bfloat16() for _ in range(3))
+    bounds = torch.tensor([0, 9, 24], dtype=torch.int32)
+    expected, _ = within_documents(layer, query, key, value, None, cu_seq_lens_q=bounds)
+    found, _ = within_documents(layer, query.float(), key.float(), value, None, cu_seq_lens_q=bounds)
+    assert found.dtype == value.dtype and torch.equal(found, expected)
 
 
 def test_a_dropped_text_row_is_caught_by_the_gradient_and_not_by_the_loss(dense: Any) -> None:
