@@ -32,7 +32,7 @@ def document(random: np.random.Generator, words: int, grids: list[tuple[int, int
     tokens = [token for h, w in grids for token in (502, *[IMAGE] * (h * w // 4), 503)]
     tokens_T = np.array([*tokens, *random.integers(5, WORDS, words)], np.int32)
     is_target_T = (tokens_T < WORDS) & (np.arange(len(tokens_T)) > 0)
-    patches_PD = random.standard_normal((sum(h * w for h, w in grids), PATCH_VALUES)).astype(np.float32)
+    patches_PD = random.integers(0, 256, (sum(h * w for h, w in grids), PATCH_VALUES), np.uint8)
     grids_N3 = np.array([(1, h, w) for h, w in grids], np.int64).reshape(-1, 3)
     return Document(f"{words}", "text", tokens_T, is_target_T, grids_N3, patches_PD)
 

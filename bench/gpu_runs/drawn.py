@@ -47,7 +47,7 @@ def _document(random: np.random.Generator, length: int, pictures: bool, tiny: bo
     tokens_T = np.array(tokens, np.int32)
     is_target_T = (tokens_T >= FIRST_WORD) & (np.arange(length) > 0)
     patches = sum(height * width for _, height, width in grids)
-    patches_PD = random.standard_normal((patches, PATCH_VALUES), np.float32)
+    patches_PD = random.integers(0, 256, (patches, PATCH_VALUES), np.uint8)
     return Document(f"{length}", "text", tokens_T, is_target_T, np.array(grids, np.int64).reshape(-1, 3), patches_PD)
 
 

@@ -18,6 +18,7 @@ from trainer.model.compiled import use_compiled_layers
 from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
 from trainer.model.loss import losses
+from trainer.model.normalised import normalised
 from trainer.model.pack import IGNORED, PackedBatch
 
 RATE = 1e-5
@@ -123,7 +124,7 @@ def padded(batch: Sequence[Document]) -> dict[str, torch.Tensor]:
     said["mm_token_type_ids"] = (tokens_BL == IMAGE).int()
     if grids := [one.grids_N3 for one in batch if len(one.grids_N3)]:
         said["image_grid_thw"] = torch.from_numpy(np.concatenate(grids))
-        said["pixel_values"] = torch.from_numpy(np.concatenate([one.patches_PD for one in batch]))
+        said["pixel_values"] = normalised(np.concatenate([one.patches_PD for one in batch]))
     return said
 
 
