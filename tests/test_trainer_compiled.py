@@ -27,6 +27,9 @@ LENGTH, CLOSE = 400, 2e-6
 OF_ONE_SIZE = (LENGTH + ROOM) // 2
 """Patches that the tower's sizes are apart."""
 
+FEW = 12
+"""Patches of the size for rows with next to none."""
+
 
 def document(random: np.random.Generator, words: int, grids: list[tuple[int, int]]) -> Document:
     tokens = [token for h, w in grids for token in (502, *[IMAGE] * (h * w // 4), 503)]
@@ -77,11 +80,12 @@ def test_compiled_layers_have_the_gradients_of_plain_ones_and_are_compiled_once_
         (loss, found), (expected_loss, expected) = (gradient(trainee, row) for trainee in (compiled, plain))
         assert loss == pytest.approx(expected_loss, rel=CLOSE)
         assert float((found - expected).norm() / expected.norm()) < CLOSE
-        size = -(-len(row.patches_PD) // OF_ONE_SIZE)
+        patches = len(row.patches_PD)
+        size = 0 if patches <= FEW else -(-patches // OF_ONE_SIZE)
         assert (counters["stats"]["unique_graphs"] > graphs) == (size not in seen), "a row compiled anew, or none did"
         graphs = counters["stats"]["unique_graphs"]
         seen.add(size)
-    assert seen == {1, 2}
+    assert seen == {0, 1, 2}
 
 
 def test_bounds_are_filled_up_with_empty_documents() -> None:

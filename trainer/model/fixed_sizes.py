@@ -3,7 +3,8 @@
 A row's tokens are always as many; how many documents, pictures and patches it holds is not. Documents and pictures are
 counted up to a power of two, 64 at least, with empty ones; the longest of them is told as a power of two, too. Patches
 are filled up to an eighth of what a row of pictures alone would hold, with one blank picture that no token takes: at
-most 9 sizes, and half an eighth of a full tower's work lost on average. Shapes as in pack.py.
+most 9 sizes, and half an eighth of a full tower's work lost on average; rows that hold next to none have one of their
+own. Shapes as in pack.py.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from trainer.model.pack import PackedBatch
 LEAST_BOUNDS = 64
 LEAST_LONGEST = 512
 EIGHTHS = 8
+NEXT_TO_NONE = 16
+"""The size of rows with next to no pictures, as a part of an eighth."""
+
 _MERGED = MERGED_SIDE * MERGED_SIDE
 
 
@@ -45,7 +49,8 @@ def power_of_two(count: int, least: int) -> int:
 def _forward(tower: Any, patches_PD: torch.Tensor, grid_thw: torch.Tensor, **said: Any) -> Any:
     """Run the tower on as many patches as the size above has, and give back what is of the pictures that were given."""
     patches, pictures = len(patches_PD), len(grid_thw)
-    blank = -patches % tower.fixed_patches
+    few = tower.fixed_patches // (NEXT_TO_NONE * _MERGED) * _MERGED
+    blank = few - patches if patches <= few else -patches % tower.fixed_patches
     empty = power_of_two(pictures + 1, LEAST_BOUNDS) - pictures - 1
     filling = [[1, MERGED_SIDE, blank // MERGED_SIDE], *[[1, 0, 0]] * empty]
     grids_N3 = torch.cat([grid_thw, torch.tensor(filling, device=grid_thw.device, dtype=grid_thw.dtype)])
