@@ -21,7 +21,6 @@ from msgspec import structs
 from safetensors.torch import load_file
 
 from schemas.errors import BadInput, Unavailable
-from trainer.documents.special import SpecialIds
 from trainer.loop.batches import Step
 from trainer.loop.checkpoint import Checkpoints, load, path_of, read_state, steps
 from trainer.loop.loop import Loop, optimizer_of
@@ -34,8 +33,6 @@ from trainer.model.pack import PackedBatch, pack
 from trainer.model.presets import preset
 
 JOB = Path(__file__).with_name("trainer_job.py")
-IMAGE = 130
-IDS = SpecialIds(0, (0,), IMAGE, 131, 132, 133, 134, 135)
 LAST = 5
 
 spec = importlib.util.spec_from_file_location("trainer_job", JOB)
@@ -92,7 +89,7 @@ def gradients(loop: Loop) -> dict[str, torch.Tensor]:
 
 def trainee() -> Trainee:
     torch.set_num_threads(1)
-    model = build(preset("tiny"), IDS, 136, seed=3)
+    model = build(preset("tiny"), job.IDS, 136, seed=3)
     use_document_attention(model)
     return Trainee(model)
 
@@ -103,10 +100,8 @@ def row(length: int = 64) -> PackedBatch:
     from trainer.documents.document import Document
 
     tokens_T = np.arange(1, 40, dtype=np.int32)
-    document = Document(
-        "a", "text", tokens_T, tokens_T > 1, np.zeros((0, 3), np.int64), np.zeros((0, 1176), np.float32)
-    )
-    return pack([document], length, image_id=IMAGE, padding_id=0)
+    document = Document("a", "text", tokens_T, tokens_T > 1, np.zeros((0, 3), np.int64), np.zeros((0, 1176), np.uint8))
+    return pack([document], length, image_id=job.IMAGE, padding_id=0)
 
 
 def test_two_ranks_have_the_gradient_of_one(whole: tuple[int, Path]) -> None:
@@ -147,7 +142,7 @@ def test_how_a_step_is_cut_into_rows_does_not_weigh(tmp_path: Path) -> None:
         for cut in (1, 2, 4):
             loop = Loop(tiny(pretrain()), trainee(), among, str(tmp_path))
             for at in range(cut):
-                loop.backward(pack(documents[at::cut], 400, image_id=IMAGE, padding_id=0))
+                loop.backward(pack(documents[at::cut], 400, image_id=job.IMAGE, padding_id=0))
             found.append(gradients(loop))
     assert apart(found[0], found[1]) < 1e-6
     assert apart(found[0], found[2]) < 1e-6
@@ -216,7 +211,7 @@ def test_the_last_checkpoints_are_kept_and_what_a_killed_run_left_goes(tmp_path:
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     with ranks() as among:
         saved(tmp_path, among, 1, 1)
-        other = Trainee(build(preset("tiny-2l"), IDS, 140, seed=3))
+        other = Trainee(build(preset("tiny-2l"), job.IDS, 140, seed=3))
         with pytest.raises(
             BadInput, match=r"another model: .*embed_tokens.weight is \(136, 128\), the model's is \(140, 128\)"
         ):

@@ -24,6 +24,7 @@ from trainer.model.attention import use_document_attention, use_plain_attention
 from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
 from trainer.model.model import build
+from trainer.model.normalised import normalised
 from trainer.model.pack import pack
 from trainer.model.presets import preset
 
@@ -31,7 +32,7 @@ PHOTOGRAPHS, WARM_UP = 8, 15
 CLIPS = ("2jKXlH_ceCo.11.mp4", "4F0B-U_xwN0.23.mp4", "CgcadSRtAag.140.mp4", "ITKgZZcTpzE.5.mp4")
 FRAMES = 6
 
-Says = Callable[[Document, NDArray[np.float32]], bool]
+Says = Callable[[Document, NDArray[np.uint8]], bool]
 
 
 def learnt(documents: list[Document], tokens: Tokens, steps: int) -> Says:
@@ -54,13 +55,13 @@ def learnt(documents: list[Document], tokens: Tokens, steps: int) -> Says:
     use_plain_attention(model)
 
     @torch.no_grad()
-    def says(document: Document, patches: NDArray[np.float32]) -> bool:
+    def says(document: Document, patches: NDArray[np.uint8]) -> bool:
         words = document.tokens_T[document.is_target_T].tolist()
         prompt = torch.from_numpy(document.tokens_T[: -len(words)]).long()[None]
         said = model.generate(
             input_ids=prompt,
             mm_token_type_ids=(prompt == ids.image).int(),
-            pixel_values=torch.from_numpy(patches),
+            pixel_values=normalised(patches),
             image_grid_thw=torch.from_numpy(document.grids_N3),
             max_new_tokens=len(words),
             do_sample=False,
@@ -72,12 +73,12 @@ def learnt(documents: list[Document], tokens: Tokens, steps: int) -> Says:
     return says
 
 
-def captioned(data: Path) -> list[tuple[Sample, bytes]]:
+def captioned(data: Path, count: int = PHOTOGRAPHS) -> list[tuple[Sample, bytes]]:
     folder = data / "image_caption" / "coco_mini"
     told = json.loads((folder / "annotations" / "captions_val2017.json").read_text())
     caption = {one["image_id"]: one["caption"] for one in reversed(told["annotations"])}
     found = []
-    for image in sorted(told["images"], key=lambda one: one["id"])[:PHOTOGRAPHS]:
+    for image in sorted(told["images"], key=lambda one: one["id"])[:count]:
         content = (folder / "val2017" / image["file_name"]).read_bytes()
         picture = Image("0" * 64, len(content), "jpg", image["width"], image["height"])
         key = f"{image['id']:032x}"
@@ -103,22 +104,28 @@ def test_a_tiny_model_says_each_caption_for_its_own_photograph_only(data: Path) 
     assert not any(says(one, patches) for one, patches in swapped[::2])
 
 
-def both_ways(content: bytes) -> list[bytes]:
-    """Return a clip of six frames of a real one, two a second, a quarter as large: as it went and in reverse."""
+def six_frames(content: bytes) -> list[NDArray[np.uint8]]:
+    """Return six frames of a clip, from all over it, a quarter as large."""
     every = clip_facts(content).frames // FRAMES
-    frames = [frame[::4, ::4] for frame in islice(decoded(content), 0, FRAMES * every, every)]
-    found = []
-    for ordered in (frames, frames[::-1]):
-        out = io.BytesIO()
-        with av.open(out, "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=2)
-            stream.height, stream.width = (side // 2 * 2 for side in frames[0].shape[:2])
-            stream.pix_fmt = "yuv420p"
-            for frame in ordered:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame))))
-            container.mux(stream.encode())
-        found.append(out.getvalue())
-    return found
+    return [frame[::4, ::4] for frame in islice(decoded(content), 0, FRAMES * every, every)]
+
+
+def filmed(frames: list[NDArray[np.uint8]]) -> bytes:
+    """Return a clip of frames, two a second."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=2)
+        stream.height, stream.width = (side // 2 * 2 for side in frames[0].shape[:2])
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame))))
+        container.mux(stream.encode())
+    return out.getvalue()
+
+
+def clip_document(content: bytes, said: str, codec: Codec) -> Document:
+    parts = (Video("0" * 64, len(content), "mp4", 3.0), Text(said))
+    return encode(Sample("0" * 32, parts, Source("clips", said)), [content], codec)
 
 
 def test_a_tiny_model_tells_a_clip_from_the_same_in_reverse(data: Path) -> None:
@@ -127,9 +134,9 @@ def test_a_tiny_model_tells_a_clip_from_the_same_in_reverse(data: Path) -> None:
     codec = Codec("4.1v", tokens, clip=ClipRule(most_tokens=24))
     documents = []
     for count, name in enumerate(CLIPS):
-        for way, content in zip(("on", "in reverse"), both_ways((folder / name).read_bytes()), strict=True):
-            parts = (Video("0" * 64, len(content), "mp4", 3.0), Text(f"clip number {count} goes {way}"))
-            documents.append(encode(Sample(f"{len(documents):032x}", parts, Source("clips", name)), [content], codec))
+        frames = six_frames((folder / name).read_bytes())
+        for way, ordered in (("on", frames), ("in reverse", frames[::-1])):
+            documents.append(clip_document(filmed(ordered), f"clip number {count} goes {way}", codec))
     assert all(len(one.grids_N3) == FRAMES // 2 for one in documents)
     says = learnt(documents, tokens, steps=90)
     assert all(says(one, one.patches_PD) for one in documents)

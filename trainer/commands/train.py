@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from trainer.screen import say, shown
+
+if TYPE_CHECKING:
+    from trainer.loop.asked import Asked
 
 
 @click.command(short_help="Train a model on exports, in one stage.")
@@ -59,79 +65,63 @@ from trainer.screen import say, shown
 @click.option(
     "--workers", default=0, show_default=True, type=click.IntRange(0), help="Processes that load, for each rank."
 )
-def train(
-    stage: str,
-    data: tuple[str, ...],
-    folder: str,
-    preset: str,
-    start: str,
-    tower: str,
-    decoder: str,
-    tokenizer: str,
-    held_out: tuple[str, ...],
-    steps: int,
-    sequence: int,
-    batch: int,
-    rate: float,
-    seed: int,
-    freeze: tuple[str, ...],
-    states: str,
-    precision: str,
-    compiled: bool,
-    data_parallel: bool,
-    picture_tokens: int,
-    clip_tokens: int,
-    checkpoint_every: int,
-    workers: int,
-) -> None:
+def train(stage: str, folder: str, workers: int, **said: Any) -> None:
     """Train a stage: pretrain, long_context or sft.
 
     On several processes: torchrun --nproc-per-node 8 $(which ostraka) train ...
     """
-    import os
-
     from trainer.needs import need
 
     need("torch", "transformers", "av")
+    from trainer.loop.parallel import ranks
+    from trainer.loop.progress import shown_steps
+    from trainer.loop.start import MODEL
+    from trainer.loop.train import train as training
+
+    asked = _asked(stage, said)
+    steps = asked.stage.steps
+    with ranks() as among:
+        told = training(folder, asked, among, workers, shown if among.rank == 0 else None)
+        done = sum(1 for _ in (shown_steps(told, steps) if among.rank == 0 else told))
+        if among.rank == 0:
+            say(f"{folder}: {done:,} steps done now, {steps:,} in all" if done else f"{folder}: all of it was done")
+            say(f"next: ostraka serve {os.path.join(folder, MODEL)}, or look at {os.path.join(folder, 'index.html')}")
+
+
+def _asked(stage: str, said: dict[str, Any]) -> Asked:
+    """Return what the options ask for; one that is not said, or 0, is the stage's."""
     from msgspec import structs
 
     from trainer.data.given import Given
     from trainer.loop import stages
     from trainer.loop.asked import Asked
-    from trainer.loop.parallel import ranks
-    from trainer.loop.progress import shown_steps
-    from trainer.loop.start import MODEL, Start
-    from trainer.loop.train import train as training
+    from trainer.loop.start import Start
     from trainer.plan.pool import KINDS
 
-    found = stages.stage(stage, preset)
-    said = {
-        "steps": steps,
-        "sequence_length": sequence,
-        "sequences": batch,
-        "rate": structs.replace(found.rate, peak=rate) if rate else None,
-        "precision": precision,
-        "checkpoint_every": checkpoint_every,
-        "mesh": stages.Mesh() if data_parallel else None,
+    found = stages.stage(stage, said["preset"])
+    values = {
+        "steps": said["steps"],
+        "sequence_length": said["sequence"],
+        "sequences": said["batch"],
+        "rate": structs.replace(found.rate, peak=said["rate"]) if said["rate"] else None,
+        "precision": said["precision"],
+        "checkpoint_every": said["checkpoint_every"],
+        "mesh": stages.Mesh() if said["data_parallel"] else None,
     }
     found = structs.replace(
         found,
-        seed=seed,
-        frozen=freeze,
-        states=states,
-        compile=compiled,
-        **{name: value for name, value in said.items() if value},
+        seed=said["seed"],
+        frozen=said["freeze"],
+        states=said["states"],
+        compile=said["compiled"],
+        **{name: value for name, value in values.items() if value},
     )
-    without = tuple(kind for kind in KINDS if kind not in found.kinds)
-    given = Given(data, "train", preset, tokenizer, picture_tokens, clip_tokens, without)
-    asked = Asked(found, given, Start(start, tower, decoder), held_out)
-    with ranks() as among:
-        told = training(folder, asked, among, workers, shown if among.rank == 0 else None)
-        done = sum(1 for _ in (shown_steps(told, found.steps) if among.rank == 0 else told))
-        if among.rank == 0:
-            say(
-                f"{folder}: {done:,} steps done now, {found.steps:,} in all"
-                if done
-                else f"{folder}: all of it was done"
-            )
-            say(f"next: ostraka serve {os.path.join(folder, MODEL)}, or look at {os.path.join(folder, 'index.html')}")
+    given = Given(
+        data=said["data"],
+        preset=said["preset"],
+        tokenizer=said["tokenizer"],
+        picture_tokens=said["picture_tokens"],
+        clip_tokens=said["clip_tokens"],
+        without=tuple(kind for kind in KINDS if kind not in found.kinds),
+    )
+    return Asked(found, given, Start(said["start"], said["tower"], said["decoder"]), said["held_out"])

@@ -15,6 +15,7 @@ from trainer.data.lengths import Progress, count_lengths
 from trainer.data.own_tokens import tokens_of
 from trainer.documents.encoding import encoding_of
 from trainer.model.presets import preset
+from trainer.needs import need
 
 if TYPE_CHECKING:
     from trainer.documents.codec import Codec
@@ -55,17 +56,15 @@ def exports_of(given: Given) -> tuple[list[Export], list[int]]:
 
 def codec_of(given: Given, exports: Sequence[Export]) -> Codec:
     """Return the codec; raises BadInput where a package for it is not here."""
-    of = preset(given.preset)
-    try:
-        from trainer.documents.clip_frames import ClipRule
-        from trainer.documents.codec import Codec
-        from trainer.documents.picture import PictureRule
+    need("av", "PIL", "tokenizers")
+    from trainer.documents.clip_frames import ClipRule
+    from trainer.documents.codec import Codec
+    from trainer.documents.picture import PictureRule
 
-        tokens = tokens_of(exports, given.tokenizer)
-    except ModuleNotFoundError as error:
-        raise BadInput(f"{error.name} is not here", remedy="pip install 'ostraka[trainer]'") from None
+    of = preset(given.preset)
     picture = PictureRule(most_tokens=given.picture_tokens or of.picture_tokens)
-    return Codec(of.family, tokens, picture, ClipRule(most_tokens=given.clip_tokens or of.clip_tokens))
+    clip = ClipRule(most_tokens=given.clip_tokens or of.clip_tokens)
+    return Codec(of.family, tokens_of(exports, given.tokenizer), picture, clip)
 
 
 def chosen_of(
