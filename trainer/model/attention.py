@@ -89,18 +89,13 @@ def within_documents(
 def _per_document(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, ends: list[int], scaling: float | None
 ) -> torch.Tensor:
+    """Attend within each document; split, and not sliced: a slice's way back writes a gradient of the whole row."""
     grouped = query.shape[1] != key.shape[1]
+    sizes = [end - begin for begin, end in pairwise(ends)]
     mixed = [
-        F.scaled_dot_product_attention(
-            query[:, :, begin:end],
-            key[:, :, begin:end],
-            value[:, :, begin:end],
-            is_causal=True,
-            scale=scaling,
-            enable_gqa=grouped,
-        )
-        for begin, end in pairwise(ends)
-        if end > begin
+        F.scaled_dot_product_attention(*one, is_causal=True, scale=scaling, enable_gqa=grouped)
+        for size, *one in zip(sizes, *(tensor.split(sizes, 2) for tensor in (query, key, value)), strict=True)
+        if size
     ]
     return torch.cat(mixed, 2)
 
