@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 
 from bench.duel import Row, row
@@ -28,17 +28,17 @@ BOUND = "decoding and resizing, and the pages that patches are written to"
 
 
 def rows(folder: str) -> Iterator[Row]:
-    exported = made_export(folder, SAMPLES, SHARD_ROWS)
+    exported = made_export(folder, SAMPLES, SHARD_ROWS, photographs())
     for name, times_s in fought(LOADERS, "bench.loader_peers", exported).items():
         yield row(f"loader against {name}", [tuple(pair) for pair in times_s], 1, GOAL, BOUND)
 
 
-def made_export(folder: str, samples: int, shard_rows: int) -> str:
+def made_export(folder: str, samples: int, shard_rows: int, pictures: Sequence[bytes]) -> str:
     """Write an export of photographs, no two of them the same file, and return its folder."""
     source = os.path.join(folder, "source")
     os.makedirs(source)
     with open(os.path.join(source, "list.jsonl"), "w", encoding="utf-8") as listing:
-        for number, photograph in enumerate(islice(cycle(photographs()), samples)):
+        for number, photograph in enumerate(islice(cycle(pictures), samples)):
             name = f"{number:06d}.jpg"
             with open(os.path.join(source, name), "wb") as file:
                 file.write(marked(photograph, number))
