@@ -1,4 +1,4 @@
-"""Fight the duels, print the table and write docs/bench.md; with names, fight those and write nothing."""
+"""Fight the duels, print the table and write the head of docs/bench.md; with names, fight those and write nothing."""
 
 from __future__ import annotations
 
@@ -45,8 +45,10 @@ def main(names: list[str]) -> None:
         said += told.getvalue().splitlines()
     print(*said, sep="\n")
     if not names:
+        with open(PAGE, encoding="utf-8") as file:
+            others = file.read().partition("\n## ")[1:]
         with open(PAGE, "w", encoding="utf-8") as file:
-            file.write(page(rows, said))
+            file.write("".join((page(rows, said), *others)))
 
 
 if __name__ == "__main__":

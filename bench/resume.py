@@ -1,8 +1,8 @@
 """Going on at 90 % of an epoch: from a state to the first row, against skipping and against loaders that hold a state.
 
-10,000 small photographs in ten shards. Ours begins with an export that is open, its lengths read, and ends with a row of
-1,024 tokens, some thirty samples; opening, which a run does whether it goes on or begins, is told beside. The peers end
-with one sample. webdataset skips undecoded samples, datasets goes to its shard and skips there, torchdata's loader
+10,000 small photographs in ten shards. Ours begins with an export that is open, its lengths read, and ends with a row
+of 1,024 tokens, some forty samples; opening, which a run does whether it goes on or begins, is told beside. The peers
+end with one sample. webdataset skips undecoded samples, datasets goes to its shard and skips there, torchdata's loader
 takes what its dataset yields until it is where it was. Rates are times a second.
 """
 
