@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -23,8 +23,8 @@ from trainer.plan.pool import Pool
 SAMPLES, BINS, RANKS, SEED = 100_000, 64, 8, 0
 BATCHES = (1_536, 32)
 
-Packed = list[NDArray[np.int64]]
-"""The documents of each sequence, by their numbers."""
+Packed = Iterable[NDArray[np.int32]]
+"""The tokens of each sequence: a document's are its number, counted from 1."""
 
 
 class Corpus:
@@ -40,7 +40,7 @@ class Corpus:
         self.pool_N, self.place_N = pool_N[order_N], place_N[order_N]
         self.tokens_N = np.concatenate([pool.tokens_N for pool in self.pools])[order_N].astype(np.int64)
         self.first_N1 = np.concatenate(([0], np.cumsum(self.tokens_N)))
-        self.numbers_T = np.repeat(np.arange(len(order_N), dtype=np.int32), self.tokens_N)
+        self.numbers_T = np.repeat(np.arange(1, len(order_N) + 1, dtype=np.int32), self.tokens_N)
 
     def ours(self) -> list[Row]:
         """Return the sequences of a plan's windows, as many as hold about all documents."""
@@ -61,7 +61,7 @@ class Corpus:
 
         lists = pa.LargeListArray.from_arrays(pa.array(self.first_N1), pa.array(self.numbers_T))
         packed = pack_dataset(Dataset(pa.table({"input_ids": lists})), self.length, "bfd").with_format("arrow")[:]
-        return [np.unique(row.values.to_numpy()) for row in packed["input_ids"]]
+        return (row.values.to_numpy() for row in packed["input_ids"])
 
     def grain(self) -> Packed:
         """Return what grain packs."""
@@ -73,10 +73,16 @@ class Corpus:
         packing = FirstFitPackIterDataset(
             documents.to_iter_dataset(), length_struct={"tokens": self.length}, num_packing_bins=BINS
         )
-        return [np.unique(row["tokens"][row["tokens_segment_ids"] > 0]) for row in packing]
+        return [row["tokens"] for row in packing]
 
     def rows_of(self, packed: Packed) -> list[Row]:
-        return [Row(0, at, self.pool_N[one], self.place_N[one]) for at, one in enumerate(packed)]
+        """Return the sequences that a peer packed as a plan's, padding left out."""
+        found = list[Row]()
+        for tokens_T in packed:
+            first_D = np.flatnonzero(np.diff(tokens_T, prepend=0))
+            document_D = tokens_T[first_D][tokens_T[first_D] > 0] - 1
+            found.append(Row(0, len(found), self.pool_N[document_D], self.place_N[document_D]))
+        return found
 
 
 def told(corpus: Corpus, rows: Sequence[Row], deals: bool) -> str:
