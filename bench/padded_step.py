@@ -22,6 +22,7 @@ from trainer.model.attention import use_document_attention
 from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
 from trainer.model.model import build
+from trainer.model.normalised import normalised
 from trainer.model.pack import IGNORED, PATCH_VALUES, PackedBatch, pack
 from trainer.model.presets import preset
 
@@ -51,7 +52,7 @@ def _document(random: np.random.Generator, number: int) -> Document:
     tokens_T = np.array(tokens, np.int32)
     is_target_T = (tokens_T < WORDS) & (np.arange(len(tokens)) > 0)
     patches = sum(height * width for _, height, width in grids)
-    patches_PD = random.standard_normal((patches, PATCH_VALUES)).astype(np.float32)
+    patches_PD = random.integers(0, 256, (patches, PATCH_VALUES), np.uint8)
     return Document(f"{number}", "text", tokens_T, is_target_T, np.array(grids, np.int64).reshape(-1, 3), patches_PD)
 
 
@@ -79,7 +80,7 @@ def padded(batch: Sequence[Document]) -> dict[str, torch.Tensor]:
     said["mm_token_type_ids"] = (tokens_BL == IMAGE).int()
     if grids := [one.grids_N3 for one in batch if len(one.grids_N3)]:
         said["image_grid_thw"] = torch.from_numpy(np.concatenate(grids))
-        said["pixel_values"] = torch.from_numpy(np.concatenate([one.patches_PD for one in batch]))
+        said["pixel_values"] = normalised(np.concatenate([one.patches_PD for one in batch]))
     return said
 
 

@@ -124,8 +124,8 @@ def main(export: str) -> None:
         opening_s = [_seconds(lambda: opened(export)) for _ in range(3)]
     warm_s = median(mine for pairs in times_s.values() for mine, _ in pairs)
     print(
-        f"- going on at sample {skipped:,}: {warm_s * 1e3:.0f} ms to the first row ({cold_s * 1e3:.0f} ms the first time"
-        f" in a process), {len(first)} samples; beside it, opening the export {median(opening_s) * 1e3:.0f} ms"
+        f"- going on at sample {skipped:,}: {warm_s * 1e3:.0f} ms to the first row ({cold_s * 1e3:.0f} ms the first"
+        f" time in a process), {len(first)} samples; beside it, opening the export {median(opening_s) * 1e3:.0f} ms"
     )
     for name, pairs in times_s.items():
         print(f"- going on at sample {skipped:,}: {median(peer for _, peer in pairs) * 1e3:.0f} ms, {name}")

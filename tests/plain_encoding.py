@@ -44,7 +44,7 @@ def encode(sample: Sample, contents: Sequence[bytes]) -> Document:
     for (rows, columns), content in zip(found, contents, strict=True):
         try:
             with Pillow.open(io.BytesIO(content)) as picture:
-                small = np.asarray(picture.convert("L").resize((2 * columns, 2 * rows)), np.float32)
+                small = np.asarray(picture.convert("L").resize((2 * columns, 2 * rows)), np.uint8)
         except OSError as error:
             raise BadSample("unreadable_picture", str(error)) from None
         values.append(np.repeat(small.reshape(-1, 1), 1176, axis=1))
@@ -56,7 +56,7 @@ def encode(sample: Sample, contents: Sequence[bytes]) -> Document:
         np.array(tokens, np.int32),
         np.array([token > 2 for token in tokens]),
         np.array([(1, 2 * rows, 2 * columns) for rows, columns in found], np.int64).reshape(-1, 3),
-        np.concatenate(values) if values else np.zeros((0, 1176), np.float32),
+        np.concatenate(values) if values else np.zeros((0, 1176), np.uint8),
     )
 
 

@@ -39,7 +39,7 @@ def row(*lengths: int, room: int = 0) -> PackedBatch:
             random.integers(5, 400, length).astype(np.int32),
             np.arange(length) > 0,
             np.zeros((0, 3), np.int64),
-            np.zeros((0, PATCH_VALUES), np.float32),
+            np.zeros((0, PATCH_VALUES), np.uint8),
         )
         for count, length in enumerate(lengths)
     ]

@@ -29,6 +29,7 @@ from trainer.model.checkpoint_in import take_decoder, take_tower
 from trainer.model.checkpoint_out import processor, save
 from trainer.model.fits import check_tokens
 from trainer.model.model import build, load
+from trainer.model.normalised import normalised
 from trainer.model.presets import preset
 from trainer.model.torchvision_ready import torchvision_ready
 
@@ -264,7 +265,7 @@ def test_a_saved_folder_generates_the_same_tokens_in_plain_transformers(
     text = plain_processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False, enable_thinking=False)
     given = plain_processor(text=[text], images=[Image.open(io.BytesIO(content))], return_tensors="pt")
     assert torch.equal(given["input_ids"], prompt)
-    assert torch.allclose(given["pixel_values"], torch.from_numpy(document.patches_PD), atol=1e-6)
+    assert torch.allclose(given["pixel_values"], normalised(document.patches_PD), atol=1e-6)
     plain = transformers.AutoModelForImageTextToText.from_pretrained(tmp_path / "saved")
     greedy = {"max_new_tokens": 12, "do_sample": False}
     expected = generated(model, prompt, document.patches_PD, document.grids_N3, greedy)
@@ -301,7 +302,7 @@ def generated(model: Any, prompt: torch.Tensor, patches: Any, grids: Any, greedy
         found: torch.Tensor = model.generate(
             input_ids=prompt,
             mm_token_type_ids=(prompt == IDS.image).int(),
-            pixel_values=torch.from_numpy(patches),
+            pixel_values=normalised(patches),
             image_grid_thw=torch.from_numpy(grids),
             pad_token_id=IDS.end,
             eos_token_id=list(IDS.stops),

@@ -21,6 +21,7 @@ from trainer.engine.pick import nucleus, pick
 from trainer.model.attention import use_document_attention
 from trainer.model.forward import Trainee
 from trainer.model.model import build
+from trainer.model.normalised import normalised
 from trainer.model.pack import pack
 from trainer.model.presets import preset
 from trainer.model.torchvision_ready import torchvision_ready
@@ -75,7 +76,7 @@ def prompt(seed: int, *parts: int | tuple[int, int] | list[tuple[int, int]], key
         key,
         np.array(tokens, np.int32),
         np.array(grids, np.int64).reshape(-1, 3),
-        random.normal(size=(patches, PATCH_VALUES)).astype(np.float32),
+        random.integers(0, 256, (patches, PATCH_VALUES), np.uint8),
     )
 
 
@@ -83,7 +84,7 @@ PROMPTS = {
     "text": prompt(0, 12),
     "one picture": prompt(1, 3, (4, 6), 5),
     "two pictures": prompt(2, (8, 4), 2, (4, 10), 3),
-    "slices": prompt(3, 2, [(4, 4), (4, 4), (4, 4)], 4),
+    "slices": prompt(4, 2, [(4, 4), (4, 4), (4, 4)], 4),
 }
 
 
@@ -95,7 +96,7 @@ def test_the_likeliest_tokens_are_those_of_plain_transformers(engine: LocalEngin
     said: dict[str, Any] = {}
     if len(asked.grids_N3):
         said = {
-            "pixel_values": torch.from_numpy(asked.patches_PD),
+            "pixel_values": normalised(asked.patches_PD),
             "image_grid_thw": torch.from_numpy(asked.grids_N3),
             "mm_token_type_ids": (tokens == IDS.image).int(),
         }

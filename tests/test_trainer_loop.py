@@ -103,9 +103,7 @@ def row(length: int = 64) -> PackedBatch:
     from trainer.documents.document import Document
 
     tokens_T = np.arange(1, 40, dtype=np.int32)
-    document = Document(
-        "a", "text", tokens_T, tokens_T > 1, np.zeros((0, 3), np.int64), np.zeros((0, 1176), np.float32)
-    )
+    document = Document("a", "text", tokens_T, tokens_T > 1, np.zeros((0, 3), np.int64), np.zeros((0, 1176), np.uint8))
     return pack([document], length, image_id=IMAGE, padding_id=0)
 
 

@@ -1,8 +1,8 @@
 """Packed gradients equal one-by-one gradients, and what would break that is seen.
 
 One by one means plain transformers: its own positions, its own attention, its own way with videos, and cross-entropy
-over whole logits. Gradients are compared, never losses: with the text row forgotten the loss moves by less than a
-thousandth and the gradient points elsewhere.
+over whole logits. Gradients are compared, never losses: with the text row forgotten the loss moves by a hundredth and
+the gradient points elsewhere.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from trainer.documents.document import Document
 from trainer.documents.grid import PATCH_VALUES
 from trainer.documents.positions import positions
 from trainer.documents.special import SpecialIds
-from trainer.model.attention import use_document_attention, use_plain_attention
+from trainer.model.attention import use_document_attention, use_plain_attention, within_documents
 from trainer.model.chunked_entropy import chunked_entropy
 from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
 from trainer.model.loss import losses
 from trainer.model.model import build
+from trainer.model.normalised import normalised
 from trainer.model.pack import IGNORED, ROOM, PackedBatch, pack
 from trainer.model.parts import freeze, part_of
 from trainer.model.presets import preset
@@ -66,7 +67,7 @@ def document(seed: int, *parts: int | tuple[int, int, int] | list[tuple[int, int
     is_target_T = (tokens_T < WORDS) & (random.random(len(tokens)) < 0.8)
     is_target_T[0] = False
     patches = sum(height * width for _, height, width in grids)
-    patches_PD = random.standard_normal((patches, PATCH_VALUES)).astype(np.float32)
+    patches_PD = random.integers(0, 256, (patches, PATCH_VALUES), np.uint8)
     return Document(
         key or f"d{seed}", "text", tokens_T, is_target_T, np.array(grids, np.int64).reshape(-1, 3), patches_PD
     )
@@ -124,11 +125,11 @@ def alone(model: Any, one: Document) -> torch.Tensor:
     if len(grids) and bool(in_video[tokens == IMAGE].all()):
         types = types * 2
         given = {
-            "pixel_values_videos": torch.from_numpy(one.patches_PD),
+            "pixel_values_videos": normalised(one.patches_PD),
             "video_grid_thw": torch.tensor([[len(grids), *grids[0, 1:].tolist()]]),
         }
     elif len(grids):
-        given = {"pixel_values": torch.from_numpy(one.patches_PD), "image_grid_thw": grids}
+        given = {"pixel_values": normalised(one.patches_PD), "image_grid_thw": grids}
     logits = model(input_ids=tokens, mm_token_type_ids=types, use_cache=False, **given).logits[0]
     return F.cross_entropy(logits[:-1].float(), targets[1:], ignore_index=IGNORED, reduction="sum")
 
@@ -163,13 +164,25 @@ def test_flex_attention_sees_what_the_loop_per_document_sees(model: Any) -> None
     assert apart(flex, loop) < CLOSE
 
 
+@pytest.mark.parametrize("causal", [True, False], ids=["decoder", "tower"])
+def test_queries_that_positions_widened_are_attended_to_as_wide_as_values(causal: bool) -> None:
+    layer = torch.nn.Module()
+    layer.is_causal = causal  # type: ignore[assignment]
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, 2, 24, 8).bfloat16() for _ in range(3))
+    bounds = torch.tensor([0, 9, 24], dtype=torch.int32)
+    expected, _ = within_documents(layer, query, key, value, None, cu_seq_lens_q=bounds)
+    found, _ = within_documents(layer, query.float(), key.float(), value, None, cu_seq_lens_q=bounds)
+    assert found.dtype == value.dtype and torch.equal(found, expected)
+
+
 def test_a_dropped_text_row_is_caught_by_the_gradient_and_not_by_the_loss(dense: Any) -> None:
     batch = packed(MIXED)
     dropped = batch._replace(positions_4BL=batch.positions_4BL[1:])
     assert apart(packed_gradient(dense, dropped, plain=True), one_by_one(dense, MIXED)) > SEEN
     with torch.no_grad():
         kept, lost = (float(Trainee(dense)(one).losses.sum()) for one in (batch, dropped))
-    assert abs(lost / kept - 1) < 0.01
+    assert abs(lost / kept - 1) < 0.02
 
 
 def test_a_shifted_boundary_is_caught(dense: Any) -> None:
@@ -371,10 +384,10 @@ def test_two_pictures_may_stand_next_to_each_other() -> None:
     ("broken", "said"),
     [
         (
-            document(1, 5, SMALL)._replace(grids_N3=np.array([[1, 4, 6]]), patches_PD=np.zeros((24, 4), np.float32)),
+            document(1, 5, SMALL)._replace(grids_N3=np.array([[1, 4, 6]]), patches_PD=np.zeros((24, 4), np.uint8)),
             "4 im",
         ),
-        (document(1, 5, SMALL)._replace(patches_PD=np.zeros((3, PATCH_VALUES), np.float32)), "3 patches"),
+        (document(1, 5, SMALL)._replace(patches_PD=np.zeros((3, PATCH_VALUES), np.uint8)), "3 patches"),
         (document(1, 5)._replace(is_target_T=np.ones(5, np.bool_)), "first token"),
     ],
 )

@@ -24,6 +24,7 @@ from trainer.model.attention import use_document_attention, use_plain_attention
 from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
 from trainer.model.model import build
+from trainer.model.normalised import normalised
 from trainer.model.pack import pack
 from trainer.model.presets import preset
 
@@ -31,7 +32,7 @@ PHOTOGRAPHS, WARM_UP = 8, 15
 CLIPS = ("2jKXlH_ceCo.11.mp4", "4F0B-U_xwN0.23.mp4", "CgcadSRtAag.140.mp4", "ITKgZZcTpzE.5.mp4")
 FRAMES = 6
 
-Says = Callable[[Document, NDArray[np.float32]], bool]
+Says = Callable[[Document, NDArray[np.uint8]], bool]
 
 
 def learnt(documents: list[Document], tokens: Tokens, steps: int) -> Says:
@@ -54,13 +55,13 @@ def learnt(documents: list[Document], tokens: Tokens, steps: int) -> Says:
     use_plain_attention(model)
 
     @torch.no_grad()
-    def says(document: Document, patches: NDArray[np.float32]) -> bool:
+    def says(document: Document, patches: NDArray[np.uint8]) -> bool:
         words = document.tokens_T[document.is_target_T].tolist()
         prompt = torch.from_numpy(document.tokens_T[: -len(words)]).long()[None]
         said = model.generate(
             input_ids=prompt,
             mm_token_type_ids=(prompt == ids.image).int(),
-            pixel_values=torch.from_numpy(patches),
+            pixel_values=normalised(patches),
             image_grid_thw=torch.from_numpy(document.grids_N3),
             max_new_tokens=len(words),
             do_sample=False,

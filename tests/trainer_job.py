@@ -37,7 +37,7 @@ def document(seed: int, kind: str) -> Document:
     tokens += random.integers(1, 120, int(random.integers(5, 30))).tolist()
     tokens_T = np.array(tokens, np.int32)
     is_target_T = (tokens_T < 120) & (np.arange(len(tokens)) > 0)
-    patches_PD = random.standard_normal((sum(h * w for _, h, w in grids), PATCH_VALUES)).astype(np.float32)
+    patches_PD = random.integers(0, 256, (sum(h * w for _, h, w in grids), PATCH_VALUES), np.uint8)
     return Document(f"{seed}", kind, tokens_T, is_target_T, np.array(grids, np.int64).reshape(-1, 3), patches_PD)
 
 

@@ -27,7 +27,7 @@ from trainer.plan.plan import Order, Plan, Position, Row
 from trainer.workers.workers import Workers
 
 TOKEN_BYTES = 5
-PATCH_BYTES = 4 * PATCH_VALUES + 6
+PATCH_BYTES = PATCH_VALUES + 6
 """A patch's values, and its share of a grid: a picture has four patches at least."""
 
 MIB = 1 << 20

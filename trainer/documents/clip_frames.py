@@ -98,7 +98,7 @@ def clip_facts(content: bytes) -> ClipFacts:
     return ClipFacts(width_px, height_px, frames, rate)
 
 
-def clip_patches(content: bytes, looked: Looked) -> NDArray[np.float32]:
+def clip_patches(content: bytes, looked: Looked) -> NDArray[np.uint8]:
     """Return [P, D] of all slices one after another; raises BadSample where a frame that is wanted does not decode."""
     try:
         frames = _frames(content, looked)

@@ -24,5 +24,5 @@ class Document(NamedTuple):
     """This token is predicted: loss lies on it. Position 0 is never a target."""
     grids_N3: NDArray[np.int64]
     """(1, h, w) in patches, a row per picture or slice, in the order of the image tokens."""
-    patches_PD: NDArray[np.float32]
-    """[sum of h * w, 3 * 2 * 14 * 14], the four patches of a merged token side by side."""
+    patches_PD: NDArray[np.uint8]
+    """[sum of h * w, 3 * 2 * 14 * 14] grey levels, the four patches of a merged token side by side."""

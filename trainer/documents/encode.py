@@ -23,7 +23,7 @@ def encode(sample: Sample, contents: Sequence[bytes], codec: Codec) -> Document:
     `contents` are the bytes of its pictures and clips in their order, as `schemas.form.read` returns them.
     """
     media: dict[int, Medium] = {}
-    patches: list[NDArray[np.float32]] = [np.zeros((0, PATCH_VALUES), np.float32)]
+    patches: list[NDArray[np.uint8]] = [np.zeros((0, PATCH_VALUES), np.uint8)]
     for (place, part), content in zip(sample.media(), contents, strict=True):
         if isinstance(part, Video):
             looked = look_at(clip_facts(content), codec.clip)

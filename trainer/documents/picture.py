@@ -1,7 +1,7 @@
 """Pictures as patches: at their own size and aspect, rounded to whole merged tokens and held within a budget.
 
-Numbers are those of transformers' Pillow processor, bit for bit; its torchvision one differs by two grey levels of the
-resize at the most. A table of 256 values per channel stands for rescaling and normalising. Shapes: F frames (two: a
+Patches are grey levels, those of transformers' Pillow processor before it rescales them (trainer/model/normalised.py
+does that where they are packed); its torchvision one differs by two of them at the most. Shapes: F frames (two: a
 picture is shown twice), H height and W width in pixels, C channels, P patches, D values of one.
 """
 
@@ -20,10 +20,6 @@ from schemas.errors import BadSample
 from trainer.documents.grid import FRAMES, MERGED_SIDE, PATCH_PX, TOKEN_PX, UNIT_PX
 
 MOST_ASPECT = 200
-_MEAN_C = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
-_SPREAD_C = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
-_UNIT = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
-_TABLE_C256 = (_UNIT[None] - _MEAN_C[:, None]) / _SPREAD_C[:, None]
 
 Image.MAX_IMAGE_PIXELS = None
 
@@ -81,7 +77,7 @@ def size_of(content: bytes) -> tuple[int, int]:
         raise BadSample("unreadable_picture", f"{type(error).__name__}: {error}") from None
 
 
-def picture_patches(content: bytes, rule: PictureRule) -> tuple[tuple[int, int], NDArray[np.float32]]:
+def picture_patches(content: bytes, rule: PictureRule) -> tuple[tuple[int, int], NDArray[np.uint8]]:
     """Decode a picture, turn it as EXIF asks, and return its grid and patches; raises BadSample."""
     try:
         with Image.open(io.BytesIO(content)) as opened:
@@ -110,19 +106,17 @@ def resized(picture: Image.Image, grid: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(picture.resize((width * PATCH_PX, height * PATCH_PX), Image.Resampling.BICUBIC))
 
 
-def patchify(frames_FHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return [P, D], normalised: the patches of a merged token side by side; values by channel, frame, row, column.
+def patchify(frames_FHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return [P, D]: the patches of a merged token side by side; levels by channel, frame, row, column.
 
     Two frames are a slice; one is a picture and shown twice.
     """
     frames, height, width, channels = frames_FHWC.shape
-    values_CFHW = np.empty((channels, frames, height, width), np.float32)
-    for channel in range(channels):
-        np.take(_TABLE_C256[channel], frames_FHWC[..., channel], out=values_CFHW[channel], mode="clip")
-    split = values_CFHW.reshape(
+    levels_CFHW = np.ascontiguousarray(frames_FHWC.transpose(3, 0, 1, 2))
+    split = levels_CFHW.reshape(
         channels, frames, height // TOKEN_PX, MERGED_SIDE, PATCH_PX, width // TOKEN_PX, MERGED_SIDE, PATCH_PX
     )
     laid = split.transpose(2, 5, 3, 6, 0, 1, 4, 7).reshape(-1, channels, frames, PATCH_PX * PATCH_PX)
-    patches = np.empty((len(laid), channels, FRAMES, PATCH_PX * PATCH_PX), np.float32)
+    patches = np.empty((len(laid), channels, FRAMES, PATCH_PX * PATCH_PX), np.uint8)
     patches[:] = laid
     return patches.reshape(len(patches), -1)

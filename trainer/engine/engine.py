@@ -30,7 +30,7 @@ class Prompt(NamedTuple):
     key: str
     tokens_T: NDArray[np.int32]
     grids_N3: NDArray[np.int64] = np.zeros((0, 3), np.int64)
-    patches_PD: NDArray[np.float32] = np.zeros((0, PATCH_VALUES), np.float32)
+    patches_PD: NDArray[np.uint8] = np.zeros((0, PATCH_VALUES), np.uint8)
 
 
 class Sampling(Struct, frozen=True):

@@ -13,6 +13,7 @@ import torch
 from schemas.errors import BadInput
 from trainer.documents.positions import positions
 from trainer.engine.engine import Prompt
+from trainer.model.normalised import normalised
 
 
 class Prefix(NamedTuple):
@@ -39,7 +40,7 @@ def prefill(model: Any, prompt: Prompt) -> Prefix:
     device, cache = model.device, DynamicCache(config=model.config)
     said: dict[str, Any] = {}
     if len(prompt.grids_N3):
-        said["pixel_values"] = torch.from_numpy(prompt.patches_PD).to(device, model.dtype)
+        said["pixel_values"] = normalised(prompt.patches_PD).to(device, model.dtype)
         said["image_grid_thw"] = torch.from_numpy(prompt.grids_N3).to(device)
     out = model.model(
         input_ids=torch.from_numpy(prompt.tokens_T).long()[None].to(device),

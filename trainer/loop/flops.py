@@ -9,10 +9,9 @@ the type that is trained in, so the share says what is lost beside the products.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from msgspec import Struct
 
 from trainer.model.pack import PackedBatch
 
@@ -21,7 +20,7 @@ _SIDE = {"cpu": 1024, "cuda": 8192}
 _TRIES = 4
 
 
-class Work(Struct, frozen=True):
+class Work(NamedTuple):
     """Operations of one forward: for a token, a token that is predicted, a token times one before it, a patch, and a
     patch times another of its picture."""
 

@@ -37,10 +37,12 @@ from trainer.loop.record import Record, Told
 from trainer.loop.run_file import put_file
 from trainer.loop.run_page import write_page
 from trainer.loop.start import MODEL, TOKENIZER, started, tokenizer_of, whole_model
-from trainer.model.attention import use_document_attention
+from trainer.model.attention import needs_flex, use_document_attention
 from trainer.model.checkpoint_out import save
+from trainer.model.compiled import use_compiled_layers
 from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
+from trainer.model.pack import ROOM
 from trainer.plan.plan import Order
 
 
@@ -121,9 +123,8 @@ def _loop(folder: str, asked: Asked, codec: Codec, among: Ranks) -> Loop:
     if stage.recompute:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if stage.compile:
-        for layer in (*model.model.visual.blocks, *model.model.language_model.layers):
-            layer.compile()
-    trainee = Trainee(model)
+        use_compiled_layers(model, stage.sequence_length + ROOM)
+    trainee = Trainee(model, flex=needs_flex(among.device), fixed=stage.compile)
     shard(trainee, device_mesh(among), compute)
     return Loop(stage, trainee, among, folder)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +26,7 @@ NAME = "documents_flash"
 """Its `flash` is what makes transformers' tower hand over all pictures with their boundaries, and not one by one."""
 
 _VARLEN_TAKES = (torch.bfloat16, torch.float16)
+_HAS_VARLEN = find_spec("torch.nn.attention.varlen") is not None
 
 Masked = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -73,17 +75,35 @@ def within_documents(
     flex_blocks: Any = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Return [B, L, H, E], as transformers calls it: for a decoder layer causal, for a block of the tower not."""
+    """Return [B, L, H, E], as transformers calls it: for a decoder layer causal, for a block of the tower not.
+
+    Where weights of 32 bits compute in 16, positions widen queries and keys again: they are taken as wide as values,
+    which is what attention would do by itself, and what its kernels for 16 bits ask for.
+    """
     if cu_seq_lens_q is None:
         raise ValueError("document attention needs the boundaries of its row; use_plain_attention() goes without")
     causal = bool(getattr(module, "is_causal", True))
     ends_D1 = cu_seq_lens_q
+    query_BHLE, key_BHLE = query_BHLE.to(value_BHLE.dtype), key_BHLE.to(value_BHLE.dtype)
     if flex_blocks is not None and causal:
         return _flex(query_BHLE, key_BHLE, value_BHLE, flex_blocks, scaling), None
-    if query_BHLE.is_cuda and query_BHLE.dtype in _VARLEN_TAKES and flex_blocks is None:
+    if query_BHLE.is_cuda and query_BHLE.dtype in _VARLEN_TAKES and _HAS_VARLEN:
         return _varlen(query_BHLE, key_BHLE, value_BHLE, ends_D1, max_length_q, causal, scaling), None
+    return _looped(query_BHLE, key_BHLE, value_BHLE, ends_D1, causal, scaling), None
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _looped(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    ends_D1: torch.Tensor,
+    causal: bool,
+    scaling: float | None,
+) -> torch.Tensor:
+    """Attend piece by piece; outside of what is compiled, which would be compiled anew for each set of boundaries."""
     parts = _per_document if causal else _per_size
-    return parts(query_BHLE, key_BHLE, value_BHLE, ends_D1.tolist(), scaling).transpose(1, 2).contiguous(), None
+    return parts(query, key, value, ends_D1.tolist(), scaling).transpose(1, 2).contiguous()
 
 
 def _per_document(
@@ -106,9 +126,10 @@ def _per_size(
     """Attend within each picture, all pictures of as many patches in one call; they come back in their order."""
     of_size: dict[int, list[int]] = {}
     for begin, end in pairwise(ends):
-        of_size.setdefault(end - begin, []).append(begin)
+        if end > begin:
+            of_size.setdefault(end - begin, []).append(begin)
     if len(of_size) == 1:
-        return _alike(query, key, value, len(ends) - 1, scaling)
+        return _alike(query, key, value, len(next(iter(of_size.values()))), scaling)
     places, mixed = [], []
     for size, begins in of_size.items():
         rows = torch.cat([torch.arange(begin, begin + size, device=query.device) for begin in begins])
@@ -172,6 +193,11 @@ def _flex(
 @cache
 def _compiled(function: Any) -> Any:
     return torch.compile(function)
+
+
+def needs_flex(device: str) -> bool:
+    """Whether a decoder on this device has FlexAttention as its only kernel for documents."""
+    return torch.device(device).type == "cuda" and not _HAS_VARLEN
 
 
 def flex_blocks(document_L: torch.Tensor) -> Any:

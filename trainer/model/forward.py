@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from trainer.model.attention import flex_blocks
+from trainer.model.fixed_sizes import document_bounds
 from trainer.model.loss import Losses, losses
 from trainer.model.pack import PackedBatch
 
@@ -21,13 +22,14 @@ class Passed(NamedTuple):
 class Trainee(torch.nn.Module):
     """A model of transformers together with its loss: one module, so that sharding wraps the words' weights too.
 
-    `flex`: FlexAttention in the decoder, in place of varlen_attn.
+    `flex`: FlexAttention in the decoder, in place of varlen_attn. `fixed`: counts of documents as compiled layers need
+    them (fixed_sizes.py).
     """
 
-    def __init__(self, model: Any, *, flex: bool = False) -> None:
+    def __init__(self, model: Any, *, flex: bool = False, fixed: bool = False) -> None:
         super().__init__()
         self.model = model
-        self.flex = flex
+        self.flex, self.fixed = flex, fixed
         self.has_experts = model.config.model_type == "glm4v_moe"
 
     def forward(self, batch: PackedBatch) -> Passed:
@@ -35,16 +37,17 @@ class Trainee(torch.nn.Module):
         said: dict[str, Any] = {"output_router_logits": True} if self.has_experts else {}
         if self.flex:
             said["flex_blocks"] = flex_blocks(batch.document_BL[0])
+        bounds_D1, longest = document_bounds(batch) if self.fixed else (batch.ends_D1, batch.longest)
         out = self.model.model(
             input_ids=batch.tokens_BL,
             position_ids=batch.positions_4BL,
             pixel_values=batch.patches_PD,
             image_grid_thw=batch.grids_N3,
             use_cache=False,
-            cu_seq_lens_q=batch.ends_D1,
-            cu_seq_lens_k=batch.ends_D1,
-            max_length_q=batch.longest,
-            max_length_k=batch.longest,
+            cu_seq_lens_q=bounds_D1,
+            cu_seq_lens_k=bounds_D1,
+            max_length_q=longest,
+            max_length_k=longest,
             **said,
         )
         found = losses(out[0][0], self.model.lm_head.weight, batch.targets_BL[0], batch.document_BL[0])

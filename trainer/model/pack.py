@@ -19,7 +19,7 @@ from schemas.errors import BadInput
 from trainer.documents.document import Document
 from trainer.documents.grid import PATCH_VALUES
 from trainer.documents.positions import positions
-from trainer.model.room import room
+from trainer.model.normalised import normalised
 
 IGNORED = -100
 """The target of a position that predicts nothing."""
@@ -74,7 +74,7 @@ def pack(documents: Sequence[Document], length: int, *, image_id: int, padding_i
         tokens_BL=_row([document.tokens_T for document in laid], torch.int64),
         positions_4BL=torch.from_numpy(positions_4L)[:, None],
         targets_BL=_row([_predicted(document) for document in laid], torch.int64),
-        patches_PD=_patches(laid),
+        patches_PD=normalised(np.concatenate([document.patches_PD for document in laid])),
         grids_N3=torch.from_numpy(np.concatenate([document.grids_N3 for document in laid])),
         ends_D1=torch.from_numpy(ends_D1.astype(np.int32)),
         longest=int(np.diff(ends_D1).max()),
@@ -87,7 +87,7 @@ def pack(documents: Sequence[Document], length: int, *, image_id: int, padding_i
 def _padding(tokens: int, image_id: int, padding_id: int) -> Document:
     tokens_T = np.full(tokens, padding_id, np.int32)
     tokens_T[0] = image_id
-    blank_PD = np.zeros((4, PATCH_VALUES), np.float32)
+    blank_PD = np.zeros((4, PATCH_VALUES), np.uint8)
     return Document("", "padding", tokens_T, np.zeros(tokens, np.bool_), np.array([[1, 2, 2]]), blank_PD)
 
 
@@ -99,12 +99,6 @@ def _positions(document: Document, image_id: int) -> NDArray[np.int64]:
         return positions(document.tokens_T, document.grids_N3, image_id)
     except ValueError as error:
         raise BadInput(str(error), where=document.key) from None
-
-
-def _patches(laid: Sequence[Document]) -> torch.Tensor:
-    patches_PD = room(sum(len(document.patches_PD) for document in laid), PATCH_VALUES)
-    np.concatenate([document.patches_PD for document in laid], out=patches_PD.numpy())
-    return patches_PD
 
 
 def _predicted(document: Document) -> NDArray[np.int64]:

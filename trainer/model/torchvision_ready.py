@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 _SCHEMAS = (
@@ -19,8 +20,13 @@ _library: Any = None
 
 
 def torchvision_ready() -> None:
-    """Import torchvision, with the two operators defined where it would not import by itself."""
+    """Import torchvision where it is, with the two operators defined where it would not import by itself.
+
+    Models do without it; what needs it says so itself.
+    """
     global _library  # noqa: PLW0603
+    if find_spec("torchvision") is None:
+        return
     try:
         import_module("torchvision")
         return

@@ -36,7 +36,7 @@ def prompt_of(messages: Sequence[Message], codec: Codec, *, thinks: bool = True)
     if messages[-1].role == "assistant":
         raise Refusal(400, "the last message is an answer; end with a question", param="messages")
     media: dict[int, Medium] = {}
-    patches = [np.zeros((0, PATCH_VALUES), np.float32)]
+    patches = [np.zeros((0, PATCH_VALUES), np.uint8)]
     turns = list[Said]()
     for place, message in enumerate(messages):
         parts = list[str | int]()

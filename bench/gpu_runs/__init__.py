@@ -1,0 +1,1 @@
+"""What bench/gpu.py runs: models, data and sides, the steps, the page."""
