@@ -285,16 +285,12 @@ def test_losses_are_split_by_kind(dense: Any) -> None:
     assert sum(total for total, _ in split.values()) == pytest.approx(float(found.sum()), rel=1e-6)
 
 
-def test_a_row_keeps_its_patches_while_it_is_held_and_leaves_its_room_to_the_next() -> None:
+def test_a_row_keeps_its_patches_while_anything_of_it_is_held() -> None:
     first = packed(SEVERAL)
-    before, place = first.patches_PD.clone(), first.patches_PD.data_ptr()
-    view = first.patches_PD[2:]
+    before, view = first.patches_PD.clone(), first.patches_PD[2:]
     del first
-    others = [packed(PICTURE_EACH), packed(SEVERAL)]
+    _others = [packed([document(seed, SMALL, 4)]) for seed in range(90, 94)]
     assert torch.equal(view, before[2:])
-    assert torch.equal(others[1].patches_PD, before)
-    del view
-    assert packed(PICTURE_EACH).patches_PD.data_ptr() == place
 
 
 def test_losses_in_chunks_equal_cross_entropy_over_whole_logits() -> None:

@@ -112,10 +112,11 @@ def _per_document(
     """Attend within each document; split, and not sliced: a slice's way back writes a gradient of the whole row."""
     grouped = query.shape[1] != key.shape[1]
     sizes = [end - begin for begin, end in pairwise(ends)]
+    parts = zip(*(torch.split(tensor, sizes, 2) for tensor in (query, key, value)), strict=True)
     mixed = [
-        F.scaled_dot_product_attention(*one, is_causal=True, scale=scaling, enable_gqa=grouped)
-        for size, *one in zip(sizes, *(tensor.split(sizes, 2) for tensor in (query, key, value)), strict=True)
-        if size
+        F.scaled_dot_product_attention(one, its_key, its_value, is_causal=True, scale=scaling, enable_gqa=grouped)
+        for one, its_key, its_value in parts
+        if one.shape[2]
     ]
     return torch.cat(mixed, 2)
 
