@@ -26,7 +26,7 @@ from trainer.model.normalised import normalised
 from trainer.model.pack import IGNORED, PATCH_VALUES, PackedBatch, pack
 from trainer.model.presets import preset
 
-DOCUMENTS, ROW_TOKENS, WORDS = 64, 8_192, 4_000
+DOCUMENTS, ROW_TOKENS, WORDS = 80, 8_192, 4_000
 IMAGE, BEGIN, END = 4_000, 4_002, 4_003
 IDS = SpecialIds(0, (0,), IMAGE, 4_001, BEGIN, END, 4_004, 4_005)
 GRIDS = ((4, 4), (6, 8), (8, 8), (4, 10))
@@ -146,7 +146,7 @@ def main(folder: str) -> None:
         for kind in ("HF Trainer", "TRL SFTTrainer"):
             for batch in (4, 16):
                 peer: Callable[[], Any] = trainer_of(kind, copy.deepcopy(model), found, batch, folder).train
-                times_s[f"{kind}, batches of {batch}"] = interleave(lambda: loop.step(Step(0, rows)), peer)
+                times_s[f"{kind}, batches of {batch}"] = interleave(lambda: loop.step(Step(0, packed(found))), peer)
     print(json.dumps({"tokens": sum(len(one.tokens_T) for one in found), "times_s": times_s}))
 
 

@@ -285,17 +285,40 @@ def test_losses_are_split_by_kind(dense: Any) -> None:
     assert sum(total for total, _ in split.values()) == pytest.approx(float(found.sum()), rel=1e-6)
 
 
+def test_a_row_keeps_its_patches_while_anything_of_it_is_held() -> None:
+    first = packed(SEVERAL)
+    before, view = first.patches_PD.clone(), first.patches_PD[2:]
+    del first
+    _others = [packed([document(seed, SMALL, 4)]) for seed in range(90, 94)]
+    assert torch.equal(view, before[2:])
+
+
 def test_losses_in_chunks_equal_cross_entropy_over_whole_logits() -> None:
     torch.manual_seed(0)
     hidden, words = torch.randn(2500, 16, requires_grad=True), torch.randn(90, 16, requires_grad=True)
     targets = torch.randint(0, 90, (2500,))
     targets[::3] = IGNORED
-    found = losses(hidden, words, targets, torch.zeros(2500, dtype=torch.int32)).sum()
-    expected = F.cross_entropy(hidden @ words.T, targets, ignore_index=IGNORED, reduction="sum")
-    for one, other in zip(
-        torch.autograd.grad(found, (hidden, words)), torch.autograd.grad(expected, (hidden, words)), strict=True
-    ):
-        assert apart(one, other) < CLOSE
+    whole = F.cross_entropy(hidden @ words.T, targets, reduction="none")[targets != IGNORED]
+    for weights in (torch.ones(len(whole)), torch.rand(len(whole))):
+        found = losses(hidden, words, targets, torch.zeros(2500, dtype=torch.int32)).each_K
+        arms = [
+            torch.autograd.grad((each * weights).sum(), (hidden, words), retain_graph=True) for each in (found, whole)
+        ]
+        for one, other in zip(*arms, strict=True):
+            assert apart(one, other) < CLOSE
+
+
+def test_losses_under_autocast_are_those_of_its_type_and_gradients_of_the_weights() -> None:
+    torch.manual_seed(0)
+    hidden, words = torch.randn(50, 16, requires_grad=True), torch.randn(90, 16, requires_grad=True)
+    targets = torch.randint(0, 90, (50,))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = chunked_entropy(hidden, words, targets)
+    expected = chunked_entropy(hidden.bfloat16(), words.bfloat16(), targets)
+    assert torch.equal(found, expected)
+    arms = [torch.autograd.grad(one.sum(), (hidden, words)) for one in (found, expected)]
+    for one, other in zip(*arms, strict=True):
+        assert one.dtype == torch.float32 and torch.equal(one, other)
 
 
 def test_losses_of_sixteen_bits_are_as_exact_as_those_over_whole_logits() -> None:

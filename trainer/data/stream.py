@@ -105,7 +105,7 @@ class Stream:
         with Workers(work, loading.workers, loading.limit_s) as workers:
             coming = next(ahead, None)
             while coming or making:
-                while coming and workers.has_room() and self._has_room(held_bytes, coming, bool(making)):
+                while coming and workers.has_room() and self._has_room(held_bytes, coming, len(making)):
                     making.append(coming)
                     by_name[coming.name] = coming
                     held_bytes += coming.size_bytes
@@ -122,8 +122,11 @@ class Stream:
                 yield done.row()
                 held_bytes -= done.size_bytes
 
-    def _has_room(self, held_bytes: int, coming: _Making, others: bool) -> bool:
-        """Say whether a row may be made now; one larger than the bound is made alone."""
+    def _has_room(self, held_bytes: int, coming: _Making, others: int) -> bool:
+        """Say whether a row may be made now; one larger than the bound is made alone, and without workers each is: a
+        row made here ahead of another only keeps that one waiting."""
+        if not self._loading.workers:
+            return not others
         return not (others or held_bytes) or held_bytes + coming.size_bytes <= self._loading.ahead_mib * MIB
 
     def _ahead(self) -> Iterator[_Making]:

@@ -109,18 +109,14 @@ def _looped(
 def _per_document(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, ends: list[int], scaling: float | None
 ) -> torch.Tensor:
+    """Attend within each document; split, and not sliced: a slice's way back writes a gradient of the whole row."""
     grouped = query.shape[1] != key.shape[1]
+    sizes = [end - begin for begin, end in pairwise(ends)]
+    parts = zip(*(torch.split(tensor, sizes, 2) for tensor in (query, key, value)), strict=True)
     mixed = [
-        F.scaled_dot_product_attention(
-            query[:, :, begin:end],
-            key[:, :, begin:end],
-            value[:, :, begin:end],
-            is_causal=True,
-            scale=scaling,
-            enable_gqa=grouped,
-        )
-        for begin, end in pairwise(ends)
-        if end > begin
+        F.scaled_dot_product_attention(one, its_key, its_value, is_causal=True, scale=scaling, enable_gqa=grouped)
+        for one, its_key, its_value in parts
+        if one.shape[2]
     ]
     return torch.cat(mixed, 2)
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.documents.grid import PATCH_VALUES
+from trainer.model.room import room
 
 LEVELS = 255
 PIECE = 128
@@ -26,7 +27,7 @@ def normalised(levels_PD: NDArray[np.uint8]) -> torch.Tensor:
     """Return [P, D] in float32, made a piece at a time, which stays in a processor's cache through all of it."""
     if levels_PD.dtype != np.uint8:
         raise TypeError(f"patches are grey levels, uint8, not {levels_PD.dtype}")
-    found_PD = torch.empty(levels_PD.shape)
+    found_PD = room(*levels_PD.shape)
     for piece, levels in zip(
         torch.split(found_PD, PIECE), torch.split(torch.from_numpy(levels_PD), PIECE), strict=True
     ):
