@@ -29,7 +29,10 @@ MALFORMED = (
 JUDGED = ("judged_right", "judged_partly_right", "judged_wrong", "judges_disagree")
 """What `settle` makes of an unknown answer."""
 
-REASONS = (RIGHT, PARTLY, WRONG, UNKNOWN, TOO_COMPLEX, "unreadable", *MALFORMED, *JUDGED)
+NOT_FOR_A_JUDGE = ("too_long", "hedged", "speaks_to_judge", "echoes_question")
+"""Why an answer that the rules cannot tell is wrong all the same."""
+
+REASONS = (RIGHT, PARTLY, WRONG, UNKNOWN, TOO_COMPLEX, "unreadable", *NOT_FOR_A_JUDGE, *MALFORMED, *JUDGED)
 
 
 class Grade(Struct, frozen=True):

@@ -79,11 +79,11 @@ def _by_text(text: str, options: tuple[str, ...]) -> int | None:
     return options.index(options[places[0]]) if len({options[at] for at in places}) == 1 else None
 
 
-def _values(options: tuple[str, ...]) -> list[Fraction]:
-    """Return the options' numbers where all are numbers in one unit."""
+def _values(options: tuple[str, ...]) -> list[Fraction | None]:
+    """Return the options' numbers where those that are numbers are in one unit."""
     found = [read_quantity(option) for option in options]
-    units = {one.unit if one else None for one in found}
-    return [one.value for one in found if one] if len(units) == 1 and None not in units else []
+    units = {one.unit for one in found if one}
+    return [one.value if one and len(units) == 1 else None for one in found]
 
 
 def _spelled(text: str) -> str:
