@@ -15,7 +15,17 @@ from importlib import import_module
 from bench.shards import MEMORY
 from bench.table import circumstances, head, help_line, line_of, page
 
-DUELS = ("write_shards", "read_shards", "reshard", "headers_only", "perceptual_hash", "clip", "engines", "packed_step")
+DUELS = (
+    "write_shards",
+    "read_shards",
+    "reshard",
+    "headers_only",
+    "perceptual_hash",
+    "clip",
+    "engines",
+    "packed_step",
+    "verifiers",
+)
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "bench.md")
 
 

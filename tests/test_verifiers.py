@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import re
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import chain, permutations
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filters.verifiers.bounds import (
+    MOST_ANSWER_CHARS,
+    MOST_DEPTH,
+    MOST_DIGITS_IN_A_ROW,
+    MOST_MATH_CHARS,
+    MOST_RESPONSE_CHARS,
+)
 from filters.verifiers.boxes import iou, matched
 from filters.verifiers.domains.all import DOMAINS
 from filters.verifiers.form import BOX, BOX_END
@@ -275,6 +284,20 @@ class Bolts(Domain, frozen=True):
 CASES = """{"attack": "wrong", "question": "Which bolt?", "reference": "M8", "answer": "M6"}
 {"honest": "spelling", "question": "Which bolt?", "reference": "M8", "answer": "M8"}
 """
+
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "verifiers.md"
+
+
+def test_the_code_of_the_page_runs():
+    [code] = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    exec(compile(code, str(PAGE), "exec"), {})
+
+
+def test_the_page_states_the_bounds_that_hold():
+    page = PAGE.read_text()
+    for bound in (MOST_RESPONSE_CHARS, MOST_ANSWER_CHARS, MOST_MATH_CHARS, MOST_DIGITS_IN_A_ROW, MOST_DEPTH):
+        assert f"{bound:,}" in page
 
 
 def test_a_domain_of_ones_own_is_a_file_and_a_pack(tmp_path, monkeypatch):

@@ -208,10 +208,13 @@ def depth(node: Node) -> int:
 
 
 PIECES = st.sampled_from(
-    [*r"0123456789.,;:+-*/^_!%=<>()[]{}|&'\"abexyπ√°²−×½ ", "\\frac", "\\sqrt", "\\pm", "\\infty", "\\cup", "\\sin",
-     "\\log", "\\left", "\\begin{pmatrix}", "\\end{pmatrix}", "\\\\", "\\text{", "\\circ", "\\binom", "\\{", " m/s", " kg", "e9",
-     "click(", "\"action\":", "start_box=", "[[", "]]", " to ", " or ", "→", "H2O", "\n", "中", "\u0660", "<|", "\x00"]
-)  # fmt: skip
+    [
+        *r"0123456789.,;:+-*/^_!%=<>()[]{}|&'\"abexyπ√°²−×½ ",
+        *("\\frac", "\\sqrt", "\\pm", "\\infty", "\\cup", "\\sin", "\\log", "\\left", "\\binom", "\\{", "\\circ"),
+        *("\\begin{pmatrix}", "\\end{pmatrix}", "\\\\", "\\text{", " m/s", " kg", "e9", "H2O", " to ", " or ", "→"),
+        *("click(", '"action":', "start_box=", "[[", "]]", "\n", "中", "\u0660", "<|", "\x00"),
+    ]
+)
 TASKS = (
     *(
         Task(name, "How many cm is it?", "12.5")
