@@ -124,8 +124,6 @@ def _same_expression(answer: Node, reference: Node, within: Tolerance) -> bool:
         if letters(answer) - {"e", "i"}:
             return False
         return _same_number(answer, reference, within)
-    if not letters(answer) - {"e", "i"} <= names:
-        return False
     seen = list(_at_points(answer, reference))
     return len(seen) >= LEAST_POINTS and all(_near(one, other, SYMBOLIC_REL_TOL) for one, other in seen)
 
