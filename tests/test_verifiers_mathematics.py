@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from filters.verifiers.bounds import MOST_DEPTH, TooComplexError
 from filters.verifiers.domains.all import DOMAINS
-from filters.verifiers.expression import Node, letters, read
+from filters.verifiers.expression import read
 from filters.verifiers.form import BOX, BOX_END
 from filters.verifiers.number import read_number
 from filters.verifiers.same import Tolerance, same
 from filters.verifiers.spans import read_span, span_iou
+from filters.verifiers.tree import Node, letters
 from filters.verifiers.verify import verify
 from schemas.grade import REASONS, Grade
 from schemas.task import Constraint, Parameters, Task
@@ -266,15 +267,21 @@ def test_no_text_at_all_raises(text):
         assert verify(f"<think>Hm.</think>{BOX}{text}{BOX_END}", task).reason in REASONS
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(PIECES, max_size=60).map("".join))
-def test_a_tree_is_hardly_deeper_than_its_brackets_and_operators(text):
-    try:
-        found = read(text)
-    except TooComplexError:
-        return
-    if found is not None:
-        assert depth(found) <= len(text) + 2
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["1+", "x ", "2*", "1/", "-", "lg ", r"\sin ", r"\sqrt", "!", "|", "^", "x^", "(", "2,"]),
+        max_size=6,
+    )
+)
+def test_a_tree_is_no_deeper_than_brackets_powers_and_functions_may_be(pieces):
+    text = "".join(pieces)
+    for long in (text * (550 // max(len(text), 1)) + "1", "".join(piece * 40 for piece in pieces) + "1"):
+        try:
+            found = read(long[-600:])
+        except TooComplexError:
+            continue
+        assert found is None or depth(found) <= 5 * MOST_DEPTH
 
 
 times = st.integers(0, 5_000)

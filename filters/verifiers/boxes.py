@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from filters.verifiers.bounds import MOST_ITEMS, TooComplexError, check_size
+from schemas.errors import BadInput
 
 Box = tuple[float, float, float, float]
 MOST_BOX_CHARS = 4_096
@@ -72,9 +73,12 @@ def _best(over: dict[tuple[int, int], float], said: int, due: int) -> int:
     if said == 1 or due == 1:
         return min(len(over), 1)
     import numpy as np
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_bipartite_matching
 
+    try:
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import maximum_bipartite_matching
+    except ImportError as error:
+        raise BadInput("boxes are matched with scipy", remedy="pip install 'ostraka[verifiers]'") from error
     graph = np.zeros((said, due), np.int8)
     for pair in over:
         graph[pair] = 1

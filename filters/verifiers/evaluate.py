@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import cmath
 import math
+import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import reduce
 
 from filters.verifiers.bounds import TooComplexError
-from filters.verifiers.expression import Node
+from filters.verifiers.tree import Node
 
 Value = Fraction | complex
 MOST_BITS = 4_096
@@ -44,18 +46,18 @@ def _value(node: Node, at: Mapping[str, complex], angle: bool) -> Value:
         inside_angle = node.text in ("sin", "cos", "tan", "sec", "csc", "cot")
         return _call(node.text, [_value(one, at, inside_angle) for one in node.below])
     below = [_value(one, at, angle) for one in node.below]
-    if node.kind == "sum":
-        return _small(_both(below[0], below[1], lambda a, b: a + b))
-    if node.kind == "product":
-        return _small(_both(below[0], below[1], lambda a, b: a * b))
-    if node.kind == "quotient":
-        return _small(_both(below[0], below[1], lambda a, b: a / b))
+    if node.kind in ("sum", "product"):
+        work = operator.add if node.kind == "sum" else operator.mul
+        return reduce(lambda one, other: _small(_both(one, other, work)), below)
+    if node.kind in ("quotient", "inverse"):
+        above = below[0] if node.kind == "quotient" else Fraction(1)
+        return _small(_both(above, below[-1], operator.truediv))
     if node.kind == "power":
         return _power(below[0], below[1])
     if node.kind == "factorial":
         return Fraction(math.factorial(_whole(below[0], MOST_FACTORIAL)))
     if node.kind == "percent":
-        return _both(below[0], Fraction(100), lambda a, b: a / b)
+        return _both(below[0], Fraction(100), operator.truediv)
     if node.kind == "degrees":
         return complex(below[0]) * math.pi / 180 if angle else below[0]
     raise UndefinedError
@@ -133,7 +135,7 @@ def _call(name: str, given: list[Value]) -> Value:
     if name == "abs":
         return abs(given[0]) if isinstance(given[0], Fraction) else complex(abs(given[0]))
     if name == "root":
-        return _power(given[0], _both(Fraction(1), given[1], lambda a, b: a / b))
+        return _power(given[0], _both(Fraction(1), given[1], operator.truediv))
     if name == "binom":
         above, below = _whole(given[0], 1_000), _whole(given[1], 1_000)
         return Fraction(math.comb(above, below))

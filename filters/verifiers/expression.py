@@ -1,37 +1,25 @@
 """A reader of mathematical answers: tokens become a tree, by one grammar for LaTeX and for typed mathematics.
 
-Its depth is bounded by that of the brackets, which are counted before, and nothing is evaluated on the way. A tree is
-`Node(kind, text, below)`: number, letter, constant, sum, product, quotient, power, call, factorial, degrees, percent;
-and above those list, tuple, set, union, relation, choice (a plus-minus) and matrix. Why not a library:
-docs/adr/0019-a-reader-of-mathematics.md.
+Its depth is bounded by that of the brackets, which are counted before, and of powers and functions, which are counted
+on the way; nothing is evaluated. Why not a library: docs/adr/0019-a-reader-of-mathematics.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
-
-from msgspec import Struct
 
 from filters.verifiers.bounds import MOST_DEPTH, MOST_ITEMS, TooComplexError, check_size
 from filters.verifiers.tokens import FUNCTIONS, Token, tokens
+from filters.verifiers.tree import Node, UnreadableError, joined, mixed, negative, number
 
 _RELATIONS = frozenset(("=", "<", ">"))
 _NAMED_RELATIONS = frozenset(("le", "ge", "ne", "in"))
 _CONSTANTS = frozenset(("pi", "infty", "emptyset"))
+MOST_MARKS_AFTER = 4
 _CLOSE = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
 _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
-
-
-class Node(Struct, frozen=True):
-    """A place in a tree."""
-
-    kind: str
-    text: str = ""
-    below: tuple[Node, ...] = ()
-
-
-class UnreadableError(Exception):
-    """A text is not in the grammar."""
 
 
 def read(text: str, variables: frozenset[str] | None = None) -> Node | None:
@@ -49,17 +37,6 @@ def read(text: str, variables: frozenset[str] | None = None) -> Node | None:
         return None
 
 
-def letters(node: Node) -> frozenset[str]:
-    """Return the letters of a tree."""
-    own = {node.text} if node.kind == "letter" else set()
-    return frozenset(own.union(*map(letters, node.below)))
-
-
-def number(value: Fraction | int) -> Node:
-    """Return the tree of a number."""
-    return Node("number", str(Fraction(value)))
-
-
 class _Reader:
     """Descends by precedence: list, relation, sum, product, power, atom."""
 
@@ -67,7 +44,7 @@ class _Reader:
         self.tokens, self.at, self.depth, self.bars = found, 0, 0, 0
 
     def whole(self) -> Node:
-        node = self.list()
+        node = self.listed()
         if self.at < len(self.tokens):
             raise UnreadableError
         return node
@@ -86,7 +63,7 @@ class _Reader:
         if not self.take(mark):
             raise UnreadableError
 
-    def list(self) -> Node:
+    def listed(self) -> Node:
         items = [self.relation()]
         while self.take(",", ";", "or"):
             self.take("or")
@@ -117,62 +94,62 @@ class _Reader:
         return Node("tuple", ":", tuple(parts)) if len(parts) > 1 else parts[0]
 
     def sum(self) -> Node:
-        node = self.signed()
+        terms = [self.signed()]
         while True:
             if self.take("+"):
-                node = Node("sum", "", (node, self.product()))
+                terms.append(self.product())
             elif self.take("-"):
-                node = Node("sum", "", (node, _negative(self.product())))
+                terms.append(negative(self.product()))
             elif self.take("pm"):
                 other = self.product()
-                node = Node("choice", "", (Node("sum", "", (node, other)), Node("sum", "", (node, _negative(other)))))
+                ways = (joined("sum", [*terms, other]), joined("sum", [*terms, negative(other)]))
+                terms = [Node("choice", "", ways)]
             else:
-                return node
+                return joined("sum", terms)
 
     def signed(self) -> Node:
         if self.take("-"):
-            return _negative(self.product())
+            return negative(self.product())
         if self.take("pm"):
             node = self.product()
-            return Node("choice", "", (node, _negative(node)))
+            return Node("choice", "", (node, negative(node)))
         self.take("+")
         return self.product()
 
     def product(self) -> Node:
-        node = self.power()
+        factors = [self.power()]
         while True:
             if self.take("*"):
-                node = Node("product", "", (node, self.factor()))
+                factors.append(self.factor())
             elif self.take("/"):
-                node = Node("quotient", "", (node, self.factor()))
+                factors.append(Node("inverse", "", (self.factor(),)))
             elif self.begins_atom():
-                node = self.beside(node)
+                self.beside(factors)
             else:
-                return node
+                return joined("product", factors)
 
     def factor(self) -> Node:
         if self.take("-"):
-            return _negative(self.power())
+            return negative(self.power())
         return self.power()
 
-    def beside(self, node: Node) -> Node:
+    def beside(self, factors: list[Node]) -> None:
         """Two things side by side are multiplied; a whole number before a fraction is a mixed number."""
-        token = self.peek()
+        token, last = self.peek(), factors[-1]
         if token.kind == "number":
-            may_mix = node.kind == "number" and "/" not in node.text and token.spaced
             following = self.tokens[self.at + 1 : self.at + 3]
+            may_mix = last.kind == "number" and "/" not in last.text and token.spaced
             if not may_mix or len(following) < 2 or following[0].text != "/" or following[1].kind != "number":
                 raise UnreadableError
-            above, below = Fraction(token.text), Fraction(following[1].text)
             self.at += 3
-            return _mixed(node, above, below)
-        if node.kind == "number" and token.text == "frac":
-            fraction = self.power()
-            parts = [Fraction(one.text) for one in fraction.below if one.kind == "number"]
-            if fraction.kind == "quotient" and len(parts) == 2 and parts[0] < parts[1]:
-                return _mixed(node, *parts)
-            return Node("product", "", (node, fraction))
-        return Node("product", "", (node, self.power()))
+            factors[-1] = mixed(last, Fraction(token.text), Fraction(following[1].text))
+            return
+        other = self.power()
+        parts = [Fraction(one.text) for one in other.below if one.kind == "number"]
+        if last.kind == "number" and other.kind == "quotient" and len(parts) == 2 and parts[0] < parts[1]:
+            factors[-1] = mixed(last, *parts)
+        else:
+            factors.append(other)
 
     def begins_atom(self) -> bool:
         token = self.peek()
@@ -185,30 +162,40 @@ class _Reader:
     def power(self) -> Node:
         node = self.postfix(self.atom())
         if self.take("^"):
-            if self.take("circ"):
+            if self.degrees():
                 return Node("degrees", "", (node,))
             node = Node("power", "", (node, self.exponent()))
         return self.postfix(node)
 
+    def degrees(self) -> bool:
+        """A small circle, in braces or not."""
+        if self.peek().text == "{" and self.at + 2 < len(self.tokens) and self.tokens[self.at + 1].text == "circ":
+            self.at += 2
+            self.need("}")
+            return True
+        return self.take("circ")
+
     def exponent(self) -> Node:
+        with self.deeper():
+            if self.take("{"):
+                node = self.sum()
+                self.need("}")
+                return node
+            if self.take("-"):
+                return negative(self.power())
+            return self.power()
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Count the depth of what has no brackets: towers of powers, functions of functions."""
         self.depth += 1
         if self.depth > MOST_DEPTH:
             raise TooComplexError
-        if self.take("{"):
-            if self.take("circ"):
-                self.need("}")
-                raise UnreadableError
-            node = self.sum()
-            self.need("}")
-        elif self.take("-"):
-            node = _negative(self.power())
-        else:
-            node = self.power()
+        yield
         self.depth -= 1
-        return node
 
     def postfix(self, node: Node) -> Node:
-        while True:
+        for _ in range(MOST_MARKS_AFTER):
             if self.take("!"):
                 node = Node("factorial", "", (node,))
             elif self.take("%"):
@@ -218,6 +205,7 @@ class _Reader:
                 node = Node("letter", f"{node.text}_{self.index()}")
             else:
                 return node
+        raise TooComplexError
 
     def index(self) -> str:
         """An index is a name's part, whatever it says: x_1, 101_2."""
@@ -241,12 +229,14 @@ class _Reader:
         if token.kind == "letter":
             return Node("letter", token.text)
         if token.kind == "name":
-            return self.named(token.text)
+            with self.deeper():
+                return self.named(token.text)
         if token.text in _CLOSE:
             return self.bracketed(token.text)
         if token.text == "|":
             self.bars += 1
-            inside = self.sum()
+            with self.deeper():
+                inside = self.sum()
             self.bars -= 1
             self.need("|")
             return Node("call", "abs", (inside,))
@@ -256,7 +246,7 @@ class _Reader:
         if self.take(_CLOSE[opening]) and opening == r"\{":
             return Node("constant", "emptyset")
         bars, self.bars = self.bars, 0
-        inside = self.list()
+        inside = self.listed()
         self.bars = bars
         closing = self.peek().text
         self.at += 1
@@ -314,7 +304,7 @@ class _Reader:
             base = (self.argument(),)
         if self.take("^"):
             raised = self.exponent()
-            if raised == number(-1) or raised == _negative(number(1)):
+            if raised == number(-1) or raised == negative(number(1)):
                 name, raised = _INVERSE.get(name, name), None
         inside = self.called_with()
         node = Node("call", name, (inside, *base))
@@ -323,10 +313,10 @@ class _Reader:
     def called_with(self) -> Node:
         if self.peek().text in ("(", "{", "|"):
             return self.postfix(self.atom())
-        node = _negative(self.power()) if self.take("-") else self.power()
+        factors = [negative(self.power()) if self.take("-") else self.power()]
         while self.begins_atom() and self.peek().kind in ("number", "letter", "name") and not self.is_function():
-            node = self.beside(node)
-        return node
+            self.beside(factors)
+        return joined("product", factors)
 
     def is_function(self) -> bool:
         return self.peek().kind == "name" and self.peek().text in FUNCTIONS
@@ -347,16 +337,3 @@ class _Reader:
         if row:
             rows.append(Node("tuple", "()", tuple(row)))
         return Node("matrix", "", tuple(rows))
-
-
-def _negative(node: Node) -> Node:
-    if node.kind == "number":
-        return number(-Fraction(node.text))
-    return Node("product", "", (number(-1), node))
-
-
-def _mixed(whole: Node, above: Fraction, below: Fraction) -> Node:
-    if below == 0:
-        raise UnreadableError
-    value = Fraction(whole.text)
-    return number(value - above / below if value < 0 else value + above / below)

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from filters.verifiers.bounds import MOST_ITEMS, TooComplexError
 from filters.verifiers.evaluate import UndefinedError, Value, value
-from filters.verifiers.expression import Node, letters
 from filters.verifiers.number import is_close
+from filters.verifiers.tree import Node, letters
 
 POINTS, LEAST_POINTS = 8, 5
 SYMBOLIC_REL_TOL = 1e-9

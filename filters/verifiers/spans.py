@@ -10,7 +10,7 @@ Span = tuple[float, float]
 _TIME = r"(?:(?P<{0}h>[0-9]{{1,2}}):)?(?:(?P<{0}m>[0-9]{{1,3}}):)?(?P<{0}s>[0-9]{{1,6}}(?:\.[0-9]{{1,3}})?)"
 _UNIT = r"\s?(?:s|sec|secs|second|seconds)?\.?\s*"
 _SPAN = re.compile(
-    rf"(?:from\s+)?[\[(<{{]?\s*{_TIME.format('a')}{_UNIT}(?:,|-|–|to|until|and|→)\s*{_TIME.format('b')}{_UNIT}[\])>}}]?\.?",
+    rf"(?:from\s+)?[\[(<{{]?\s*{_TIME.format('a')}{_UNIT}(?:,|-|–|to|until|and|→)\s*{_TIME.format('b')}{_UNIT}[\])>}}]?{_UNIT}",
     re.IGNORECASE,
 )
 

@@ -10,6 +10,13 @@ _QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": 
 _AROUND = "\"'`*_$ .,;!。，"
 _ARTICLE = re.compile(r"(?:the|a|an) (?=\S)")
 _LATEX_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mbox)\s?\{([^{}]*)\}")
+_NO_NAMES = frozenset(
+    (
+        "or", "and", "to", "not", "but", "nor", "either", "neither", "than", "minus", "plus", "zero", "one", "two",
+        "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "twenty", "thirty",
+        "forty", "fifty", "about", "almost", "nearly", "most", "least", "more", "less", "between", "maybe",
+    )
+)  # fmt: skip
 _ONE_LETTER = re.compile(r"^\(([A-Za-z])\)$")
 _WORD = re.compile(r"[^\W_]+")
 
@@ -35,10 +42,14 @@ def words(text: str) -> list[str]:
 
 
 def said_in(asked: str, question: str) -> bool:
-    """Return whether every word stands in a question, in singular or plural."""
+    """Return whether every word stands in a question, in singular or plural, and none counts or joins.
+
+    A question may say "7 or 8 birds": the answer "7 or 8" names no unit.
+    """
     there = {_stem(word) for word in words(question)}
     found = words(asked)
-    return bool(found) and all(_stem(word) in there for word in found)
+    names = all(word.isalpha() and word not in _NO_NAMES for word in found)
+    return bool(found) and names and all(_stem(word) in there for word in found)
 
 
 def _stem(word: str) -> str:

@@ -120,10 +120,11 @@ def _parsed(unit: str) -> Any:
     spelled = _spelled(unit)
     if not _SHAPE.fullmatch(spelled) or spelled.count("(") != spelled.count(")"):
         return None
-    from pint.errors import PintError
-
     with _LOCK:
+        registry = _registry()
+        from pint.errors import PintError
+
         try:
-            return _registry().parse_units(spelled)
+            return registry.parse_units(spelled)
         except (PintError, ValueError, TypeError, AttributeError):
             return None

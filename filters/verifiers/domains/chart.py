@@ -64,11 +64,11 @@ class Chart(Domain, frozen=True):
 def scaled(text: str, task: Task) -> Fraction | None:
     """Return the number that a text is, with its scale; words after it have to be the task's."""
     found = _SCALED.fullmatch(text.strip())
-    if not found:
-        return None
-    number = read_number(found["number"])
+    number = read_number(found["number"] if found else text)
     if number is None:
         return None
+    if not found:
+        return number.value
     asked = f"{task.question} {task.parameters.unit} {task.reference}"
     scale = (found["scale"] or "").casefold()
     unit = (found["unit"] or "").strip()

@@ -9,11 +9,12 @@ from typing import ClassVar
 from msgspec import structs
 
 from filters.verifiers.domain import Domain, bad_reference, decided, right, wrong
-from filters.verifiers.expression import Node, letters, read
+from filters.verifiers.expression import read
 from filters.verifiers.judgeable import judgeable
 from filters.verifiers.number import read_number
 from filters.verifiers.same import Tolerance, same
 from filters.verifiers.text import said_in, same_text
+from filters.verifiers.tree import Node, letters
 from filters.verifiers.units import Quantity, converted, known, read_quantity
 from schemas.grade import Grade
 from schemas.task import Task
