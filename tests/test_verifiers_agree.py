@@ -23,6 +23,8 @@ BY_NEAREST_NUMBER = [
     ("llava_llama_2_13b:878", "11", "13", "11"),
 ]
 """Name, answer, what was said, what it was taken for: the labels pay for 15 as 1 and for 13 as 11."""
+SAME: set[tuple[str, str]] = {("5", "x=5")}
+"""Answers of MATH-500 to other problems that are the same in other words."""
 NUMBER = re.compile(r"-?[0-9,]*\.?[0-9]+")
 LETTER = re.compile(r"\(?([A-Z])\)?")
 
@@ -107,3 +109,33 @@ def test_elsewhere_labels_pay_by_nearest_spelling_and_the_verifier_does_not(inst
     assert len(paid_by_label) == NEAREST
     assert all(row["question_type"] == "multi_choice" for _, row in paid_by_label)
     assert all(row["prediction"] == row["answer"] != row["extraction"] for _, row in paid_by_label)
+
+
+REWRITTEN = {
+    "as it is": lambda text: text,
+    "large fractions": lambda text: text.replace("\\frac", "\\dfrac"),
+    "in dollars": lambda text: f"${text}$",
+    "a full stop": lambda text: f"{text}.",
+    "wide brackets": lambda text: text if "text{" in text else text.replace("(", "\\left(").replace(")", "\\right)"),
+    "named": lambda text: text if "=" in text or "text{" in text else f"x = {text}",
+    "typed": lambda text: text.replace("\\pi", "π").replace("\\sqrt{", "√{").replace("\\infty", "∞"),
+    "no spaces": lambda text: text if "\\cot " in text else text.replace(" ", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def math500(data: Path) -> list[Task]:
+    lines = (data / "eval_sets" / "math500_test.jsonl").read_text().splitlines()
+    return [Task("math", row["problem"], row["answer"]) for row in map(json.loads, lines)]
+
+
+@pytest.mark.parametrize("way", REWRITTEN)
+def test_every_answer_of_math500_is_right_however_it_is_written(math500, way):
+    wrong = [task.reference for task in math500 if grade("Hm.", REWRITTEN[way](task.reference), task).reward < 1]
+    assert len(math500) == 500 and wrong == []
+
+
+def test_an_answer_of_math500_is_right_for_no_other_problem_but_with_the_same_answer(math500):
+    pairs = [(one, math500[(at * step + 1) % 500].reference) for step in (1, 7, 13) for at, one in enumerate(math500)]
+    paid = {(one.reference, other) for one, other in pairs if grade("Hm.", other, one).reward}
+    assert {pair for pair in paid if pair[0] != pair[1]} == SAME

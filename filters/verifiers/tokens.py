@@ -36,6 +36,7 @@ _DROPPED = re.compile(
     r"\\(?:left|right|displaystyle|textstyle|limits|big|Big|bigg|Bigg|bigl|bigr)(?![A-Za-z])|\\[,;:! ]|\\quad|\\qquad"
     r"|\\\$|\$|~|\\[(\[](?=.)|\\[)\]]"
 )
+_THOUSANDS = re.compile(r"\{,\}|,\\!\s?(?=[0-9]{3})")
 _TOKEN = re.compile(
     r"""(?P<number>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3}(?![0-9A-Za-z]))?
         |\.[0-9]+)
@@ -60,7 +61,7 @@ def tokens(text: str, variables: frozenset[str] | None) -> list[Token] | None:
     """Return the tokens of a text, None where it is no mathematics; `variables` None takes any letter for one."""
     for mark, plain in _UNICODE.items():
         text = text.replace(mark, plain)
-    text = _DROPPED.sub("", text.replace("{,}", "").replace(r"\\", " ; "))
+    text = _DROPPED.sub("", _THOUSANDS.sub("", text).replace(r"\\", " ; "))
     found: list[Token] = []
     at, spaced = 0, False
     while at < len(text):
