@@ -16,7 +16,7 @@ from itertools import chain
 from bench.shards import MEMORY
 from bench.table import circumstances, head, help_line, line_of, page
 
-DUELS = ("write_shards", "read_shards", "reshard", "headers_only", "perceptual_hash", "clip", "engines")
+DUELS = ("write_shards", "read_shards", "reshard", "headers_only", "perceptual_hash", "clip", "engines", "verifiers")
 GROUPS = {"trainer": ("packed_step", "loader", "resume", "packing")}
 """Duels that are fought by the name of their group; they want environments of their own, of some gigabytes."""
 

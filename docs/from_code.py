@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import click
 import msgspec
@@ -19,12 +19,16 @@ import filters
 from annotators.annotator import Annotator
 from filters.corpus import CorpusFilter
 from filters.filter import Filter
+from filters.verifiers.constraints import KINDS
+from filters.verifiers.domains.all import DOMAINS
 from pipelines.cli import VERBS as PIPELINE_VERBS
 from pipelines.cli import ostraka
 from pipelines.ingest.manifest import IMAGE_COLUMNS
 from pipelines.ingest.records import CAPTION_COLUMNS, ID_COLUMNS, LICENCE_COLUMNS, URL_COLUMNS
 from pipelines.recipe import Annotate, Recipe
 from pipelines.recipes import RECIPES, parameters
+from schemas.grade import JUDGED, MALFORMED, NOT_FOR_A_JUDGE, PARTLY, RIGHT, TOO_COMPLEX, UNKNOWN, WRONG
+from schemas.task import Parameters
 from schemas.vocabulary import NAMES
 from trainer.cli import VERBS as TRAINER_VERBS
 
@@ -182,6 +186,60 @@ def _default(value: Any) -> str:
     return f"{len(value)} characters" if isinstance(value, str) else f"{len(value)} of them"
 
 
+def _verifiers() -> str:
+    return "\n\n".join(
+        f"## {name}\n\n`from {type(domain).__module__} import {type(domain).__name__}`\n\n{_said(type(domain))}\n\n"
+        + table(
+            ("", ""),
+            [
+                ("parameters", _names(domain.reads) or "none"),
+                ("where the rules cannot tell", "a judge may be asked" if domain.judged else "it is wrong"),
+                ("the answer", "in the box" if domain.boxed else "the answer segment, without a box"),
+            ],
+        )
+        for name, domain in DOMAINS.items()
+    )
+
+
+def _verifier_parameters() -> str:
+    readers = {
+        field.name: [name for name, domain in DOMAINS.items() if field.name in domain.reads] or ["all"]
+        for field in msgspec.structs.fields(Parameters)
+    }
+    return table(
+        ("parameter", "type", "unless given", "read by"),
+        [
+            (_code(one.name), _code(_type(one.type)), _code(repr(one.default)), ", ".join(readers[one.name]))
+            for one in msgspec.structs.fields(Parameters)
+        ],
+    )
+
+
+def _type(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " | ".join(one or "''" for one in get_args(kind))
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("schemas.task.", "")
+
+
+def _constraints() -> str:
+    return _names(KINDS)
+
+
+def _grade_reasons() -> str:
+    return table(
+        ("reasons", "what it means"),
+        [
+            (_names((RIGHT, PARTLY, WRONG)), "the answer, by rule"),
+            (_names(("unreadable",)), "an answer of a form that its domain does not read: wrong"),
+            (_names((TOO_COMPLEX,)), "longer, deeper or with more digits than is read, or more work than is done"),
+            (_names((UNKNOWN,)), "the rules cannot tell: unpaid, and a judge may be asked"),
+            (_names(NOT_FOR_A_JUDGE), "the rules cannot tell, and a judge may not be asked: wrong"),
+            (_names(JUDGED), "what `settle` made of an unknown answer"),
+            (_names(MALFORMED), "the response has not the form that is due, whatever it answers"),
+        ],
+    )
+
+
 def _recipes() -> str:
     return "\n\n".join(_recipe(name, make) for name, make in RECIPES.items())
 
@@ -207,4 +265,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "annotators": _annotators,
     "filters": _filters,
     "recipes": _recipes,
+    "verifiers": _verifiers,
+    "verifier parameters": _verifier_parameters,
+    "grade reasons": _grade_reasons,
+    "constraints": _constraints,
 }

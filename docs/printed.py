@@ -20,7 +20,12 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 FOLDER = "/home/you/try"
-PAGES = (DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md")), DOCS / "reference" / "sample-and-tar-form.md")
+PAGES = (
+    DOCS / "tutorial.md",
+    *sorted((DOCS / "how-to").glob("*.md")),
+    DOCS / "reference" / "sample-and-tar-form.md",
+    DOCS / "reference" / "verifiers.md",
+)
 
 BLOCK = re.compile(r"^(`{3,})(\{code-block\} \w+\n:caption: (?P<file>\S+)\n\n|console\n)(?P<body>.*?)^\1$", re.M | re.S)
 

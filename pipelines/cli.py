@@ -18,6 +18,7 @@ from pipelines.commands.export import export, reshard, verify
 from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
 from pipelines.commands.runs import runs
+from pipelines.commands.verifiers import verifiers
 from pipelines.commands.vocabulary import vocabulary
 from pipelines.commands.weights import weights
 
@@ -36,6 +37,7 @@ VERBS = [
     export,
     verify,
     reshard,
+    verifiers,
     vocabulary,
     weights,
     doctor,

@@ -37,6 +37,7 @@ PRINTED = [
     "how-to/train-in-your-own-loop",
     "how-to/safety",
     "reference/sample-and-tar-form",
+    "reference/verifiers",
 ]
 """All pages with commands but stop-and-go-on, whose commands are stopped by a clock."""
 

@@ -122,7 +122,15 @@ def modules_after(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["run", "--help"], ["ingest", "--help"], ["plan", "--help"], ["serve", "--help"], ["--version"]],
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["ingest", "--help"],
+        ["verifiers", "--help"],
+        ["plan", "--help"],
+        ["serve", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     statement = f"from pipelines.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass"
