@@ -1,4 +1,4 @@
-"""Pages taken apart: the article as readers see it, pictures at their places, and what is wrong with pages out there."""
+"""Pages taken apart: the article as readers see it, pictures at their places, and what is wrong with real pages."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_articles_of_real_pages_are_those_that_readers_see(real: dict[str, t
     scores = {name: f1(said(found), " ".join(seen.itertext())) for name, (found, seen) in real.items()}
     assert len(scores) == 36
     assert median(scores.values()) >= 0.97, scores
-    assert sum(score < 0.75 for score in scores.values()) <= 1, scores
+    assert sum(score < 0.84 for score in scores.values()) <= 2, scores
 
 
 def test_pictures_of_real_pages_stand_in_the_article(real: dict[str, tuple[list[Piece], Any]]) -> None:

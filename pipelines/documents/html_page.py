@@ -65,9 +65,10 @@ def take_apart(data: bytes, *, told_charset: str = "", uri: str = "") -> Pieces:
     else:
         pieces = with_pictures(pieces, whole)
     pieces = captioned(pieces)
+    if not pieces and (frames := root.xpath("//frameset|//frame|//iframe")):
+        raise BadSample("frames_alone", f"{len(frames)} frames and no text; a frame's own page is a row of its own")
     if not pieces:
-        frames = root.xpath("//frameset|//frame|//iframe")
-        raise BadSample("frames_alone" if frames else "nothing_in_it", f"{len(frames)} frames and no text")
+        raise BadSample("nothing_in_it", "there is neither text nor picture on it")
     licences = [licence_of(link) for link in root.xpath("//*[@rel='license']/@href")]
     return Pieces(pieces, title, uri or _first(root.xpath("//link[@rel='canonical']/@href")), _first(licences), about)
 
