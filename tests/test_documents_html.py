@@ -128,6 +128,7 @@ def test_deep_nesting_and_control_characters_are_no_end_of_it() -> None:
     ("page", "reason"),
     [
         ("", "no_html"),
+        ("%PDF-1.4 " + "\x01\x9c\x80abc\x05" * 99, "no_html"),
         ("<frameset><frame src=a.html><frame src=b.html></frameset>", "frames_alone"),
         ("<body><iframe src=a.html></iframe></body>", "frames_alone"),
         ("<body><script>var a = 1</script><svg><text>x</text></svg></body>", "nothing_in_it"),
