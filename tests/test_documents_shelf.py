@@ -34,7 +34,7 @@ from trainer.tokens import train_tokens
 
 Picture = Callable[..., bytes]
 LONG = "Of the town's three harbours the oldest lies under the castle, and boats have been built there since then."
-PAGES = 9
+PAGES, KEPT = 9, 10
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, picture: Picture) -> Path:
         (folder / f"{number}.jpg").write_bytes(picture(number, (100 + number, 80)))
         (folder / f"{number}.html").write_text(page(number))
     (folder / "again.html").write_text(page(3))
+    (folder / "other.html").write_text(page(6).replace("The end", "Another end"))
+    (folder / "rule.png").write_bytes(picture(1001, (6000, 29), "PNG"))
+    (folder / "rule.html").write_text(f"<body><p>{LONG}<img src=icon.gif></p><p>{LONG}</p><p>{LONG}<img src=rule.png>")
     (folder / "german.html").write_text(
         page(5).replace(LONG, "Der älteste der drei Häfen liegt unter dem Schloss. " * 3)
     )
@@ -59,7 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, picture: Picture) -> Path:
 
 
 def page(number: int) -> str:
-    images = ["logo.png", "icon.gif", "broken.jpg", f"{number}.jpg", "http://elsewhere.example/x.jpg"]
+    images = ["icon.gif", "logo.png", "broken.jpg", f"{number}.jpg", "http://elsewhere.example/x.jpg"]
     parts = (f"<p>Part {n} of page {number}. {LONG}</p><p>{LONG}<img src={one}></p>" for n, one in enumerate(images))
     return f"<html><body><article>{''.join(parts)}<p>The end of it. {LONG}</p></article></body></html>"
 
@@ -117,13 +120,15 @@ def test_a_bad_picture_leaves_and_its_document_stays_in_order(
     assert told.pop("frames.html") == ("failed", "ingest", "frames_alone")
     assert told.pop("german.html") == ("dropped", "document_language", "other_language")
     assert told.pop("words.html") == ("dropped", "picture_min_side", "side_too_short")
-    assert set(told.values()) == {("kept", "kept", "")} and len(told) == PAGES - 1
+    assert told.pop("rule.html") == ("dropped", "picture_max_aspect", "aspect_too_extreme")
+    assert set(told.values()) == {("kept", "kept", "")} and len(told) == KEPT - 1
     for sample, contents in exported(Path(shelf.path("exports", "train"))):
         number = next(part.text for part in sample.texts if "page" in part.text).split("page ")[1][0]
         assert contents == [(site / "logo.png").read_bytes(), (site / f"{number}.jpg").read_bytes()]
         assert [part.role if isinstance(part, Text) else part.extension for part in sample.parts] == [
-            *("paragraph", "paragraph", "png"),
-            *("paragraph",) * 6,
+            *("paragraph",) * 4,
+            "png",
+            *("paragraph",) * 4,
             "jpg",
             *("paragraph",) * 3,
         ]
@@ -138,10 +143,10 @@ def test_documents_of_any_pictures_lie_in_one_form_and_a_common_logo_ties_no_spl
     manifest = json.loads((folder / "manifest.json").read_text())
     tars = [tar.relative_to(folder).as_posix() for tar in sorted(folder.rglob("*.tar"))]
     assert tars == ["train/documents/train-000000.tar", "val/documents/train-000000.tar"]
-    assert manifest["counts"]["exported"] == PAGES
+    assert manifest["counts"]["exported"] == KEPT
     rows = pq.read_table(folder / "train" / "documents" / "train-000000.parquet").to_pylist()
-    assert {tuple(row["members"]) for row in rows} == {("002.png", "009.jpg", "txt", "json")}
-    assert verify(str(folder), Local(1)).samples == PAGES
+    assert {tuple(row["members"]) for row in rows} == {("004.png", "009.jpg", "txt", "json")}
+    assert verify(str(folder), Local(1)).samples == KEPT
 
 
 def test_an_export_is_read_back_part_by_part(shelf: Shelf, tmp_path: Path) -> None:
@@ -177,7 +182,7 @@ def test_webdataset_reads_each_document_whole(shelf: Shelf) -> None:
     read = {one["__key__"]: one for one in webdataset.WebDataset(str(tar), shardshuffle=False)}
     for sample, contents in exported(tar.parent):
         one = read[sample.key]
-        assert [one["002.png"], one["009.jpg"]] == contents
+        assert [one["004.png"], one["009.jpg"]] == contents
         assert json.loads(one["json"])["parts"][0]["text"].startswith("Part 0 of page")
 
 
