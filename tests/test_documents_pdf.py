@@ -85,6 +85,15 @@ def test_a_jpeg_in_it_keeps_its_bytes_and_samples_become_a_png_without_loss(jpeg
     assert Image.open(io.BytesIO(second.data)).convert("RGB").tobytes() == rgb
 
 
+def test_a_picture_under_a_mask_is_as_it_is_shown() -> None:
+    half = Raw(b"\xff\0\0" * 64, (8, 8), (72, 72, 272, 272), bytes((0,) * 4 + (255,) * 4) * 8)
+    found = take_apart(pdf([[Line("Words enough for a page that is not a scan.", 72, 700), half]])).pieces
+    [picture] = [one for one in found if isinstance(one, Held)]
+    shown = Image.open(io.BytesIO(picture.data))
+    assert shown.mode == "RGBA"
+    assert (shown.getpixel((1, 4))[3], shown.getpixel((6, 4))) == (0, (255, 0, 0, 255))
+
+
 def test_running_heads_and_page_numbers_are_no_text() -> None:
     pages: list[list[Any]] = [
         [
