@@ -17,11 +17,12 @@ class Line(NamedTuple):
 
 
 class Jpeg(NamedTuple):
-    """A JPEG that lies in the file as it is, drawn into a box."""
+    """A JPEG that lies in the file as it is, drawn into a box, by a form of its own where `in_form` says so."""
 
     data: bytes
     side_px: tuple[int, int]
     box: tuple[float, float, float, float]
+    in_form: bool = False
 
 
 class Raw(NamedTuple):
@@ -51,6 +52,9 @@ def pdf(pages: Sequence[Page], *, encrypted: bool = False) -> bytes:
             if isinstance(one, Raw) and one.mask:
                 mask = b" /SMask %d 0 R" % _put(objects, _samples(one.side_px, "/DeviceGray", one.mask))
             number = _put(objects, _image(one, mask))
+            if isinstance(one, Jpeg) and one.in_form:
+                head = b"<< /Type /XObject /Subtype /Form /BBox [0 0 1 1] /Resources << /XObject << /I0 %d 0 R >> >>"
+                number = _put(objects, _stream(head % number, b"/I0 Do"))
             names.append(b"/I%d %d 0 R" % (number, number))
             left, bottom, right, top = one.box
             drawn.append(b"q %g 0 0 %g %g %g cm /I%d Do Q" % (right - left, top - bottom, left, bottom, number))

@@ -58,17 +58,19 @@ def test_texts_and_pictures_come_in_the_order_of_reading(jpeg: Any) -> None:
     ]
 
 
-def test_two_columns_are_read_one_after_the_other_and_a_picture_stays_in_its_own(jpeg: Any) -> None:
+@pytest.mark.parametrize("in_form", [False, True])
+def test_two_columns_are_read_one_after_the_other_and_a_picture_stays_in_its_own(jpeg: Any, in_form: bool) -> None:
     left = [Line(f"Line {n} of the left column", 72, 700 - 12 * n) for n in range(5)]
     right = [Line(f"Line {n} of the right column", 320, 700 - 12 * n) for n in range(5)]
-    in_right = jpeg._replace(box=(320, 500, 520, 640))
-    after = Line("Below the picture on the right", 320, 480)
-    found = told(take_apart(pdf([[*left, *right, in_right, after]])).pieces)
+    in_right = jpeg._replace(box=(320, 500, 520, 640), in_form=in_form)
+    after = [Line("Below the picture on the right", 320, 480), Line("Far below at its end there is more", 320, 120)]
+    found = told(take_apart(pdf([[*left, *right, in_right, *after]])).pieces)
     assert [one.partition(": ")[2][:25] or one for one in found] == [
         "Line 0 of the left column",
         "Line 0 of the right colum",
         "picture",
         "Below the picture on the ",
+        "Far below at its end ther",
     ]
 
 

@@ -33,10 +33,20 @@ def pictures_of(page: Any, number: int) -> Iterator[Placed]:
     for count, found in enumerate(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=_DEEP), 1):
         name = f"page {number}, picture {count}"
         try:
-            left, bottom, right, top = found.get_bounds()
-            yield Placed(_piece(found, name), (left, bottom, right, top))
+            yield Placed(_piece(found, name), _on_page(found))
         except (PdfiumError, ValueError, OSError) as error:
             yield Placed(Missing(f"{name}: {error}"[:200], "undecodable"), (0.0, 0.0, 0.0, 0.0))
+
+
+def _on_page(found: Any) -> Box:
+    """Return where a picture lies on its page: one in a form is placed within that, and the form in what holds it."""
+    left, bottom, right, top = found.get_bounds()
+    holder = found.container
+    while holder is not None:
+        corners = [holder.get_matrix().on_point(x, y) for x in (left, right) for y in (bottom, top)]
+        (left, right), (bottom, top) = ((min(sides), max(sides)) for sides in zip(*corners, strict=True))
+        holder = holder.container
+    return left, bottom, right, top
 
 
 def _piece(found: Any, name: str) -> Held | Missing:
