@@ -26,7 +26,14 @@ BOILERPLATE = (
 def texts_that_stay(columns: Columns, bad: NDArray[np.int16], measured: NDArray[np.float64], none: int) -> Judgement:
     """Turn a reason per text (KEEP where it is good) into verdicts: dropped for its first text's reason when no text
     is good, for reason `none` where there is no text at all."""
-    places = columns.lists("text_parts")
+    return parts_that_stay(columns, "text_parts", bad, measured, none)
+
+
+def parts_that_stay(
+    columns: Columns, places_in: str, bad: NDArray[np.int16], measured: NDArray[np.float64], none: int
+) -> Judgement:
+    """Do the same for the parts whose places stand in the column `places_in`."""
+    places = columns.lists(places_in)
     reason = np.full(columns.count, none, np.int16)
     said = np.full(columns.count, np.nan)
     first = places.offsets[:-1]

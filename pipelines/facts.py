@@ -21,6 +21,7 @@ from schemas.sample import Part, Sample, Source, Text
 
 LeftOut = Mapping[int, tuple[int, ...]]
 NOTHING: LeftOut = {}
+PICTURE_PART = "picture_part"
 _SAMPLE = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
 _decode_parts = msgspec.json.Decoder(tuple[Part, ...])
 
@@ -51,26 +52,28 @@ class Facts:
     def columns(self, names: Iterable[str], rows: NDArray[np.int64], left_out: LeftOut = NOTHING) -> Columns:
         """Return these columns of these rows; every row must have been looked at by the annotators that write them.
 
-        Lists called `text` or `text_...` hold a value per text; those of texts left out are not in them.
+        Lists called `text` or `text_...` hold a value per text, those called `picture_...` one per picture; those of
+        parts left out are not in them.
         """
         return Columns(len(rows), {name: self._column(name, rows, left_out) for name in names})
 
     def _column(self, name: str, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[Any] | Lists:
         noted = name in self._writer
         column = self.notes[self._writer[name]].column(name, rows) if noted else self._fact(name, rows)
-        if isinstance(column, Lists) and left_out and (name == "text" or name.startswith("text_")):
-            return column.where(self._stay(rows, left_out))
+        if isinstance(column, Lists) and left_out and (places := self._places_of(name, rows)):
+            return column.where(_stay(places, rows, left_out))
         return column
 
-    def _stay(self, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[np.bool_]:
-        """Say of each text of these rows whether it was not left out."""
-        places = self._fact("text_parts", rows)
+    def _places_of(self, name: str, rows: NDArray[np.int64]) -> Lists | None:
+        """Return the places among the parts that a list's values belong to, None where they belong to none."""
+        if name == "text" or name.startswith("text_"):
+            places = self._fact("text_parts", rows)
+        elif name.startswith("picture_") and PICTURE_PART in self._writer:
+            places = self.notes[self._writer[PICTURE_PART]].column(PICTURE_PART, rows)
+        else:
+            return None
         assert isinstance(places, Lists)
-        stay = np.ones(len(places.values), np.bool_)
-        for at in np.flatnonzero(np.isin(rows, np.fromiter(left_out, np.int64, len(left_out)))).tolist():
-            first, end = places.offsets[at], places.offsets[at + 1]
-            stay[first:end] = ~np.isin(places.values[first:end], left_out[int(rows[at])])
-        return stay
+        return places
 
     def _fact(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any] | Lists:
         found = self._facts(name)
@@ -112,3 +115,12 @@ class Facts:
         keys = self._facts("key")
         assert not isinstance(keys, Lists)
         return keys[row : row + 1].tobytes().hex()
+
+
+def _stay(places: Lists, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[np.bool_]:
+    """Say of each part of these rows whether it was not left out."""
+    stay = np.ones(len(places.values), np.bool_)
+    for at in np.flatnonzero(np.isin(rows, np.fromiter(left_out, np.int64, len(left_out)))).tolist():
+        first, end = places.offsets[at], places.offsets[at + 1]
+        stay[first:end] = ~np.isin(places.values[first:end], left_out[int(rows[at])])
+    return stay

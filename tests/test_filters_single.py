@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 import filters
 from filters.columns import Columns, Lists
+from filters.document import DocumentLanguage, DocumentLength
 from filters.filter import KEEP, ColumnFilter, Filter
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
+from filters.pictures import PictureMaxAspect, PictureMaxPixels, PictureMinSide, PictureReadable
 from filters.recaption import Rewritten
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
@@ -47,6 +49,9 @@ DTYPES: dict[str, Any] = {
     "text_language_share": np.float64,
     "text_emails": np.uint32,
     "text_phones": np.uint32,
+    "picture_part": np.int64,
+    "picture_width_px": np.uint32,
+    "picture_height_px": np.uint32,
 }
 SIDES = st.integers(1, 40) | st.integers(1, 2**32 - 1)
 SHAPES = st.fixed_dictionaries({"width_px": SIDES, "height_px": SIDES})
@@ -84,6 +89,17 @@ def lines(draw: st.DrawFn) -> Row:
     }
 
 
+@st.composite
+def pictures(draw: st.DrawFn) -> Row:
+    found = draw(st.lists(st.tuples(SIDES | st.just(0), SIDES | st.just(0)), max_size=4))
+    places = draw(st.lists(st.integers(0, 9), unique=True, min_size=len(found), max_size=len(found)))
+    return {
+        "picture_part": sorted(places),
+        "picture_width_px": [width for width, _ in found],
+        "picture_height_px": [height for _, height in found],
+    }
+
+
 EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (HasPicture(), st.fixed_dictionaries({"images": st.integers(0, 3)})),
     (Still(), st.fixed_dictionaries({"frames": st.integers(1, 3)})),
@@ -101,6 +117,12 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (NotBoilerplate(), texts()),
     (InLanguage(languages=("en", "fr"), share=0.9), texts()),
     (NoContacts(most_emails=1), texts()),
+    (DocumentLength(least=3, most=20), texts()),
+    (DocumentLanguage(languages=("en", "fr"), share=0.5), texts()),
+    (PictureReadable(), pictures()),
+    (PictureMinSide(px=28), pictures()),
+    (PictureMaxAspect(ratio=3), pictures()),
+    (PictureMaxPixels(mpx=0.0009), pictures()),
     (MaxNsfw(0.3), st.fixed_dictionaries({"nsfw_score": SHARES | st.just(nan)})),
     (NoWatermark(("link",)), st.fixed_dictionaries({"watermark": st.sampled_from(["", *WATERMARKS])})),
     (HasSceneText(confidence=0.3), lines()),
@@ -112,7 +134,7 @@ def columns_of(rows: Sequence[Row], names: Sequence[str]) -> Columns:
     arrays: dict[str, Any] = {}
     for name in names:
         values = [row[name] for row in rows]
-        listed = name.startswith(("text", "scene_text"))
+        listed = name.startswith(("text", "scene_text", "picture_"))
         arrays[name] = Lists.of(values, DTYPES[name]) if listed else np.array(values, DTYPES[name])
     return Columns(len(rows), arrays)
 
@@ -151,6 +173,14 @@ def said(text: str, language: str = "en", share: float = 1.0) -> Row:
     }
 
 
+def shown(*sides_px: tuple[int, int]) -> Row:
+    return {
+        "picture_part": [2 * place for place in range(len(sides_px))],
+        "picture_width_px": [width for width, _ in sides_px],
+        "picture_height_px": [height for _, height in sides_px],
+    }
+
+
 NO_TEXT: Row = {name: [] for name in said("")}
 
 
@@ -168,6 +198,16 @@ NO_TEXT: Row = {name: [] for name in said("")}
         (MaxPixels(), {"width_px": 2**32 - 1, "height_px": 2**32 - 1}, "too_many_pixels", (2**32 - 1.0) ** 2 / 1e6),
         (MaxAspect(ratio=3), {"width_px": 301, "height_px": 100}, "aspect_too_extreme", 3.01),
         (MaxAspect(ratio=3), {"width_px": 100, "height_px": 300}, "", 3),
+        (PictureMinSide(px=28), shown((4000, 27)), "side_too_short", 27),
+        (PictureMinSide(px=28), shown((4000, 28)), "", 28),
+        (PictureMinSide(px=28), shown(), "no_picture", nan),
+        (PictureReadable(), shown((0, 0)), "unreadable_header", 0),
+        (PictureMaxAspect(ratio=3), shown((301, 100)), "aspect_too_extreme", 3.01),
+        (PictureMaxPixels(mpx=900), shown((30_000, 30_001)), "too_many_pixels", 900.03),
+        (DocumentLength(least=4), said("fou"), "document_too_short", 3),
+        (DocumentLength(least=4), said("four"), "", 4),
+        (DocumentLength(least=1, most=4), said("fives"), "document_too_long", 5),
+        (DocumentLanguage(), said("vier", "de"), "other_language", 0),
         (NotSolid(), {"channel_std": 1.999, "top_colour_share": 0.99}, "no_spread", 1.999),
         (NotSolid(), {"channel_std": 2.0, "top_colour_share": 0.981}, "one_colour", 0.981),
         (NotSolid(), {"channel_std": 2.0, "top_colour_share": 0.98}, "", 0.98),
