@@ -26,6 +26,7 @@ from trainer.screen import say, shown
 @click.option(
     "--tokenizer", default="", metavar="PATH", help="A tokenizer.json; by default the start's, else one of the texts."
 )
+@click.option("--mix", multiple=True, metavar="PART=WEIGHT", help="Another weight of a part of a mix; several times.")
 @click.option(
     "--val", "held_out", multiple=True, metavar="DIR", help="An export whose split val is held out; several times."
 )
@@ -68,6 +69,7 @@ def train(
     tower: str,
     decoder: str,
     tokenizer: str,
+    mix: tuple[str, ...],
     held_out: tuple[str, ...],
     steps: int,
     sequence: int,
@@ -95,6 +97,7 @@ def train(
     need("torch", "transformers", "av")
     from msgspec import structs
 
+    from schemas.kind import KINDS
     from trainer.data.given import Given
     from trainer.loop import stages
     from trainer.loop.asked import Asked
@@ -102,7 +105,6 @@ def train(
     from trainer.loop.progress import shown_steps
     from trainer.loop.start import MODEL, Start
     from trainer.loop.train import train as training
-    from trainer.plan.pool import KINDS
 
     found = stages.stage(stage, preset)
     said = {
@@ -123,7 +125,7 @@ def train(
         **{name: value for name, value in said.items() if value},
     )
     without = tuple(kind for kind in KINDS if kind not in found.kinds)
-    given = Given(data, "train", preset, tokenizer, picture_tokens, clip_tokens, without)
+    given = Given(data, "train", preset, tokenizer, picture_tokens, clip_tokens, without, mix)
     asked = Asked(found, given, Start(start, tower, decoder), held_out)
     with ranks() as among:
         told = training(folder, asked, among, workers, shown if among.rank == 0 else None)
