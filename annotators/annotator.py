@@ -127,6 +127,10 @@ class Annotator(Struct, frozen=True):
         """Return it as its fingerprint sees it: without fields that change how it works and never what it writes."""
         return self
 
+    def check_read(self, ids: Sequence[str]) -> None:
+        """Raise BadInput where notes that it reads are by annotators (name@fingerprint) whose notes mean nothing to
+        it."""
+
     def given(self, weights: str) -> Annotator:
         """Return it with the weights at a path; raises BadInput where it takes none."""
         raise BadInput("it takes no weights", where=f"annotator {self.name}", remedy=f"leave {weights} out")

@@ -11,6 +11,7 @@ import click
 
 from pipelines import log
 from pipelines.commands.ask import browse, funnel, show, sql, what_if, why
+from pipelines.commands.benchmark import benchmark, contamination
 from pipelines.commands.compact import compact
 from pipelines.commands.demo import demo
 from pipelines.commands.doctor import doctor
@@ -39,6 +40,8 @@ VERBS = [
     reshard,
     verifiers,
     vocabulary,
+    benchmark,
+    contamination,
     weights,
     doctor,
     demo,

@@ -123,6 +123,7 @@ class Recipe:
         for place, step in enumerate(self.steps):
             if isinstance(step, Annotate):
                 ids_it_reads = sorted({writer[name] for name in step.annotator.reads if name in writer})
+                step.annotator.check_read(ids_it_reads)
                 found[place] = annotator_id(step.annotator, tuple(ids_it_reads))
                 writer.update({name.name: found[place] for name in step.annotator.writes})
         return found

@@ -6,6 +6,7 @@ Its parameters are values that a user may give: `ostraka run caption-light --wit
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, get_type_hints
 
@@ -15,16 +16,21 @@ from msgspec import Meta, Struct
 from annotators.clip import Clip
 from annotators.concepts import Concepts
 from annotators.contacts import Contacts
+from annotators.embeddingoverlap import EmbeddingOverlap
 from annotators.endpoint import Endpoint
 from annotators.header import Header
 from annotators.language import Language
 from annotators.nsfw import Nsfw
 from annotators.ocr import Ocr
+from annotators.picturehashes import PictureHashes
+from annotators.pictureoverlap import PictureOverlap
 from annotators.pictures import Pictures
 from annotators.pixels import Pixels
 from annotators.rewriter import Rewriter
+from annotators.textoverlap import TextOverlap
 from annotators.watermark import Watermark
 from filters.balance import Balance
+from filters.contamination import NoBenchmarkEmbedding, NoBenchmarkPicture, NoBenchmarkText
 from filters.document import DocumentLanguage, DocumentLength
 from filters.exact import ExactDedup, ExactDocuments
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
@@ -44,18 +50,21 @@ Number = Annotated[float, Meta(ge=0)]
 _ASKED = Endpoint()
 
 
-def caption_light(balance: Annotated[int, Meta(ge=0)] = 0, vocabulary: str = "") -> Recipe:
+def caption_light(balance: Annotated[int, Meta(ge=0)] = 0, vocabulary: str = "", benchmarks: str = "") -> Recipe:
     """Captioned pictures without a model: shape, text, language, colours, then duplicates.
 
-    With `balance`, concepts are balanced last: of each entry of the `vocabulary` (a file; by default the English one
-    that comes with ostraka) about that many samples stay.
+    With `benchmarks`, a folder that `ostraka benchmark` wrote, samples that hold their items go. With `balance`,
+    concepts are balanced last: of each entry of the `vocabulary` (a file; by default the English one that comes with
+    ostraka) about that many samples stay.
     """
     if vocabulary and not balance:
         raise BadInput("a vocabulary is given, but nothing to balance", remedy="add --with balance=20, for instance")
-    return Recipe("caption-light", *_caption_light(balance, vocabulary))
+    return Recipe("caption-light", *_caption_light(balance, vocabulary, benchmarks=benchmarks))
 
 
-def _caption_light(balance: int, vocabulary: str, *relevance: Annotate | Keep) -> tuple[Annotate | Keep, ...]:
+def _caption_light(
+    balance: int, vocabulary: str, *relevance: Annotate | Keep, benchmarks: str = ""
+) -> tuple[Annotate | Keep, ...]:
     concepts = [Annotate(Concepts(vocabulary))] if balance else []
     balanced = [Keep(Balance(per_entry=balance))] if balance else []
     return (
@@ -72,6 +81,7 @@ def _caption_light(balance: int, vocabulary: str, *relevance: Annotate | Keep) -
         Keep(InLanguage(languages=("en",), share=0.9)),
         Annotate(Pixels()),
         Keep(NotSolid()),
+        *_uncontaminated(benchmarks),
         *concepts,
         Keep(ExactDedup()),
         Keep(NearDedup(radius=4)),
@@ -80,19 +90,42 @@ def _caption_light(balance: int, vocabulary: str, *relevance: Annotate | Keep) -
     )
 
 
+def _uncontaminated(benchmarks: str, *, pictures: bool = True) -> tuple[Annotate | Keep, ...]:
+    """Return the steps that keep benchmarks out of samples of any kind, none where none are given."""
+    if not benchmarks:
+        return ()
+    return _without(_folder(benchmarks), pictures=pictures)
+
+
+def _folder(benchmarks: str) -> str:
+    return benchmarks if "://" in benchmarks or not benchmarks else os.path.abspath(benchmarks)
+
+
+def _without(folder: str, *, pictures: bool) -> tuple[Annotate | Keep, ...]:
+    texts = Annotate(TextOverlap(folder)), Keep(NoBenchmarkText())
+    looks = Annotate(PictureHashes()), Annotate(PictureOverlap(folder)), Keep(NoBenchmarkPicture())
+    return (*texts, *looks) if pictures else texts
+
+
 def caption_clip(
     model: str = "ViT-B-32",
     threshold: float = 0.3,
     device: str = "cpu",
     balance: Annotated[int, Meta(ge=0)] = 0,
     vocabulary: str = "",
+    benchmarks: str = "",
+    alike: Annotated[float, Meta(ge=0, le=1)] = 0.0,
 ) -> Recipe:
     """caption-light, then pictures whose CLIP score is above the threshold; `--weights clip=PATH` must be given.
 
-    The reference keeps scores above 0.3 and does not say of which model; a threshold belongs to its model.
+    The reference keeps scores above 0.3 and does not say of which model; a threshold belongs to its model. With
+    `alike`, pictures go whose embedding has that cosine or more with one of the `benchmarks`, which were made with
+    `ostraka benchmark --clip PATH`.
     """
-    relevance = Annotate(Clip(model, device=device)), Keep(Above("clip_score", threshold))
-    return Recipe("caption-clip", *_caption_light(balance, vocabulary, *relevance))
+    relevance: list[Annotate | Keep] = [Annotate(Clip(model, device=device)), Keep(Above("clip_score", threshold))]
+    if alike:
+        relevance += [Annotate(EmbeddingOverlap(_folder(benchmarks))), Keep(NoBenchmarkEmbedding(alike))]
+    return Recipe("caption-clip", *_caption_light(balance, vocabulary, *relevance, benchmarks=benchmarks))
 
 
 def caption_small(threshold: float = 0.5) -> Recipe:
@@ -185,6 +218,17 @@ def scene_text(
     )
 
 
+def uncontaminated(benchmarks: str = "", pictures: bool = True) -> Recipe:
+    """Samples of any kind that hold no item of the `benchmarks`, a folder that `ostraka benchmark` wrote.
+
+    They must be given. Texts are looked for first, then pictures, resized and saved again or not; without `pictures`,
+    texts alone.
+    """
+    return Recipe(
+        "uncontaminated", *(_uncontaminated(benchmarks, pictures=pictures) or _without("", pictures=pictures))
+    )
+
+
 def whole() -> Recipe:
     """Everything that came in whole, with nothing looked at: dialogues, clips and whatever was chosen elsewhere.
 
@@ -226,6 +270,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "documents": documents,
     "headers-only": headers_only,
     "scene-text": scene_text,
+    "uncontaminated": uncontaminated,
     "whole": whole,
 }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import signal
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from PIL import Image
 
 from annotators.header import Header
 from pipelines.export.export import ExportOptions, export
+from pipelines.export.mix import Part
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
 from pipelines.local import Local
@@ -120,3 +123,42 @@ def mixed_export(tmp_path_factory: pytest.TempPathFactory, picture: Callable[...
         return root / "out"
 
     return make
+
+
+@pytest.fixture(scope="session")
+def four_kinds(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., bytes]) -> tuple[Part, ...]:
+    """Curate 16 captions, 8 documents, 8 dialogues and 6 texts, a shelf each; captions and documents share pictures."""
+    root = tmp_path_factory.mktemp("kinds")
+    for name in ("captions", "documents", "texts"):
+        (root / name).mkdir()
+    for n in range(16):
+        (root / "captions" / f"{n:02d}.jpg").write_bytes(picture(n, (112, 84)))
+        (root / "captions" / f"{n:02d}.txt").write_text(f"a made picture with the number {n}")
+    with (root / "documents" / "documents.jsonl").open("w") as file:
+        for n in range(8):
+            names = [f"{n}-a.jpg", f"{n}-b.jpg"]
+            (root / "documents" / names[0]).write_bytes(picture(100 + n, (112, 84)))
+            (root / "documents" / names[1]).write_bytes(picture(n if n < 6 else 200 + n, (112, 84)))
+            file.write(json.dumps({"id": f"d{n}", "images": names, "text": f"Words between pictures {n}."}) + "\n")
+    with tarfile.open(root / "texts" / "texts.tar", "w") as tar:
+        for n in range(6):
+            content = f"A text of some length, number {n}. ".encode() * 5
+            member = tarfile.TarInfo(f"t{n}.txt")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    with (root / "chat.jsonl").open("w") as file:
+        for n in range(8):
+            messages = [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": f"Answer {n}."}]
+            file.write(json.dumps({"id": f"c{n}", "messages": messages}) + "\n")
+    made = list[Part]()
+    for name, source in (
+        ("captions", "captions"),
+        ("documents", "documents/documents.jsonl"),
+        ("chat", "chat.jsonl"),
+        ("texts", "texts"),
+    ):
+        shelf = Shelf(str(root / f"shelf-{name}"))
+        ingest(shelf, str(root / source), Local(1))
+        run(shelf, find_recipe("headers-only" if name == "captions" else "whole"), Local(1))
+        made.append(Part(name, shelf.url))
+    return tuple(made)

@@ -12,6 +12,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pillow
+from trainer.clip_frames import ClipRule
+from trainer.codec import Codec
+from trainer.encode import encode
+from trainer.picture import PictureRule
+from trainer.template import kind_of
+from trainer.tokens import train_tokens
 
 from pipelines.engine import Engine
 from pipelines.export.export import ExportOptions, export
@@ -25,12 +31,6 @@ from pipelines.shelf import Shelf
 from schemas import form
 from schemas.sample import Image, Sample, Text
 from schemas.shard import samples
-from trainer.clip_frames import ClipRule
-from trainer.codec import Codec
-from trainer.encode import encode
-from trainer.picture import PictureRule
-from trainer.template import kind_of
-from trainer.tokens import train_tokens
 
 Picture = Callable[..., bytes]
 LONG = "Of the town's three harbours the oldest lies under the castle, and boats have been built there since then."

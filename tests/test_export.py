@@ -574,9 +574,9 @@ def test_nothing_to_export_is_a_whole_export_of_nothing(shelf, tmp_path):
 
 
 def test_a_shard_ends_after_its_rows_or_its_mebibytes():
-    cutter = Cutter("x", rows=3, mib=1)
-    cutter.add("train/jpg", "000000", np.arange(6), np.array([10, 10, 10, 10, 1 << 20, 1 << 19]))
-    cutter.add("train/jpg", "000001", np.arange(6, 9), np.array([1 << 19, 1, 2 << 20]))
+    cutter = Cutter(rows=3, mib=1)
+    cutter.add("train/jpg/x", "000000", np.arange(6), np.array([10, 10, 10, 10, 1 << 20, 1 << 19]))
+    cutter.add("train/jpg/x", "000001", np.arange(6, 9), np.array([1 << 19, 1, 2 << 20]))
     shards = cutter.shards()
     assert [shard.path for shard in shards] == [f"train/jpg/x-{n:06d}" for n in range(6)]
     assert [shard.samples for shard in shards] == [3, 1, 1, 2, 1, 1]
@@ -601,10 +601,10 @@ def cut_one_by_one(pieces: list[list[tuple[int, int]]], rows: int, limit_bytes: 
     st.integers(1, 9),
 )
 def test_cutting_whole_columns_is_cutting_one_by_one(pieces, rows):
-    samples, cutter = [sorted(piece.items()) for piece in pieces], Cutter("x", rows, 1)
+    samples, cutter = [sorted(piece.items()) for piece in pieces], Cutter(rows, 1)
     for piece, some in enumerate(samples):
         if some:
-            cutter.add("f", str(piece), np.array([row for row, _ in some]), np.array([size for _, size in some]))
+            cutter.add("f/x", str(piece), np.array([row for row, _ in some]), np.array([size for _, size in some]))
     expected = [
         Planned(
             f"f/x-{n:06d}",

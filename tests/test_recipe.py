@@ -30,6 +30,7 @@ from pipelines.run import run
 from pipelines.shelf import Shelf
 from pipelines.table import read_table
 from pipelines.value import annotator_id, value_of
+from schemas.benchmark import Item, to_lines
 from schemas.errors import BadInput
 from schemas.vocabulary import Name
 
@@ -146,8 +147,10 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
-def test_a_recipe_survives_being_carried_as_json(name: str, given: dict[str, dict[str, str]]) -> None:
-    recipe = find_recipe(name, {"model": "m"} if name == "caption-recaptioned" else {}).given(given.get(name, {}))
+def test_a_recipe_survives_being_carried_as_json(name: str, given: dict[str, dict[str, str]], tmp_path: Path) -> None:
+    (tmp_path / "exam.jsonl").write_bytes(to_lines("exam", [Item("1", ("Why?",))]))
+    values = {"caption-recaptioned": {"model": "m"}, "uncontaminated": {"benchmarks": str(tmp_path)}}
+    recipe = find_recipe(name, values.get(name, {})).given(given.get(name, {}))
     carried = msgspec.json.decode(msgspec.json.encode(recipe.spec), type=Spec).build()
     assert (carried.name, carried.id, carried.ids, carried.steps) == (name, recipe.id, recipe.ids, recipe.steps)
     assert recipe.step_name(len(recipe.steps)) == "kept"

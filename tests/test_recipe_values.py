@@ -200,4 +200,4 @@ def test_a_value_is_a_name_and_a_text_given_once(shelf: Shelf, given: list[str],
 
 def test_the_list_of_recipes_says_which_values_they_take() -> None:
     told = CliRunner().invoke(recipes, catch_exceptions=False).output
-    assert "\n  --with balance=0 --with vocabulary=\n" in told
+    assert "\n  --with balance=0 --with vocabulary= --with benchmarks=\n" in told

@@ -22,6 +22,7 @@ from pipelines.run import run
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput, BadSample, Unavailable
 from schemas.form import read
+from schemas.kind import KINDS
 from schemas.sample import Sample, Source
 from schemas.shard import samples
 from trainer.data.count_shard import length_of
@@ -30,7 +31,6 @@ from trainer.data.length_table import NONE
 from trainer.data.lengths import LengthsFolder, count_lengths
 from trainer.documents.encoding import Contents, Encoding
 from trainer.documents.length import Length
-from trainer.plan.pool import KINDS
 
 sys.path.insert(0, str(Path(__file__).parent))
 plain: Any = import_module("plain_encoding")

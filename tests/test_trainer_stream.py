@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import BadInput, TooManyFailed, Unavailable
+from schemas.kind import KINDS
 from trainer.data.choose import Chosen, choose
 from trainer.data.export_index import open_export
 from trainer.data.lengths import count_lengths
@@ -28,7 +29,6 @@ from trainer.data.stream_state import StreamState, read_state, state_json
 from trainer.documents.document import Document
 from trainer.documents.encoding import Encoding
 from trainer.plan.plan import Order
-from trainer.plan.pool import KINDS
 from trainer.plan.window import Window
 from trainer.workers.workers import Workers
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BadInput, BadSample
+from schemas.kind import kind_of
 from schemas.sample import Image, Part, Sample, Source, Text, Video
 from trainer.documents import special
 from trainer.documents.clip_frames import Looked
 from trainer.documents.codec import Codec
 from trainer.documents.layout import Medium, lay_out
 from trainer.documents.special import Family
-from trainer.documents.template import kind_of, prompt_pieces
+from trainer.documents.template import prompt_pieces
 from trainer.documents.tokens import Tokens, read_tokens, train_tokens
 from trainer.documents.turns import turns_of
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.plan.pool import KINDS, Pool
+from schemas.kind import KINDS
+from trainer.plan.pool import Pool
 
 SLICE_PATCHES = 1600
 """Those of a slice of a video of 560 x 560 pixels."""

@@ -73,7 +73,7 @@ def why(key: str, shelf_url: str, asked: str) -> None:
     for place_among, part in enumerate(story.sample.parts):
         say(f"  part {place_among}: {_part(part)}")
     if story.places:
-        named = ", ".join(f"{note['name']} {note['value']}" for note in story.places[:8])
+        named = ", ".join(f"{note['name']} {note['value']}{_where(note['at'])}" for note in story.places[:8])
         say(f"  {len(story.places)} notes on places: {named}{', ...' if len(story.places) > 8 else ''}")
     table(recipe_id, ("step", "", "said"), [(told.step, told.outcome, _said(told)) for told in story.told])
     for folder in story.exports:
@@ -233,6 +233,11 @@ def _print_rows(headings: list[str], rows: list[tuple[Any, ...]], form: str) -> 
 
         for row in rows:
             click.echo(msgspec.json.encode(dict(zip(headings, row, strict=True)), enc_hook=str))
+
+
+def _where(at: dict[str, Any]) -> str:
+    """Return where in a text a note stands; of a place on a picture, which `show --drawn` draws, nothing."""
+    return f" (part {at['part']}, characters {at['start']} to {at['end']})" if at["at"] == "characters" else ""
 
 
 def _uri(uri: str) -> str:

@@ -6,13 +6,21 @@ from typing import Any
 
 import click
 
-from pipelines.commands.options import engine_option, log_option, open_shelf, shelf_option, workers_option
+from pipelines.commands.options import engine_option, log_option, open_shelf, workers_option
 from pipelines.commands.screen import counted, say, shown, table
 
 
 @click.command(short_help="Write what was kept as WebDataset shards.")
 @click.argument("name")
-@shelf_option
+@click.option(
+    "--shelf", "shelf_url", default="", metavar="URL", help="The shelf: a folder, or any URL that fsspec reads."
+)
+@click.option(
+    "--mix",
+    multiple=True,
+    metavar="PART=SHELF",
+    help="A part of a mix, in place of --shelf: PART=SHELF[,recipe=NAME][,weight=N]; given several times.",
+)
 @click.option("--to", default="", metavar="URL", help="The folder to write; by default exports/NAME on the shelf.")
 @click.option("--recipe", "asked", default="", metavar="NAME", help="The recipe, where several were run here.")
 @click.option(
@@ -41,6 +49,7 @@ from pipelines.commands.screen import counted, say, shown, table
 def export(
     name: str,
     shelf_url: str,
+    mix: tuple[str, ...],
     to: str,
     asked: str,
     splits: tuple[str, ...],
@@ -55,6 +64,8 @@ def export(
     engine: Any,
 ) -> None:
     """Write the samples that a recipe kept as shards called NAME; the same command again goes on.
+
+    With --mix, what several recipes kept, on one shelf or several, becomes one export, each part with a weight.
 
     Original bytes, one member set and one image type a folder, a parquet sidecar a shard, a card and a manifest.
     """
@@ -74,7 +85,12 @@ def export(
         energon=energon,
         replace=replace,
     )
-    done = (foresee if dry_run else write)(open_shelf(shelf_url), name, to, engine_of(engine), options, shown)
+    if mix:
+        done = _mixed(mix, shelf_url, name, to, engine_of(engine), options, dry_run)
+    elif not shelf_url:
+        raise click.UsageError("give --shelf, or the parts of a mix with --mix")
+    else:
+        done = (foresee if dry_run else write)(open_shelf(shelf_url), name, to, engine_of(engine), options, shown)
     rows = [(folder, count) for folder, count in sorted(done.folders.items())]
     rows += [(f"left out: {reason}", count) for reason, count in sorted(done.left_out.items()) if count]
     held = f"{done.to}: {counted(done.shards, 'shard')}, {done.size_bytes / 2**20:.1f} MiB"
@@ -88,6 +104,19 @@ def export(
     if done.unmatched:
         say(f"{counted(done.unmatched, 'opt-out')} matched no sample that was kept: see {exclude}")
     say("next: the same without --dry-run" if dry_run else f"next: ostraka verify {done.to}")
+
+
+def _mixed(mix: tuple[str, ...], shelf_url: str, name: str, to: str, engine: Any, options: Any, dry_run: bool) -> Any:
+    from pipelines.export.mix import dry_run_mix, export_mix, part_of
+
+    if shelf_url or options.recipe:
+        raise click.UsageError("--mix takes the place of --shelf and --recipe: PART=SHELF,recipe=NAME")
+    if not to:
+        raise click.UsageError("a mix is of several shelves: say where it goes with --to")
+    parts = [part_of(one) for one in mix]
+    for part in parts:
+        open_shelf(part.shelf)
+    return (dry_run_mix if dry_run else export_mix)(parts, name, to, engine, options, shown)
 
 
 @click.command(short_help="Prove an export whole.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from pipelines.export.choose import EXCLUDE, LICENCE, NOTHING_LEFT
-from pipelines.export.manifest import CONCEPTS, CROISSANT, MANIFEST, Manifest
+from pipelines.export.manifest import CONCEPTS, CROISSANT, MANIFEST, KeptOut, Manifest, Mixed
 from schemas.sniff import PICTURES
 
 _KNOWN_LICENCES = frozenset(
@@ -34,8 +34,11 @@ def card(manifest: Manifest) -> str:
         f"# {manifest.name}",
         _summary(manifest),
         *_contents(manifest),
+        *_mix(manifest),
+        *_kinds(manifest),
         *_funnel(manifest),
         *_concepts(manifest),
+        *_benchmarks(manifest.benchmarks, "## Benchmarks kept out"),
         *_captions(manifest),
         *_sources(manifest),
         *_opt_out(manifest),
@@ -82,8 +85,59 @@ def _contents(manifest: Manifest) -> Iterator[str]:
     )
 
 
+def _mix(manifest: Manifest) -> Iterator[str]:
+    if not manifest.mix:
+        return
+    yield "## The mix"
+    yield (
+        "Shards bear the name of their part. A weight says how many of all samples that are trained on come from a "
+        "part; where none is given, as many as it has. A trainer may take other weights."
+    )
+    whole = sum(one.weight or one.counts.exported for one in manifest.mix) or 1
+    rows = [
+        (
+            one.name,
+            f"`{one.recipe}`",
+            one.counts.exported,
+            sum(of.estimated_tokens for of in one.kinds.values()),
+            str(one.weight or "-"),
+            f"{(one.weight or one.counts.exported) / whole:.1%}",
+        )
+        for one in manifest.mix
+    ]
+    yield _table(("part", "recipe", "samples", "about tokens", "weight", "share"), rows)
+
+
+def _kinds(manifest: Manifest) -> Iterator[str]:
+    if not manifest.kinds:
+        return
+    yield "## Kinds"
+    rows: list[Sequence[object]]
+    if manifest.mix:
+        rows = [
+            (one.name, kind, of.samples, of.estimated_tokens) for one in manifest.mix for kind, of in one.kinds.items()
+        ]
+        yield _table(("part", "kind", "samples", "about tokens"), rows)
+    else:
+        rows = [(kind, of.samples, of.estimated_tokens) for kind, of in manifest.kinds.items()]
+        yield _table(("kind", "samples", "about tokens"), rows)
+    yield (
+        "Tokens are an estimate from four bytes of text and 28 x 28 pixels of a picture each; every sidecar's row "
+        "holds its own."
+    )
+
+
 def _funnel(manifest: Manifest) -> Iterator[str]:
     yield "## How they were chosen"
+    for part in manifest.mix:
+        yield f"### {part.name}"
+        yield from _chosen(part)
+        yield from _benchmarks(part.benchmarks, "#### Benchmarks kept out")
+    if not manifest.mix:
+        yield from _chosen(manifest)
+
+
+def _chosen(manifest: Manifest | Mixed) -> Iterator[str]:
     rows = []
     for step in manifest.funnel:
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted({**step.dropped, **step.failed}.items()))
@@ -114,6 +168,33 @@ def _concepts(manifest: Manifest) -> Iterator[str]:
         yield (
             f"All entries that match are in `{CONCEPTS}`. The counts are of the step: what went later is still in them."
         )
+
+
+def _benchmarks(kept_out: Sequence[KeptOut], heading: str) -> Iterator[str]:
+    if not kept_out:
+        return
+    yield heading
+    yield (
+        "Samples that hold an item of these benchmarks were dropped: by a run of words, whatever its case and marks, "
+        "by a short question that is a whole text or line of theirs, or by a picture, resized and saved again or not, "
+        "or alike to a model. "
+        "`items` are those that were looked for, `found` those that at least one dropped sample held."
+    )
+    names = ("benchmark", "items", "found", "by text", "by question", "by picture", "alike", "longest run, words")
+    rows = [
+        (
+            f"`{one.benchmark}`",
+            one.items,
+            one.items_found,
+            one.by_text,
+            one.by_question,
+            one.by_picture,
+            one.by_alike,
+            one.longest_words,
+        )
+        for one in kept_out
+    ]
+    yield _table(names, rows)
 
 
 def _captions(manifest: Manifest) -> Iterator[str]:
@@ -155,9 +236,9 @@ def _opt_out(manifest: Manifest) -> Iterator[str]:
 
 def _loading(manifest: Manifest) -> Iterator[str]:
     yield "## Loading"
-    folder = next(iter(manifest.folders()), "train/jpg")
+    first = next((tar.path for tar in manifest.tars()), f"train/jpg/{manifest.name}-000000.tar")
+    folder = first.rsplit("/", 1)[0]
     form = folder.split("/")[1]
-    first = f"{folder}/{manifest.name}-000000.tar"
     yield _code("python", "from datasets import load_dataset", "", f'samples = load_dataset("PATH", {_yaml(form)})')
     yield _code(
         "python", "import webdataset", "", f'samples = webdataset.WebDataset("PATH/{first}", shardshuffle=False)'

@@ -72,6 +72,8 @@ _SAYS = {
     "row": "its path or id in that dataset",
     "licence": "its licence, as its source said, empty where it said none",
     "parent": "the key of the sample that it was made from, empty where there is none",
+    "kind": "what it is to a training: caption, interleaved, instruction, text, ...",
+    "estimated_tokens": "about how many tokens it is",
     "texts": "all texts, in order",
     "members": "the extensions of the sample's members, in the tar's order",
     "offsets": "where each member's bytes begin in the tar",

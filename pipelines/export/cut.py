@@ -34,16 +34,17 @@ class Planned(Struct, frozen=True):
 class Cutter:
     """Cuts folders into shards of at most `rows` samples and `mib` MiB, but for a sample that is larger by itself."""
 
-    def __init__(self, name: str, rows: int, mib: int) -> None:
-        self._name, self._rows, self._limit_bytes = name, rows, mib << 20
+    def __init__(self, rows: int, mib: int) -> None:
+        self._rows, self._limit_bytes = rows, mib << 20
         self._done: dict[str, list[Planned]] = {}
         self._open: dict[str, _Filling] = {}
 
-    def add(self, folder: str, shard: str, rows: NDArray[Any], size_bytes: NDArray[Any]) -> None:
-        """Put samples of one shard, rows ascending, into their folder's open shard and those that follow it."""
+    def add(self, stem: str, shard: str, rows: NDArray[Any], size_bytes: NDArray[Any]) -> None:
+        """Put samples of one shard, rows ascending, into the open shard of a stem (`<split>/<form>/<name>`) and those
+        that follow it."""
         total, begin = np.cumsum(size_bytes, dtype=np.int64), 0
         while begin < len(rows):
-            filling = self._open.setdefault(folder, _Filling())
+            filling = self._open.setdefault(stem, _Filling())
             before = int(total[begin - 1]) if begin else 0
             fits = int(np.searchsorted(total, before + self._limit_bytes - filling.size_bytes, side="right"))
             end = max(begin, min(fits, begin + self._rows - filling.samples))
@@ -53,19 +54,19 @@ class Cutter:
                 span = Span(shard, int(rows[begin]), int(rows[end - 1]) + 1)
                 filling.add(span, end - begin, int(total[end - 1]) - before)
             if end < len(rows):
-                self._close(folder)
+                self._close(stem)
             begin = end
 
-    def _close(self, folder: str) -> None:
-        filling, done = self._open.pop(folder), self._done.setdefault(folder, [])
-        path = f"{folder}/{self._name}-{shard_name(len(done))}"
+    def _close(self, stem: str) -> None:
+        filling, done = self._open.pop(stem), self._done.setdefault(stem, [])
+        path = f"{stem}-{shard_name(len(done))}"
         done.append(Planned(path, filling.samples, tuple(filling.spans)))
 
     def shards(self) -> tuple[Planned, ...]:
-        """End every folder's last shard and return them all, in the order of their paths."""
-        for folder in list(self._open):
-            self._close(folder)
-        return tuple(planned for folder in sorted(self._done) for planned in self._done[folder])
+        """End every stem's last shard and return them all, in the order of their paths."""
+        for stem in list(self._open):
+            self._close(stem)
+        return tuple(planned for stem in sorted(self._done) for planned in self._done[stem])
 
 
 class _Filling:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
+from pipelines.benchmark.report import kept_out
 from pipelines.engine import Engine
 from pipelines.export.choose import TRAIN, Choosing, Rule
 from pipelines.export.concepts import Counted, read_counts
@@ -69,9 +70,9 @@ def export(
     Raises BadInput where the options or the folder will not do, or the recipe was not run to its end on all shards;
     Unavailable where bytes on the shelf are gone or changed.
     """
-    request, rule, counted = _asked(shelf, name, options)
-    request = structs.replace(request, inputs=_inputs(shelf, request, counted))
-    folder = Folder(to or shelf.media_url(f"exports/{name}"))
+    asked = ask(shelf, name, options)
+    asked = structs.replace(asked, request=structs.replace(asked.request, inputs=inputs_of(asked)))
+    folder, request = Folder(to or shelf.media_url(f"exports/{name}")), asked.request
     config = {
         "name": name,
         "to": folder.url,
@@ -81,11 +82,7 @@ def export(
     }
     with recorded(shelf, "export", config) as record:
         found = folder.claim(request.inputs, options.replace)
-        manifest = (
-            found
-            if isinstance(found, Manifest)
-            else _write(shelf, folder, engine, request, rule, counted, found, progress, record)
-        )
+        manifest = found if isinstance(found, Manifest) else _write(asked, folder, engine, found, progress, record)
         exported = exported_of(folder, manifest)
         record.count("samples", exported.exported)
         record.count("shards", exported.shards)
@@ -99,8 +96,8 @@ def dry_run(
 
     Raises what `export` raises before it writes, but for what is in the folder already.
     """
-    request, rule, _ = _asked(shelf, name, options)
-    found = outlook(shelf, request, rule, engine, progress)
+    asked = ask(shelf, name, options)
+    found = outlook(shelf, asked.request, asked.rule, engine, progress)
     counts = found.plan.counts
     return Exported(
         Folder(to or shelf.media_url(f"exports/{name}")).url,
@@ -114,8 +111,17 @@ def dry_run(
     )
 
 
-def _asked(shelf: Shelf, name: str, options: ExportOptions) -> tuple[Request, Rule, Counted]:
-    """Return what is asked for, and what was counted of concepts; all that can be refused beforehand is refused."""
+class Asked(Struct, frozen=True):
+    """What is asked for of a shelf, and what its recipe counted of concepts."""
+
+    shelf: Shelf
+    request: Request
+    rule: Rule
+    counted: Counted
+
+
+def ask(shelf: Shelf, name: str, options: ExportOptions) -> Asked:
+    """Return what is asked for; all that can be refused beforehand is refused."""
     _check(name, options)
     recipe, snapshot = need_recipe(shelf, options.recipe), shelf.snapshot()
     rule, told = _rule(options)
@@ -125,38 +131,33 @@ def _asked(shelf: Shelf, name: str, options: ExportOptions) -> tuple[Request, Ru
             remedy="run caption-recaptioned, or a recipe of your own with Rewriter",
         )
     request = Request(name, recipe, snapshot, "", told, options.rows, options.mib)
-    return request, rule, read_counts(shelf, recipe, snapshot)
+    return Asked(shelf, request, rule, read_counts(shelf, recipe, snapshot))
 
 
 def _write(
-    shelf: Shelf,
-    folder: Folder,
-    engine: Engine,
-    request: Request,
-    rule: Rule,
-    counted: Counted,
-    found: Plan | None,
-    progress: Progress | None,
-    record: Record,
+    asked: Asked, folder: Folder, engine: Engine, found: Plan | None, progress: Progress | None, record: Record
 ) -> Manifest:
     with record.step("plan") as add:
-        planned = found or plan(shelf, request, rule, engine, progress)
+        planned = found or plan(asked.shelf, asked.request, asked.rule, engine, progress)
         if found is None:
             folder.put(PLAN, plan_json(planned))
         add(planned.counts.kept)
-    annotator_ids = stored_recipe(shelf, request.recipe).annotator_ids()
-    work = ExportShard(
-        shelf.url, folder.url, request.recipe, annotator_ids, structs.replace(rule, tied=planned.tied), planned.shards
-    )
-    paths = [shard.path for shard in planned.shards]
-    files = list[File]()
     with record.step("write shards") as add:
-        answers = engine.map(work, paths)
-        for _, pair in progress("export", paths, answers) if progress else answers:
-            files += pair
-            add(pair[0].samples)
+        files = write_shards(asked, folder, planned, engine, progress)
+        add(planned.counts.exported)
     with record.step("card and manifest"):
-        return finish(folder, planned, files, counted)
+        return finish(folder, planned, files, asked.counted, kept_out(asked.shelf, asked.request.recipe))
+
+
+def write_shards(asked: Asked, folder: Folder, planned: Plan, engine: Engine, progress: Progress | None) -> list[File]:
+    """Write the shards of a plan that are not there yet, and return all of them as a manifest lists them."""
+    recipe = asked.request.recipe
+    annotator_ids = stored_recipe(asked.shelf, recipe).annotator_ids()
+    rule = structs.replace(asked.rule, tied=planned.tied)
+    work = ExportShard(asked.shelf.url, folder.url, recipe, annotator_ids, rule, planned.shards)
+    paths = [shard.path for shard in planned.shards]
+    answers = engine.map(work, paths)
+    return [file for _, pair in (progress("export", paths, answers) if progress else answers) for file in pair]
 
 
 def exported_of(folder: Folder, manifest: Manifest) -> Exported:
@@ -214,15 +215,16 @@ def _rule(options: ExportOptions) -> tuple[Rule, dict[str, Any]]:
     return rule, told
 
 
-def _inputs(shelf: Shelf, request: Request, counted: Counted) -> str:
+def inputs_of(asked: Asked) -> str:
     """Return the digest of everything that an export is made from: two exports with one digest have the same bytes.
 
     Raises BadInput where the recipe was not run on every shard.
     """
+    shelf, request = asked.shelf, asked.request
     seen = sha256(msgspec.json.encode([FORMAT, request.name, request.recipe, request.snapshot, request.options]))
     choosing = Choosing(shelf, request.recipe, Rule())
     for shard in shelf.need_shards():
         seen.update(sha256(shelf.fs.cat_file(choosing.verdict_path(shard))).digest())
-    if counted.concepts:
-        seen.update(sha256(counted.table).digest())
+    if asked.counted.concepts:
+        seen.update(sha256(asked.counted.table).digest())
     return seen.hexdigest()

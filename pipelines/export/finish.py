@@ -12,11 +12,25 @@ from pipelines.export.croissant import croissant_json
 from pipelines.export.energon import write_energon_index
 from pipelines.export.folder import Folder
 from pipelines.export.hashed import file_of
-from pipelines.export.manifest import CARD, CONCEPTS, CROISSANT, MANIFEST, About, File, Manifest, about_json, by_path
+from pipelines.export.kinds import kinds_of, summed
+from pipelines.export.manifest import (
+    CARD,
+    CONCEPTS,
+    CROISSANT,
+    MANIFEST,
+    About,
+    File,
+    KeptOut,
+    Manifest,
+    about_json,
+    by_path,
+)
 from pipelines.export.plan import Plan
 
 
-def finish(folder: Folder, plan: Plan, shards: Sequence[File], counted: Counted) -> Manifest:
+def finish(
+    folder: Folder, plan: Plan, shards: Sequence[File], counted: Counted, kept_out: tuple[KeptOut, ...] = ()
+) -> Manifest:
     """Write what tells about the shards, and the manifest last, with no file left of a worker that was killed.
 
     That is the counts of concepts, the card, Croissant and, where it is asked for, Energon's index. Then the plan goes.
@@ -25,7 +39,10 @@ def finish(folder: Folder, plan: Plan, shards: Sequence[File], counted: Counted)
     if counted.concepts:
         folder.put(CONCEPTS, counted.table)
         shards = [*shards, file_of(CONCEPTS, counted.table)]
-    manifest = Manifest(**about, concepts=counted.concepts, files=by_path(shards))
+    by_part = kinds_of(folder, shards)
+    about["mix"] = tuple(structs.replace(one, kinds=by_part.get(one.name, {})) for one in plan.mix)
+    kinds = summed(by_part.values())
+    manifest = Manifest(**about, kinds=kinds, concepts=counted.concepts, benchmarks=kept_out, files=by_path(shards))
     for path, data in ((CARD, card(manifest).encode()), (CROISSANT, croissant_json(manifest))):
         folder.put(path, data)
         shards = [*shards, file_of(path, data)]

@@ -9,7 +9,7 @@ nothing by themselves: where there are no others, nothing is looked for at all.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,14 +69,23 @@ def links(kept: Kept) -> pa.Table:
     return pa.table([labels, [*names, *(name for _, name in said), *(names[at] for at in of.tolist())]], schema=_LINKS)
 
 
-def tied(shelf: Shelf, recipe_id: str, rule: Rule, engine: Engine) -> dict[str, str]:
+class Holding(Struct, frozen=True):
+    """What holds samples that leave: a shelf, under a recipe and a rule."""
+
+    shelf: Shelf
+    recipe_id: str
+    rule: Rule
+
+
+def tied(holdings: Sequence[Holding], engine: Engine) -> dict[str, str]:
     """Return, for each group that is tied to another, the one name that all of them draw by."""
-    shards = shelf.need_shards()
 
     def found(tying: bool) -> Iterator[pa.Table]:
-        for _, stream in engine.map(LinkShard(shelf.url, recipe_id, rule, tying), shards):
-            if stream:
-                yield pa.ipc.open_stream(stream).read_all()
+        for one in holdings:
+            work = LinkShard(one.shelf.url, one.recipe_id, one.rule, tying)
+            for _, stream in engine.map(work, one.shelf.need_shards()):
+                if stream:
+                    yield pa.ipc.open_stream(stream).read_all()
 
     return ties_of(found(True), lambda: found(False))
 

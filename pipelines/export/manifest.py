@@ -38,6 +38,42 @@ class File(Struct, frozen=True):
     samples: int = 0
 
 
+class KeptOut(Struct, frozen=True):
+    """What was found of a benchmark that was kept out: its items, how many of them samples held that were dropped, and
+    those samples by reason; the longest run of words that one shared with it."""
+
+    benchmark: str
+    items: int
+    items_found: int
+    by_text: int
+    by_question: int
+    by_picture: int
+    by_alike: int
+    longest_words: int
+
+
+class OfKind(Struct, frozen=True):
+    """Samples of one kind, and about how many tokens they are."""
+
+    samples: int
+    estimated_tokens: int
+
+
+class Mixed(Struct, frozen=True):
+    """A part of a mix, whose shards bear its name: its recipe, its weight (0: as many as it has samples), and all that
+    is told of an export of one recipe alone."""
+
+    name: str
+    recipe: str
+    snapshot: str
+    weight: int
+    counts: Counts
+    funnel: tuple[Stage, ...]
+    steps: tuple[tuple[str, str, str], ...] = ()
+    benchmarks: tuple[KeptOut, ...] = ()
+    kinds: dict[str, OfKind] = {}
+
+
 class About(Struct, frozen=True, kw_only=True):
     """What is told of an export before and after it is written."""
 
@@ -52,17 +88,25 @@ class About(Struct, frozen=True, kw_only=True):
     licences: dict[str, int]
     datasets: dict[str, int]
     steps: tuple[tuple[str, str, str], ...] = field(default=())
+    mix: tuple[Mixed, ...] = ()
 
 
 class Manifest(About, frozen=True, kw_only=True):
-    """The manifest: about the export, what balance did to concepts, and its files in the order of their paths."""
+    """The manifest: about the export, what balance did to concepts, the benchmarks that were kept out, its kinds, and
+    its files in the order of their paths."""
 
+    kinds: dict[str, OfKind] = {}
     concepts: tuple[Concepts, ...] = ()
+    benchmarks: tuple[KeptOut, ...] = ()
     files: tuple[File, ...]
 
     def tars(self) -> list[File]:
         """Return the shards' tars."""
         return [file for file in self.files if file.path.endswith(".tar")]
+
+    def of_part(self, name: str) -> list[File]:
+        """Return the tars of a part of a mix."""
+        return [tar for tar in self.tars() if stem_of(tar.path) == name]
 
     def folders(self) -> dict[str, int]:
         """Return the samples in each folder, `split/form`."""
@@ -71,6 +115,11 @@ class Manifest(About, frozen=True, kw_only=True):
             folder = tar.path.rsplit("/", 1)[0]
             found[folder] = found.get(folder, 0) + tar.samples
         return found
+
+
+def stem_of(path: str) -> str:
+    """Return the name that a shard bears: the export's, or that of a part of a mix."""
+    return path.rsplit("/", 1)[-1].rsplit("-", 1)[0]
 
 
 def about_json(about: About) -> bytes:

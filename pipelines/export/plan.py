@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from pipelines.engine import Engine
 from pipelines.export.choose import Rule
 from pipelines.export.cut import Cutter, Planned
-from pipelines.export.groups import tied
+from pipelines.export.groups import Holding, tied
 from pipelines.export.manifest import About, Counts
 from pipelines.export.recipe import stored_recipe
 from pipelines.export.tally import Tally, TallyShard
@@ -30,10 +30,12 @@ Progress = Callable[[str, Sequence[str], Any], Any]
 
 
 class Plan(About, frozen=True, kw_only=True):
-    """The plan: about the export, its shards in the order of their paths, and the groups that are tied."""
+    """The plan: about the export, its shards in the order of their paths, and the groups that are tied; of a mix, the
+    plans of its parts."""
 
     tied: dict[str, str]
     shards: tuple[Planned, ...]
+    parts: tuple[Plan, ...] = ()
 
 
 class Request(Struct, frozen=True):
@@ -64,19 +66,26 @@ def plan(
 
 
 def outlook(
-    shelf: Shelf, request: Request, rule: Rule, engine: Engine | None = None, progress: Progress | None = None
+    shelf: Shelf,
+    request: Request,
+    rule: Rule,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    ties: dict[str, str] | None = None,
 ) -> Outlook:
-    """Make the plan of an export, and say what it comes to."""
+    """Make the plan of an export, and say what it comes to; `ties`: the groups that are tied, where that is known."""
     recipe, shards = stored_recipe(shelf, request.recipe), shelf.need_shards()
     engine = engine if engine and len(shards) > FEW_SHARDS else Local()
-    rule = structs.replace(rule, tied=tied(shelf, request.recipe, rule, engine) if rule.splits else {})
-    whole, cutter = Tally(), Cutter(request.name, request.rows, request.mib)
+    if ties is None:
+        ties = tied([Holding(shelf, request.recipe, rule)], engine) if rule.splits else {}
+    rule = structs.replace(rule, tied=ties)
+    whole, cutter = Tally(), Cutter(request.rows, request.mib)
     samples, size_bytes = Counter[str](), Counter[str]()
     answers = engine.map(TallyShard(shelf.url, request.recipe, rule), shards)
     for shard, tally in _in_order(shards, progress("plan", shards, answers) if progress else answers):
         whole.add(tally)
         for folder, rows, sizes in tally.samples():
-            cutter.add(folder, shard, rows, sizes)
+            cutter.add(f"{folder}/{request.name}", shard, rows, sizes)
             samples[folder] += len(rows)
             size_bytes[folder] += int(sizes.sum())
     return Outlook(

@@ -14,7 +14,7 @@ from typing import IO, Any
 import msgspec
 import numpy as np
 import pyarrow as pa
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pipelines.engine import Engine
 from pipelines.export.card import KEEP_LIST
@@ -25,7 +25,18 @@ from pipelines.export.finish import finish
 from pipelines.export.folder import Folder, plan_json
 from pipelines.export.hashed import CHUNK, file_of
 from pipelines.export.lines import read_lines
-from pipelines.export.manifest import CONCEPTS, FORMAT, PLAN, About, Counts, File, Manifest, about_json
+from pipelines.export.manifest import (
+    CONCEPTS,
+    FORMAT,
+    PLAN,
+    About,
+    Counts,
+    File,
+    Manifest,
+    Mixed,
+    about_json,
+    stem_of,
+)
 from pipelines.export.plan import Plan, Progress
 from pipelines.export.shard import write_shard
 from pipelines.export.sidecar import sample_spans
@@ -71,7 +82,7 @@ def reshard(
     paths = [shard.path for shard in planned.shards]
     answers = (engine or Local()).map(work, paths)
     files = [file for _, pair in (progress("reshard", paths, answers) if progress else answers) for file in pair]
-    return exported_of(target, finish(target, planned, files, _counted(source, manifest)))
+    return exported_of(target, finish(target, planned, files, _counted(source, manifest), manifest.benchmarks))
 
 
 def _counted(source: Folder, manifest: Manifest) -> Counted:
@@ -96,15 +107,17 @@ def _keys(url: str, sha256_hex: str = "") -> tuple[frozenset[str], str]:
 
 def _plan(source: Folder, manifest: Manifest, keys: frozenset[str], keep_sha256: str, inputs: str) -> Plan:
     options = {**manifest.options, "keep_sha256": keep_sha256, "keep_entries": len(keys)}
-    cutter = Cutter(manifest.name, options["rows"], options["mib"])
-    licences, datasets = Counter[str](), Counter[str]()
+    cutter = Cutter(options["rows"], options["mib"])
+    licences, datasets, by_part = Counter[str](), Counter[str](), Counter[str]()
     for tar in manifest.tars():
         shard, folder = tar.path[: -len(".tar")], tar.path.rsplit("/", 1)[0]
         columns = read_sidecar(source, shard, ("key", "offsets", "sizes", "licence", "dataset"))
         keys_here, offsets, sizes, licence, dataset = (column.to_pylist() for column in columns)
         spans = sample_spans(offsets, sizes)
         rows = [row for row, key in enumerate(keys_here) if key in keys]
-        cutter.add(folder, shard, np.array(rows), np.array([spans[row][1] - spans[row][0] for row in rows]))
+        part = stem_of(tar.path)
+        by_part[part] += len(rows)
+        cutter.add(f"{folder}/{part}", shard, np.array(rows), np.array([spans[row][1] - spans[row][0] for row in rows]))
         licences.update(licence[row] for row in rows)
         datasets.update(dataset[row] for row in rows)
     kept = licences.total()
@@ -117,8 +130,16 @@ def _plan(source: Folder, manifest: Manifest, keys: frozenset[str], keep_sha256:
         "counts": Counts(manifest.counts.kept, kept, dict(sorted(left_out.items()))),
         "licences": dict(sorted(licences.items())),
         "datasets": dict(sorted(datasets.items())),
+        "mix": tuple(_with(one, by_part[one.name]) for one in manifest.mix),
     }
     return Plan(**about, tied={}, shards=cutter.shards())
+
+
+def _with(part: Mixed, samples: int) -> Mixed:
+    """Return a part of a mix of which so many samples are left."""
+    left_out = Counter(part.counts.left_out)
+    left_out[KEEP_LIST] += part.counts.exported - samples
+    return structs.replace(part, counts=Counts(part.counts.kept, samples, dict(sorted(left_out.items()))))
 
 
 def read_sidecar(folder: Folder, shard: str, names: Sequence[str]) -> list[pa.ChunkedArray]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from schemas.form import caption_of
+from schemas.kind import estimated_tokens, kind_of
 from schemas.sample import Image, Sample, joint_digest, part_digest
 from schemas.tables import SIDECAR
 from schemas.tar import Member, span_end
@@ -47,6 +48,8 @@ def sidecar_row(sample: Sample, members: Sequence[Member]) -> dict[str, Any]:
         "row": sample.source.row,
         "licence": sample.source.licence,
         "parent": sample.source.parent,
+        "kind": kind_of(sample),
+        "estimated_tokens": estimated_tokens(sample),
         "texts": [text.text for text in sample.texts],
         "members": [member.name for member in members],
         "offsets": [member.offset for member in members],

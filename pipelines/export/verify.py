@@ -14,7 +14,9 @@ from pipelines.engine import Engine
 from pipelines.export.check import MOST_TOLD, CheckShard, check_file
 from pipelines.export.concepts import told_wrong
 from pipelines.export.folder import SHARD_FILE, Folder, is_energons
-from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Manifest
+from pipelines.export.kinds import kinds_of, summed
+from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Counts, Manifest
+from pipelines.funnel import Stage
 from pipelines.local import Local
 from pipelines.sql_text import quoted
 from pipelines.table import read_table
@@ -25,6 +27,7 @@ Progress = Callable[[str, Sequence[str], Any], Any]
 
 MEMORY_LIMIT = "1GB"
 _COLUMNS = ("key", "sha256", "parent", "licence", "dataset")
+_REMEDY = "export again with --replace"
 
 
 class Verified(Struct, frozen=True):
@@ -52,7 +55,7 @@ def verify(folder_url: str, engine: Engine | None = None, progress: Progress | N
     problems += [problem for shard in shards for problem in found[shard]]
     problems += [] if problems else _concepts(folder, manifest)
     if not problems:
-        problems = _corpus(folder, manifest)
+        problems = [*_corpus(folder, manifest), *_kinds(folder, manifest)]
     if problems:
         told = "".join(f"\n  {problem}" for problem in problems[:MOST_TOLD])
         more = f"\n  and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
@@ -80,7 +83,7 @@ def _listing(folder: Folder, manifest: Manifest) -> Iterator[str]:
 
 def _counts(manifest: Manifest) -> Iterator[str]:
     """Yield where the manifest's numbers do not add up."""
-    counts, remedy = manifest.counts, "export again with --replace"
+    counts, remedy = manifest.counts, _REMEDY
     if counts.kept != counts.exported + sum(counts.left_out.values()):
         yield f"{MANIFEST}: kept {counts.kept} is not exported {counts.exported} + left out {counts.left_out}; {remedy}"
     for what, total in (
@@ -90,15 +93,34 @@ def _counts(manifest: Manifest) -> Iterator[str]:
     ):
         if total != counts.exported:
             yield f"{MANIFEST}: {what} count {total} samples, exported are {counts.exported}; {remedy}"
-    for step in manifest.funnel:
+    yield from _parts(manifest)
+    yield from _funnel(manifest.funnel, manifest.counts)
+    for part in manifest.mix:
+        yield from _funnel(part.funnel, part.counts)
+
+
+def _parts(manifest: Manifest) -> Iterator[str]:
+    """Yield where the parts of a mix are not the whole, or not their shards."""
+    for part in manifest.mix:
+        shards = sum(tar.samples for tar in manifest.of_part(part.name))
+        if shards != part.counts.exported:
+            yield f"{MANIFEST}: part {part.name} has {shards} samples, told are {part.counts.exported}; {_REMEDY}"
+    total = sum(part.counts.exported for part in manifest.mix)
+    if manifest.mix and total != manifest.counts.exported:
+        yield f"{MANIFEST}: its parts count {total} samples, exported are {manifest.counts.exported}; {_REMEDY}"
+
+
+def _funnel(funnel: Sequence[Stage], counts: Counts) -> Iterator[str]:
+    """Yield where a funnel's numbers do not add up."""
+    for step in funnel:
         if step.reached != step.went_on + sum(step.dropped.values()) + sum(step.failed.values()):
-            yield f"{MANIFEST}: step {step.name} reached {step.reached} is not kept + dropped + failed; {remedy}"
-    ways = [(one.name, one.went_on, other.reached) for one, other in pairwise(manifest.funnel)]
-    if manifest.funnel:
-        ways.append((manifest.funnel[-1].name, manifest.funnel[-1].went_on, counts.kept))
+            yield f"{MANIFEST}: step {step.name} reached {step.reached} is not kept + dropped + failed; {_REMEDY}"
+    ways = [(one.name, one.went_on, other.reached) for one, other in pairwise(funnel)]
+    if funnel:
+        ways.append((funnel[-1].name, funnel[-1].went_on, counts.kept))
     for name, left, came in ways:
         if left != came:
-            yield f"{MANIFEST}: {left} left step {name} and {came} came to the next; {remedy}"
+            yield f"{MANIFEST}: {left} left step {name} and {came} came to the next; {_REMEDY}"
 
 
 def _concepts(folder: Folder, manifest: Manifest) -> Iterator[str]:
@@ -108,6 +130,16 @@ def _concepts(folder: Folder, manifest: Manifest) -> Iterator[str]:
     elif manifest.concepts:
         for step in told_wrong(manifest.concepts, _read(folder, CONCEPTS)):
             yield f"{MANIFEST}: the concepts of {step} are not what {CONCEPTS} says; export again with --replace"
+
+
+def _kinds(folder: Folder, manifest: Manifest) -> Iterator[str]:
+    """Yield where the kinds told of are not the sidecars'."""
+    found = kinds_of(folder, manifest.files)
+    if summed(found.values()) != manifest.kinds:
+        yield f"{MANIFEST}: kinds {sorted(manifest.kinds)} are not counted as in the sidecars; {_REMEDY}"
+    for part in manifest.mix:
+        if found.get(part.name, {}) != part.kinds:
+            yield f"{MANIFEST}: the kinds of part {part.name} are not counted as in its sidecars; {_REMEDY}"
 
 
 def _corpus(folder: Folder, manifest: Manifest) -> list[str]:

@@ -48,6 +48,7 @@ from trainer.screen import counted, say, shown
     help="Most tokens of a clip, by default the preset's.",
 )
 @click.option("--without", multiple=True, metavar="KIND", help="A kind of document to leave out, for instance video.")
+@click.option("--mix", multiple=True, metavar="PART=WEIGHT", help="Another weight of a part of a mix; several times.")
 @click.option("--ranks", default=1, show_default=True, type=click.IntRange(1), help="Processes that train together.")
 @click.option(
     "--workers", default=0, show_default=True, type=click.IntRange(0), help="Processes that count; 0 is this one."
@@ -69,6 +70,7 @@ def plan(
     picture_tokens: int,
     clip_tokens: int,
     without: tuple[str, ...],
+    mix: tuple[str, ...],
     ranks: int,
     workers: int,
     recount: bool,
@@ -87,7 +89,7 @@ def plan(
     from trainer.plan.plan import Order, Plan
     from trainer.plan.window import samples_of_window
 
-    given = Given(data, split, preset, tokenizer, picture_tokens, clip_tokens, without)
+    given = Given(data, split, preset, tokenizer, picture_tokens, clip_tokens, without, mix)
     exports, weights = exports_of(given)
     codec = codec_of(given, exports)
     chosen = chosen_of(given, codec, exports, weights, sequence_tokens, workers, recount, shown)

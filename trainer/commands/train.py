@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--tokenizer", default="", metavar="PATH", help="A tokenizer.json; by default the start's, else one of the texts."
 )
+@click.option("--mix", multiple=True, metavar="PART=WEIGHT", help="Another weight of a part of a mix; several times.")
 @click.option(
     "--val", "held_out", multiple=True, metavar="DIR", help="An export whose split val is held out; several times."
 )
@@ -92,11 +93,11 @@ def _asked(stage: str, said: dict[str, Any]) -> Asked:
     """Return what the options ask for; one that is not said, or 0, is the stage's."""
     from msgspec import structs
 
+    from schemas.kind import KINDS
     from trainer.data.given import Given
     from trainer.loop import stages
     from trainer.loop.asked import Asked
     from trainer.loop.start import Start
-    from trainer.plan.pool import KINDS
 
     found = stages.stage(stage, said["preset"])
     values = {
@@ -123,5 +124,6 @@ def _asked(stage: str, said: dict[str, Any]) -> Asked:
         picture_tokens=said["picture_tokens"],
         clip_tokens=said["clip_tokens"],
         without=tuple(kind for kind in KINDS if kind not in found.kinds),
+        mix=said["mix"],
     )
     return Asked(found, given, Start(said["start"], said["tower"], said["decoder"]), said["held_out"])

@@ -16,9 +16,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from schemas.errors import BadInput
+from schemas.kind import KINDS
 from trainer.data.length_table import NONE, LeftOut
 from trainer.data.lengths import Lengths
-from trainer.plan.pool import KINDS, Pool
+from trainer.plan.pool import Pool
 
 TOO_LONG = "longer_than_sequence"
 OTHER_KIND = "kind_not_of_this_stage"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import fsspec
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from schemas.errors import BadInput, OstrakaError, Unavailable
@@ -44,8 +44,16 @@ class Places(NamedTuple):
     json_N2: NDArray[np.int64]
 
 
+class Part(Struct, frozen=True):
+    """A part of a mix: the name that its shards bear, and its weight, 0 where none was given."""
+
+    name: str
+    weight: int
+
+
 class Export(Struct, frozen=True):
-    """An export that is whole: where it is, the digest of its manifest, and the shards of one split."""
+    """An export that is whole: where it is, the digest of its manifest, the shards of one split, and its parts where it
+    is a mix."""
 
     fs: Any
     root: str
@@ -54,6 +62,12 @@ class Export(Struct, frozen=True):
     digest: str
     split: str
     shards: tuple[Shard, ...]
+    mix: tuple[Part, ...] = ()
+
+    def part(self, part: Part) -> Export:
+        """Return the shards of a part alone, as an export of its own."""
+        own = tuple(shard for shard in self.shards if shard.path.rsplit("/", 1)[1].rsplit("-", 1)[0] == part.name)
+        return structs.replace(self, name=f"{self.name}/{part.name}", shards=own, mix=())
 
     def path(self, relative: str) -> str:
         """Return the path of a file of the export."""
@@ -94,6 +108,7 @@ class _Manifest(Struct):
     format: int
     name: str
     files: list[_File]
+    mix: tuple[Part, ...] = ()
 
 
 def open_export(url: str, split: str = "train") -> Export:
@@ -106,7 +121,7 @@ def open_export(url: str, split: str = "train") -> Export:
         splits = sorted({file.path.split("/")[0] for file in manifest.files if file.path.endswith(".tar")})
         raise BadInput(f"it has no split {split}", where=url, remedy=f"its splits: {', '.join(splits) or 'none'}")
     _check(fs, root, url, listed)
-    return Export(fs, root, url, manifest.name, sha256(data).hexdigest(), split, shards)
+    return Export(fs, root, url, manifest.name, sha256(data).hexdigest(), split, shards, manifest.mix)
 
 
 def file_system(url: str) -> tuple[Any, str]:

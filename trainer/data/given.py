@@ -12,6 +12,7 @@ from schemas.errors import BadInput
 from trainer.data.choose import Chosen, choose
 from trainer.data.export_index import Export, open_export
 from trainer.data.lengths import Progress, count_lengths
+from trainer.data.mix import unmixed, weights_of_parts
 from trainer.data.own_tokens import tokens_of
 from trainer.documents.encoding import encoding_of
 from trainer.model.presets import preset
@@ -25,7 +26,8 @@ _WEIGHTED = re.compile(r"(?P<url>.+)=(?P<weight>[0-9]+)")
 
 class Given(Struct, frozen=True):
     """Exports by URL, each with `=WEIGHT` behind it or none; a split; a preset's name; a tokenizer's path, if any; the
-    most merged tokens of a picture and of a clip, 0 for the preset's; and kinds that are left out."""
+    most merged tokens of a picture and of a clip, 0 for the preset's; kinds that are left out; and weights of a mix's
+    parts, `PART=WEIGHT`, in place of its own."""
 
     data: tuple[str, ...]
     split: str = "train"
@@ -34,14 +36,18 @@ class Given(Struct, frozen=True):
     picture_tokens: int = 0
     clip_tokens: int = 0
     without: tuple[str, ...] = ()
+    mix: tuple[str, ...] = ()
 
 
 def exports_of(given: Given) -> tuple[list[Export], list[int]]:
-    """Open the exports and return them with their weights, 0 where none is given; raises BadInput."""
-    exports, weights = list[Export](), list[int]()
+    """Open the exports and return them with their weights, 0 where none is given; a mix is its parts.
+
+    Raises BadInput.
+    """
+    opened, weights = list[Export](), list[int]()
     for one in given.data:
         weighted = _WEIGHTED.fullmatch(one)
-        exports.append(open_export(weighted["url"] if weighted else one, given.split))
+        opened.append(open_export(weighted["url"] if weighted else one, given.split))
         weights.append(int(weighted["weight"]) if weighted else 0)
         if weighted and not weights[-1]:
             raise BadInput("a weight of 0", where=one, remedy="leave it out, or give a whole number from 1 on")
@@ -51,7 +57,7 @@ def exports_of(given: Given) -> tuple[list[Export], list[int]]:
             where=given.data[weights.index(0)],
             remedy="give each a weight, as in --data DIR=3, or none: then each weighs as many as its samples",
         )
-    return exports, weights
+    return unmixed(opened, weights, weights_of_parts(given.mix))
 
 
 def codec_of(given: Given, exports: Sequence[Export]) -> Codec:
@@ -78,8 +84,10 @@ def chosen_of(
     progress: Progress | None = None,
 ) -> list[Chosen]:
     """Count what is not counted yet, and return what may be trained on of each export."""
-    encoding, found = encoding_of(codec), list[Chosen]()
+    encoding, found, seen = encoding_of(codec), list[Chosen](), set[str]()
     for export, weight in zip(exports, weights, strict=True):
-        lengths = count_lengths(export, encoding, workers, recount=recount, progress=progress)
+        again = recount and export.root not in seen
+        seen.add(export.root)
+        lengths = count_lengths(export, encoding, workers, recount=again, progress=progress)
         found.append(choose(lengths, sequence_tokens, weight=weight, name=export.name, without=given.without))
     return found

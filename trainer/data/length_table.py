@@ -14,8 +14,8 @@ from msgspec import Struct, json
 from numpy.typing import NDArray
 
 from schemas.errors import BadInput
+from schemas.kind import KINDS
 from schemas.publish import put
-from trainer.plan.pool import KINDS
 
 if TYPE_CHECKING:
     from trainer.documents.length import Length

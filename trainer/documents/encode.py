@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.kind import kind_of
 from schemas.sample import Sample, Video
 from trainer.documents.clip_frames import clip_facts, clip_patches, look_at
 from trainer.documents.codec import Codec
@@ -14,7 +15,6 @@ from trainer.documents.document import Document
 from trainer.documents.grid import PATCH_VALUES
 from trainer.documents.layout import Medium, lay_out
 from trainer.documents.picture import picture_patches
-from trainer.documents.template import kind_of
 
 
 def encode(sample: Sample, contents: Sequence[bytes], codec: Codec) -> Document:

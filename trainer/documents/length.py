@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.errors import BadInput
+from schemas.kind import kind_of
 from schemas.sample import Image, Media, Sample, Video
 from trainer.documents.clip_frames import clip_facts, look_at
 from trainer.documents.codec import Codec
 from trainer.documents.layout import Medium, lay_out
 from trainer.documents.picture import grid_of, size_of
-from trainer.documents.template import kind_of
 
 
 class Length(NamedTuple):

@@ -15,14 +15,11 @@ from typing import NamedTuple
 
 from schemas.errors import BadSample
 from schemas.form import caption_place
-from schemas.sample import Part, Sample, Text, Video
+from schemas.kind import CAPTION_ROLES, TRANSCRIPT_ROLES, is_dialogue, one_medium_with, only
+from schemas.sample import Part, Sample, Text
 from trainer.documents import special
 from trainer.documents.special import Family
-from trainer.documents.turns import Said, is_dialogue, turns_of
-
-CAPTION_ROLES = ("caption", "recaption", "alt", "label")
-TRANSCRIPT_ROLES = ("ocr", "grounding")
-"""Texts that say what a picture holds: after it, each on a line."""
+from trainer.documents.turns import Said, turns_of
 
 _ASIDE_ROLES = ("alt", "label")
 _OPENS = {"system": special.SYSTEM, "user": special.USER, "assistant": special.ASSISTANT}
@@ -57,21 +54,6 @@ def _media(place: int) -> Piece:
     return Piece(Form.MEDIA, "", place=place)
 
 
-def kind_of(sample: Sample) -> str:
-    """Return what kind of document a sample makes; one with a clip is a video whatever else it is."""
-    parts = sample.parts
-    if any(isinstance(part, Video) for part in parts):
-        return "video"
-    if is_dialogue(parts):
-        return "cot" if any(turn.think for turn in turns_of(parts)) else "instruction"
-    if not any(True for _ in sample.media()):
-        return "text"
-    for role in TRANSCRIPT_ROLES:
-        if _only(parts, (role,)):
-            return role
-    return "caption" if _one_medium_with(sample, CAPTION_ROLES) else "interleaved"
-
-
 def pieces_of(sample: Sample, family: Family) -> list[Piece]:
     """Return a sample's document as pieces; raises BadSample where it has nothing to learn."""
     start = [_token(name) for name in special.START]
@@ -99,9 +81,9 @@ def prompt_pieces(turns: Sequence[Said], family: Family, *, thinks: bool = True)
 def _document(sample: Sample) -> Iterator[Piece]:
     media = [place for place, _ in sample.media()]
     caption = caption_place(sample.parts)
-    if _one_medium_with(sample, CAPTION_ROLES) and caption is not None:
+    if one_medium_with(sample, CAPTION_ROLES) and caption is not None:
         told = [sample.parts[caption]]
-    elif len(media) == 1 and any(_only(sample.parts, (role,)) for role in TRANSCRIPT_ROLES):
+    elif len(media) == 1 and any(only(sample.parts, (role,)) for role in TRANSCRIPT_ROLES):
         told = [part for part in sample.parts if isinstance(part, Text)]
     else:
         yield from _in_order(sample.parts)
@@ -124,15 +106,6 @@ def _in_order(parts: Sequence[Part]) -> Iterator[Piece]:
 
 def _is_told(part: Text) -> bool:
     return bool(part.text.strip()) and part.role not in _ASIDE_ROLES
-
-
-def _only(parts: Sequence[Part], roles: Sequence[str]) -> bool:
-    texts = [part for part in parts if isinstance(part, Text)]
-    return bool(texts) and all(part.role in roles for part in texts)
-
-
-def _one_medium_with(sample: Sample, roles: Sequence[str]) -> bool:
-    return sum(1 for _ in sample.media()) == 1 and _only(sample.parts, roles)
 
 
 def _dialogue(turns: Sequence[Said], family: Family) -> Iterator[Piece]:

@@ -28,11 +28,6 @@ class Said(Struct, frozen=True):
     think: str = ""
 
 
-def is_dialogue(parts: Sequence[Part]) -> bool:
-    """Whether a sample is a dialogue: somebody answers in it."""
-    return any(isinstance(part, Text) and part.role == "assistant" for part in parts)
-
-
 def turns_of(parts: Sequence[Part]) -> tuple[Said, ...]:
     """Return the turns of a dialogue; texts of other roles are not said. Raises BadSample where it lacks an answer."""
     turns: list[Said] = []

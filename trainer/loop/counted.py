@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from schemas.kind import KINDS
 from trainer.loop.parallel import Ranks
 from trainer.model.forward import Passed
 from trainer.model.pack import PackedBatch
-from trainer.plan.pool import KINDS
 
 
 class Counted:

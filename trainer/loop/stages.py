@@ -11,8 +11,8 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from schemas.errors import BadInput
+from schemas.kind import KINDS
 from trainer.loop.schedule import Rate
-from trainer.plan.pool import KINDS
 
 PARTS = ("tower", "merger", "decoder")
 

@@ -109,7 +109,7 @@ def _data(
         put_file(kept, codec.tokens.json.encode())
     length = asked.stage.sequence_length
     chosen = chosen_of(asked.given, codec, exports, weights, length, workers, progress=progress)
-    aside = structs.replace(asked.given, data=asked.held_out, split="val")
+    aside = structs.replace(asked.given, data=asked.held_out, split="val", mix=())
     return codec, chosen, chosen_of(aside, codec, *exports_of(aside), length, workers, progress=progress)
 
 

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
+from schemas.kind import KINDS
 from trainer.plan.cost import Cost
 from trainer.plan.deal import dealt, wait
 from trainer.plan.plan import Plan
-from trainer.plan.pool import KINDS, Pool
+from trainer.plan.pool import Pool
 from trainer.plan.window import column_of
 
 WINDOWS = 8

@@ -9,9 +9,6 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-KINDS = ("caption", "interleaved", "ocr", "grounding", "video", "instruction", "cot", "text")
-"""What a document can be; a column holds places in here."""
-
 
 class Pool(Struct, frozen=True, eq=False):
     """Samples that may be trained on; of all that is drawn, `weight` of the sum of weights comes from here.
