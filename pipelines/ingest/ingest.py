@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from pipelines.engine import Engine
 from pipelines.ingest.coco import Coco
+from pipelines.ingest.dialogue_tables import DialogueTables, holds_dialogues
 from pipelines.ingest.dialogues import Dialogues
 from pipelines.ingest.door import IngestShard
 from pipelines.ingest.folder import Folder
@@ -85,7 +86,7 @@ def ingest(
                 add(sum(made.counts.values()))
         with record.step("key map"):
             write_maps(shelf, planned.shards)
-        recipe = "whole" if isinstance(source, Dialogues) else "caption-light"
+        recipe = "whole" if isinstance(source, Dialogues | DialogueTables) else "caption-light"
         return Ingested(planned.listed, planned.new, total, planned.changed, recipe)
 
 
@@ -114,6 +115,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
     root = full_url(*open_url(options.root)) if options.root else ""
     if kind == "dialogues":
         named = (options.image_column, options.id_column)
+        if fs.isdir(path) or (path.endswith(".parquet") and holds_pictures(fs, path)):
+            return DialogueTables(where, *named, options.split), where
         return Dialogues(where, root, *named, options.base_names, options.image_pattern), where
     if kind == "manifest":
         columns = (options.image_column, options.caption_column, options.id_column)
@@ -136,6 +139,8 @@ def _kind_of(fs: Any, path: str) -> str:
     if not fs.isdir(path):
         if path.endswith(TAR_NAMES):
             return "tars"
+        if path.endswith(".parquet") and holds_dialogues(fs, path):
+            return "dialogues"
         if path.endswith(".parquet") and holds_pictures(fs, path):
             return "huggingface"
         if extension_of(path) in ("json", "jsonl") and is_dialogue(first_record(fs, path)):
@@ -150,6 +155,8 @@ def _kind_of(fs: Any, path: str) -> str:
         return "folder"
     if any(name.endswith(TAR_NAMES) for name in names):
         return "tars"
+    if holds_dialogues(fs, path):
+        return "dialogues"
     return "huggingface" if holds_pictures(fs, path) else "folder"
 
 
