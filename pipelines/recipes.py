@@ -33,6 +33,7 @@ from filters.scenetext import HasSceneText
 from filters.scores import Above
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes_words import instructions, long_text
 from pipelines.value import load
 from schemas.errors import BadInput
 
@@ -197,7 +198,9 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-safe": caption_safe,
     "caption-small": caption_small,
     "headers-only": headers_only,
+    "instructions": instructions,
     "scene-text": scene_text,
+    "text": long_text,
     "whole": whole,
 }
 

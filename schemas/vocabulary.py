@@ -101,6 +101,17 @@ SCENE_TEXT_BOXES = Name(
 SCENE_TEXT = Name("scene_text", "string", "", "a line of text, a note on its four corners")
 SCENE_TEXT_CONFIDENCE = Name("scene_text_confidence", "float64", "", "how sure OCR is of it, on the same corners", 0, 1)
 
+TURNS = Name("turns", "uint32", "", "answers in a dialogue, none in what is no dialogue")
+QUESTION_CHARS = Name("question_chars", "uint64", "characters", "length of all its questions")
+ANSWER_CHARS = Name("answer_chars", "uint64", "characters", "length of all its answers")
+CONTROL_CHARS = Name("control_chars", "uint32", "", "control characters in all texts besides line breaks and tabs")
+
+CATEGORY = Name("category", "string", "", "the category of a taxonomy that a dialogue's questions are of")
+CATEGORY_BY = Name("category_by", "string", "", "what placed it: rule, embedding, endpoint, or undecided")
+CATEGORY_SIMILARITY = Name(
+    "category_similarity", "float64", "cosine", "with the nearest category, NaN where no embedding was looked at", -1, 1
+)
+
 PROSE_WORDS = Name("prose_words", "uint32", "", "words of the text to be learnt that are more than punctuation")
 PROSE_WORD_CHARS = Name("prose_word_chars", "float64", "characters", "mean length of those words", 0)
 PROSE_HASHES = Name("prose_hashes", "float64", "", "hashes for each word", 0)
@@ -111,6 +122,7 @@ PROSE_ALPHABETIC = Name("prose_alphabetic", "float64", "", "share of words with 
 PROSE_STOP_WORDS = Name("prose_stop_words", "uint32", "", "how many of eight English stop words stand in it", 0, 8)
 TOP_GRAMS = (2, 3, 4)
 DUPLICATE_GRAMS = (5, 6, 7, 8, 9, 10)
+REPEATED_PLACES = 4 + len(TOP_GRAMS) + len(DUPLICATE_GRAMS)
 PROSE_REPEATED = Name(
     "prose_repeated",
     "list<float64>",
@@ -158,6 +170,13 @@ NAMES: dict[str, Name] = {
         SCENE_TEXT_BOXES,
         SCENE_TEXT,
         SCENE_TEXT_CONFIDENCE,
+        TURNS,
+        QUESTION_CHARS,
+        ANSWER_CHARS,
+        CONTROL_CHARS,
+        CATEGORY,
+        CATEGORY_BY,
+        CATEGORY_SIMILARITY,
         PROSE_WORDS,
         PROSE_WORD_CHARS,
         PROSE_HASHES,

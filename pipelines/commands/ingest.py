@@ -17,7 +17,7 @@ from pipelines.commands.screen import say, shown, table
 @click.option(
     "--as",
     "kind",
-    type=click.Choice(["folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls"]),
+    type=click.Choice(["folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls", "texts"]),
     help="What the source is.",
 )
 @click.option("--dataset", default="", help="Its name on the shelf; by default the source's own.")
@@ -63,8 +63,9 @@ def ingest(
     """Bring the samples of SOURCE to a shelf; the same command again goes on, or takes what is new.
 
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
-    WebDataset tar or a folder of them, COCO json, dialogues as json or jsonl, Hugging Face parquet with the pictures in
-    it, or, with --as urls, a list of links, which are fetched.
+    WebDataset tar or a folder of them, COCO json, dialogues as json, jsonl or parquet, Hugging Face parquet with the
+    pictures in it, a txt, or, with --as texts, a folder or a jsonl, csv or parquet file of texts, or, with --as urls, a
+    list of links, which are fetched.
     """
     from pipelines.engines import engine_of
     from pipelines.ingest import ingest as door

@@ -22,6 +22,7 @@ from pipelines.ingest.manners import Manners
 from pipelines.ingest.plan import Cut, listing
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
 from pipelines.ingest.tars import TAR_NAMES, Tars
+from pipelines.ingest.texts import TEXT_FILES, Texts
 from pipelines.ingest.turns import is_dialogue
 from pipelines.ingest.urls import Links
 from pipelines.keys import write_maps
@@ -33,7 +34,11 @@ from schemas.publish import put
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""
 
-KINDS = ("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls")
+KINDS = ("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls", "texts")
+
+
+_RECIPES: dict[type, str] = {Dialogues: "instructions", DialogueTables: "instructions", Texts: "text"}
+"""The recipe that suits a source, where it is not one for captions."""
 
 
 class Ingested(Struct, frozen=True):
@@ -86,8 +91,9 @@ def ingest(
                 add(sum(made.counts.values()))
         with record.step("key map"):
             write_maps(shelf, planned.shards)
-        recipe = "whole" if isinstance(source, Dialogues | DialogueTables) else "caption-light"
-        return Ingested(planned.listed, planned.new, total, planned.changed, recipe)
+        return Ingested(
+            planned.listed, planned.new, total, planned.changed, _RECIPES.get(type(source), "caption-light")
+        )
 
 
 def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str]:
@@ -118,6 +124,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         if fs.isdir(path) or (path.endswith(".parquet") and holds_pictures(fs, path)):
             return DialogueTables(where, *named, options.split), where
         return Dialogues(where, root, *named, options.base_names, options.image_pattern), where
+    if kind == "texts":
+        return Texts(where, options.caption_column, options.id_column), where
     if kind == "manifest":
         columns = (options.image_column, options.caption_column, options.id_column)
         return Manifest(where, root, *columns, options.base_names), where
@@ -145,6 +153,8 @@ def _kind_of(fs: Any, path: str) -> str:
             return "huggingface"
         if extension_of(path) in ("json", "jsonl") and is_dialogue(first_record(fs, path)):
             return "dialogues"
+        if extension_of(path) in TEXT_FILES:
+            return "texts"
         return {"json": "coco", **dict.fromkeys(("jsonl", "csv", "tsv", "parquet"), "manifest")}.get(
             extension_of(path), ""
         )
