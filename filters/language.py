@@ -12,11 +12,15 @@ from filters.filter import ColumnFilter, Judgement, dropped_where
 
 class MostlyInLanguage(ColumnFilter, frozen=True):
     """Drops a sample of whose characters less than `share` stand in texts of `languages` (ISO 639-1), or in texts of
-    which the identifier is less than `sure`: a short answer is hard to place, and no ground to drop a dialogue."""
+    which the identifier is less than `sure`: a short answer is hard to place, and no ground to drop a dialogue.
+
+    With `each_text`, texts count and not their characters: an English question after code or a translation stays.
+    """
 
     languages: tuple[str, ...] = ("en",)
     share: float = 0.8
     sure: float = 0.9
+    each_text: bool = False
     reads: ClassVar = ("text_language", "text_language_share", "text_chars")
     reasons: ClassVar = ("other_language",)
 
@@ -25,6 +29,7 @@ class MostlyInLanguage(ColumnFilter, frozen=True):
         shares = columns.lists("text_language_share").within().astype(np.float64)
         known = np.isin(columns.lists("text_language").within().astype(str), self.languages)
         row, weights = chars.row_of_value(), chars.within().astype(np.float64)
+        weights = np.minimum(weights, 1) if self.each_text else weights
         total = np.bincount(row, weights, columns.count)
         stands = np.bincount(row, weights * (known | (shares < self.sure)), columns.count)
         found = stands / np.maximum(total, 1)

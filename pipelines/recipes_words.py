@@ -36,6 +36,7 @@ def instructions(
 ) -> Recipe:
     """Dialogues, each of a category: answers that do not repeat themselves, one of each, and shares of categories.
 
+    A dialogue goes where more than half of its texts are in none of the languages.
     `languages` with commas between, empty for any. `taxonomy`: a JSON file of your own. What its rules leave open is
     placed by `embeddings`, with `--weights taxonomist=PATH`, then by a `model` behind a `url`. `shares` thins the
     categories: `counting=0.2,chart=0.3,*=0.5`, of `total` samples or of as many as the scarcest of them allows.
@@ -51,7 +52,7 @@ def instructions(
         Annotate(Turns()),
         Keep(HasAnswers()),
         Keep(FewControlCharacters()),
-        *_in(languages),
+        *_in(languages, share=0.5, each_text=True),
         Annotate(Prose()),
         Keep(NotRepeating()),
         Annotate(Taxonomist(taxonomy, embeddings, endpoint=endpoint)),
@@ -82,9 +83,9 @@ def long_text(languages: str = "en", c4: bool = True, similarity: Similarity = 0
     )
 
 
-def _in(languages: str) -> tuple[Annotate | Keep, ...]:
+def _in(languages: str, share: float = 0.8, *, each_text: bool = False) -> tuple[Annotate | Keep, ...]:
     named = tuple(one.strip() for one in languages.split(",") if one.strip())
-    return (Annotate(Language()), Keep(MostlyInLanguage(named))) if named else ()
+    return (Annotate(Language()), Keep(MostlyInLanguage(named, share, each_text=each_text))) if named else ()
 
 
 def parse_shares(told: str) -> tuple[tuple[str, float], ...]:

@@ -141,7 +141,8 @@ class _Making:
             if tar:
                 media, offsets = f"media/{self._shard}.tar", form.write(tar, sample, contents)
             else:
-                media, offsets = row.media[0].url if row.media else "", [ref.offset for ref in row.media]
+                media = self._shelf.media_name(row.media[0].url) if row.media else ""
+                offsets = [ref.offset for ref in row.media]
             self._catalogue(sample, media, offsets)
             if row.notes:
                 self._noted.append((len(self._columns["row"]) - 1, row.notes))

@@ -14,16 +14,20 @@ from pipelines.ingest.coco import Coco
 from pipelines.ingest.dialogue_tables import DialogueTables, holds_dialogues
 from pipelines.ingest.dialogues import Dialogues
 from pipelines.ingest.door import IngestShard
+from pipelines.ingest.fill_ins import FillIns
 from pipelines.ingest.folder import Folder
 from pipelines.ingest.huggingface import HuggingFace, holds_pictures
 from pipelines.ingest.json_records import first_record
 from pipelines.ingest.manifest import Manifest
 from pipelines.ingest.manners import Manners
 from pipelines.ingest.plan import Cut, listing
+from pipelines.ingest.scenario import find_scenario
+from pipelines.ingest.scenarios import Scenarios
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
 from pipelines.ingest.tars import TAR_NAMES, Tars
 from pipelines.ingest.texts import TEXT_FILES, Texts
 from pipelines.ingest.turns import is_dialogue
+from pipelines.ingest.ui_code import UiCode
 from pipelines.ingest.urls import Links
 from pipelines.keys import write_maps
 from pipelines.record import recorded
@@ -34,10 +38,28 @@ from schemas.publish import put
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""
 
-KINDS = ("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls", "texts")
+KINDS = (
+    "folder",
+    "tars",
+    "coco",
+    "manifest",
+    "dialogues",
+    "huggingface",
+    "urls",
+    "texts",
+    "ui-code",
+    "fill-in",
+    "scenario",
+)
 
 
-_RECIPES: dict[type, str] = {Dialogues: "instructions", DialogueTables: "instructions", Texts: "text"}
+_OF_A_SHELF = ("fill-in", "scenario")
+"""Kinds whose source is a shelf: what they make refers to its bytes, and what they refuse is no fault of a source."""
+
+_RECIPES: dict[type, str] = {
+    Texts: "text",
+    **dict.fromkeys((Dialogues, DialogueTables, FillIns, Scenarios, UiCode), "instructions"),
+}
 """The recipe that suits a source, where it is not one for captions."""
 
 
@@ -71,7 +93,8 @@ def ingest(
     Raises BadInput where the source is none, or a dataset's name stands for another one; TooManyFailed; Unavailable.
     """
     source, where = open_source(source_url, options, kind)
-    dataset = dataset or _dataset_of(full_url(*open_url(source_url)))
+    dataset = dataset or _dataset_of(full_url(*open_url(source_url))) + (f"-{kind}" if kind in _OF_A_SHELF else "")
+    is_made = isinstance(source, FillIns | Scenarios)
     shelf.sweep()
     config = {"source": where, "dataset": dataset, "engine": msgspec.to_builtins(engine)}
     with recorded(shelf, "ingest", config) as record:
@@ -79,7 +102,8 @@ def ingest(
             _claim(shelf, dataset, where, {"read_as": msgspec.to_builtins(source), "licence": licence})
             planned = listed.plan(shelf, dataset, cut)
             add(planned.listed)
-        work = IngestShard(shelf.url, options.by_reference, licence, max_failed, manners)
+        by_reference = options.by_reference or is_made
+        work = IngestShard(shelf.url, by_reference, licence, 1.0 if is_made else max_failed, manners)
         total: dict[str, int] = {}
         with record.step("make shards") as add:
             answers = engine.map(work, planned.shards)
@@ -112,6 +136,15 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         raise BadInput("only tars are taken by reference", where=url, remedy="leave --by-reference out")
     if options.image_pattern and kind != "dialogues":
         raise BadInput("only of dialogues a pattern says where pictures are", where=url, remedy="add --as dialogues")
+    if kind == "fill-in":
+        return FillIns(where), where
+    if kind == "ui-code":
+        return UiCode(where), where
+    if kind == "scenario":
+        if not options.asks.model:
+            remedy = "add --model NAME, and --endpoint URL where it is not on this machine"
+            raise BadInput("no model is named", where="--as scenario", remedy=remedy)
+        return Scenarios(where, find_scenario(options.scenario), options.asks), where
     if kind == "folder":
         return Folder(where), where
     if kind == "tars":
