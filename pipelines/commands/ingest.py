@@ -75,8 +75,8 @@ def ingest(
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
     WebDataset tar or a folder of them, COCO json, dialogues as json, jsonl or parquet, Hugging Face parquet with the
     pictures in it, or a txt. With --as texts it is a folder or a jsonl, csv or parquet file of texts, with --as ui-code
-    a folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as fill-in and
-    --as scenario a shelf, of whose samples others are made.
+    a folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as fill-in
+    and --as scenario a shelf, of whose samples others are made.
     """
     from pipelines.engines import engine_of
     from pipelines.ingest import ingest as door

@@ -58,7 +58,7 @@ def _lettered(lines: list[str]) -> tuple[str, ...]:
 
 def _inline(line: str) -> tuple[str, ...]:
     """Return the texts between A), B), C) and so on in one line."""
-    marks = []
+    marks = list[re.Match[str]]()
     for mark in _INLINE.finditer(line):
         if mark[1] == ascii_uppercase[len(marks)]:
             marks.append(mark)

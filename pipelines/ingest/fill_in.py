@@ -15,7 +15,7 @@ from schemas.errors import BadSample
 MOST_ANSWER_WORDS = 6
 
 _AMONG = re.compile(
-    r"\b(which|what|who) (one |ones |two |of )*(of |among )(the |these |those )"
+    r"\b(which|what|who) (one |ones |two |of )*(of |among )(the|these|those)\b"
     r"|\b(following|options?|choices?|alternatives?|listed|given below|shown below|statements?|choose|select|pick)\b"
     r"|\bwhich (one|option|choice|answer|statements?|best|most|is (not|true|false|correct|best))\b"
     r"|下列|以下|选项|哪个|哪一|哪些|哪种",
@@ -29,7 +29,8 @@ _MANY = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_CHOICES = re.compile(
-    r"\b(all|none|any|both|neither|each|either) of\b|\b(both|neither) [A-F]\b|\b[A-F] (and|or) [A-F]\b"
+    r"\b(all|none|any|both|neither|each|either) of\b|^(neither|both|it varies)\b"
+    r"|\b(both|neither) [A-F]\b|\b[A-F] (and|or) [A-F]\b"
     r"|\b(cannot|can't|can not) be (determined|calculated|inferred)|\b(not enough information|unable to|none|n/?a)\b"
     r"|无法确定|以上",
     re.IGNORECASE,
