@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pipelines import log
 from pipelines.held import held
@@ -180,7 +180,9 @@ class _Making:
     def _bytes(self, ref: Ref) -> bytes:
         if ref.size_bytes > MOST_BYTES:
             raise BadSample("too_large", f"{ref.name} has {ref.size_bytes} bytes, more than {MOST_BYTES}")
-        self._see_unchanged(ref)
+        ref = structs.replace(ref, url=self._shelf.media_url(ref.url))
+        if ref.stamp:
+            self._see_unchanged(ref)
         try:
             return self._read.of_file(ref.url, ref.offset, ref.size_bytes)
         except Unavailable as error:

@@ -21,10 +21,11 @@ class FillIns(Struct, frozen=True):
     """A row for each dialogue of one answer whose question has choices; one that is refused fails with its reason."""
 
     url: str
+    is_here: bool = False
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows. Raises BadInput where the shelf has no samples."""
-        for parent in parents(Shelf(self.url)):
+        for parent in parents(Shelf(self.url), is_here=self.is_here):
             said = [(text.role, text.text) for text in parent.sample.texts]
             choices = split_choices(_last(said, "user"))
             if choices and sum(role == "assistant" for role, _ in said) == 1:

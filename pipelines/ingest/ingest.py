@@ -94,7 +94,8 @@ def ingest(
     """
     source, where = open_source(source_url, options, kind)
     dataset = dataset or _dataset_of(full_url(*open_url(source_url))) + (f"-{kind}" if kind in _OF_A_SHELF else "")
-    is_made = isinstance(source, FillIns | Scenarios)
+    if is_made := isinstance(source, FillIns | Scenarios):
+        source = msgspec.structs.replace(source, is_here=where == shelf.url)
     shelf.sweep()
     config = {"source": where, "dataset": dataset, "engine": msgspec.to_builtins(engine)}
     with recorded(shelf, "ingest", config) as record:

@@ -59,8 +59,11 @@ class Parent(Struct, frozen=True):
         return tuple(found)
 
 
-def parents(shelf: Shelf) -> Iterator[Parent]:
-    """Yield the samples of a shelf that were made of no other, in order; raises BadInput where it has no shard."""
+def parents(shelf: Shelf, *, is_here: bool) -> Iterator[Parent]:
+    """Yield the samples of a shelf that were made of no other, in order; raises BadInput where it has no shard.
+
+    `is_here`: their children go to the same shelf, where a tar is named relative to it and never changes.
+    """
     stamps: dict[str, str] = {}
     for shard in shelf.need_shards():
         for row in shelf.catalog(shard, _COLUMNS).to_pylist():
@@ -69,11 +72,12 @@ def parents(shelf: Shelf) -> Iterator[Parent]:
             source = Source(row["dataset"], row["name"], row["uri"], row["licence"])
             sample = from_columns(row["key"].hex, row["parts"], source)
             url = shelf.media_url(row["media"]) if row["media"] else ""
-            if url and url not in stamps:
+            if url and url not in stamps and not is_here:
                 fs, path = open_url(url)
                 stamps[url] = stamp_of(fs.info(path))
+            named = row["media"] if is_here else url
             refs = tuple(
-                Ref(url, f"{sample.key}.{place}.{part.extension}", offset, part.size_bytes, stamps[url])
+                Ref(named, f"{sample.key}.{place}.{part.extension}", offset, part.size_bytes, stamps.get(url, ""))
                 for (place, part), offset in zip(sample.media(), row["offsets"], strict=True)
             )
             yield Parent(shard, sample, refs)

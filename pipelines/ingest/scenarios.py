@@ -42,12 +42,13 @@ class Scenarios(Struct, frozen=True):
     url: str
     scenario: Scenario
     endpoint: Endpoint
+    is_here: bool = False
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows; raises BadInput where endpoint or shelf cannot be used, Unavailable where one fails."""
         shelf = Shelf(self.url)
         answers = shelf.path("answers") if shelf.is_local else f"{shelf.url}/answers"
-        fitting = (parent for parent in parents(shelf) if self._fits(parent))
+        fitting = (parent for parent in parents(shelf, is_here=self.is_here) if self._fits(parent))
         with self.endpoint.open(answers) as client:
             for shard, of_shard in groupby(fitting, key=attrgetter("shard")):
                 while some := list(islice(of_shard, 16 * self.endpoint.at_once)):
@@ -88,8 +89,12 @@ class Scenarios(Struct, frozen=True):
         else:
             if len(parent.refs) > MOST_PICTURES:
                 raise BadSample("too_many_pictures", f"{len(parent.refs)}")
+            shelf = Shelf(self.url)
             content = [
-                {"type": "image_url", "image_url": {"url": _as_url(reader(ref.url, ref.offset, ref.size_bytes))}}
+                {
+                    "type": "image_url",
+                    "image_url": {"url": _as_url(reader(shelf.media_url(ref.url), ref.offset, ref.size_bytes))},
+                }
                 for ref in parent.refs
             ]
         return [{"role": "system", "content": self.scenario.prompt()}, {"role": "user", "content": content}]
