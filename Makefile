@@ -57,6 +57,7 @@ proofs: setup
 	$(BIN)/python tests/long/kill_everywhere.py
 	$(BIN)/python tests/long/engines.py
 	$(BIN)/python tests/long/memory.py
+	$(BIN)/python tests/long/words.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .venv-readers ostraka-demo docs/_build
