@@ -23,7 +23,7 @@ CNXML = b"""<document xmlns="http://cnx.rice.edu/cnxml" xmlns:m="http://www.w3.o
 <title>Light</title><metadata><title>no</title></metadata><content>
 <para id="a">It   travels
 fast <emphasis>indeed</emphasis>, <m:math><m:mi>c</m:mi></m:math>far.</para>
-<figure><caption>A lamp.</caption></figure>
+<figure><title>Lamp</title><caption>A lamp.</caption></figure>
 <list><item>One</item><item><para>Two</para></item></list><section><title>More</title><para> </para></section>
 </content></document>"""
 

@@ -150,9 +150,14 @@ def test_what_is_measured_of_a_small_text_by_hand() -> None:
     assert found[:4] == [1 / 3, 0.0, 8 / 24, 0.0]
     assert found[4] == 2 * 3 / 24 * 1
     assert quality(text, text.split())["prose_hashes"] == 1 / 10
-    assert (
-        c4("A cat sat.[1] And it ran! Here are\nno ends here\nTwo words.\nWe use cookies on it.")["c4_sentences"] == 0
-    )
+    lines = [
+        "A cat sat.[1] And it ran! Here are",
+        "no ends here",
+        "It goes on and on...",
+        "Two words.",
+        "We use cookies.",
+    ]
+    assert c4("\n".join(lines))["c4_sentences"] == 0
     assert c4('He said "so be it."\nShe left at 5 p.m. and came back.')["c4_sentences"] == 3
 
 

@@ -146,17 +146,19 @@ def test_an_encoder_places_what_rules_leave_open_and_says_how_near(
 ) -> None:
     train_small_clip([(picture(n), [f"asks for a {n}"]) for n in range(4)], str(tmp_path / "small"), 1)
     asked = [subject("asks for a size"), subject("how big"), subject("zzz qqq"), subject("small")]
-    given = Taxonomist(mine, least_similarity=-1.0).given(str(tmp_path / "small"))
+    echo = {"name": "echo", "says": "how big"}
+    (tmp_path / "echo.json").write_text(json.dumps(MINE | {"categories": [*MINE["categories"], echo]}))
+    given = Taxonomist(str(tmp_path / "echo.json"), least_similarity=-1.0).given(str(tmp_path / "small"))
     with given.open() as look:
         whole = [one.values for one in look(asked) if isinstance(one, Noted)]
         apart = [one.values for subject in asked for one in look([subject]) if isinstance(one, Noted)]
     assert [one["category_by"] for one in whole] == ["embedding", "embedding", "embedding", "rule"]
     assert whole[1]["category"] in ("size", "talk"), "rules that agree in two leave the choice among these"
-    assert whole[0]["category"] in ("size", "talk") and -1 <= float(whole[0]["category_similarity"]) <= 1  # type: ignore[arg-type]
+    assert whole[0]["category"] in ("size", "talk", "echo") and -1 <= float(whole[0]["category_similarity"]) <= 1  # type: ignore[arg-type]
     assert [one["category_similarity"] for one in whole[:3]] == [one["category_similarity"] for one in apart[:3]]
     strict = Taxonomist(mine, least_similarity=1.1).given(str(tmp_path / "small"))
     assert placed(strict, asked[2:3]) == [("rest", "undecided")]
-    ids = {Recipe("a", Annotate(one)).id for one in (given, Taxonomist(mine, least_similarity=-1.0))}
+    ids = {Recipe("a", Annotate(one)).id for one in (given, Taxonomist(given.taxonomy, least_similarity=-1.0))}
     assert len(ids) == 2
 
 

@@ -38,13 +38,12 @@ def _row(parent: Parent, said: Said, choices: Choices) -> Row:
     except BadSample as bad:
         return parent.failed(MADE, bad.reason, bad.detail)
     last = max(place for place, (role, _) in enumerate(said) if role == "user")
-    texts, before = Said(), list(parent.texts_before)
-    for place, (role, text) in enumerate(said):
-        if role == "think" and not thinking_stands(text):
-            before = [count - (count > place) for count in before]
-        else:
-            texts.append((role, {last: asked}.get(place, answer if role == "assistant" else text)))
-    return parent.child(MADE, tuple(texts), tuple(before), "")
+    texts = [
+        (role, {last: asked}.get(place, answer if role == "assistant" else text))
+        for place, (role, text) in enumerate(said)
+        if role != "think" or thinking_stands(text)
+    ]
+    return parent.child(MADE, tuple(texts), parent.texts_before, "")
 
 
 def _last(said: Said, role: str) -> str:
