@@ -98,6 +98,13 @@ class Taxonomist(Annotator, frozen=True):
     def _encoder(self) -> TextEncoder:
         return TextEncoder(self.encoder, self.model)
 
+    def foresee(self, sample: Sample) -> dict[str, int]:
+        """Return one request with its tokens where there is an endpoint, as if nothing else could place the sample."""
+        if self.endpoint is None:
+            return {}
+        chars = len(_system(read_taxonomy(self.taxonomy))) + len(question_of(sample))
+        return _spent(self.endpoint, chars // 4, self.endpoint.max_tokens)
+
     @contextmanager
     def open(self) -> Iterator[Look]:
         taxonomy = read_taxonomy(self.taxonomy)
@@ -182,17 +189,11 @@ class _Looking:
             if told in self._taxonomy.names:
                 one.settle(told, "endpoint")
             if said.paid and self._annotator.endpoint:
-                tokens = said.answer.prompt_tokens, said.answer.completion_tokens
-                one.counts = {
-                    "requests": 1,
-                    "prompt_tokens": tokens[0],
-                    "completion_tokens": tokens[1],
-                    "cost_millionths": self._annotator.endpoint.price_millionths(*tokens),
-                }
+                answer = said.answer
+                one.counts = _spent(self._annotator.endpoint, answer.prompt_tokens, answer.completion_tokens)
 
     def _question(self, one: _Asked) -> Question:
-        listed = "\n".join(f"{place.name}: {place.says}" for place in self._taxonomy.categories)
-        system = f"{INSTRUCTIONS}{listed}\n{self._taxonomy.other}: none of these"
+        system = _system(self._taxonomy)
         user = f"It comes with {one.pictures} pictures and {one.clips} clips. The question:\n{one.question}"
         model = self._annotator.endpoint or Endpoint()
         asked = digest_of("taxonomist", model.url, model.model, model.max_tokens, model.temperature, system, user)
@@ -201,6 +202,21 @@ class _Looking:
             return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
         return Question(asked, one.key, messages)
+
+
+def _system(taxonomy: Taxonomy) -> str:
+    """Return what a model is told: what to do, and each category with what it says."""
+    listed = "\n".join(f"{one.name}: {one.says}" for one in taxonomy.categories)
+    return f"{INSTRUCTIONS}{listed}\n{taxonomy.other}: none of these"
+
+
+def _spent(endpoint: Endpoint, prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+    return {
+        "requests": 1,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "cost_millionths": endpoint.price_millionths(prompt_tokens, completion_tokens),
+    }
 
 
 def question_of(sample: Sample) -> str:

@@ -16,6 +16,7 @@ from annotators.endpoint import Endpoint
 from annotators.small_clip import train_small_clip
 from annotators.taxonomist import Taxonomist
 from annotators.taxonomy import read_taxonomy
+from pipelines.foresee import foresee
 from pipelines.ingest.ingest import ingest
 from pipelines.local import Local
 from pipelines.recipe import Annotate, Recipe
@@ -176,6 +177,8 @@ def test_a_model_is_asked_for_what_is_left_alone_and_once(tmp_path: Path, mine: 
         endpoint = Endpoint(url, "m", 30, timeout_s=20.0, give_up_s=1.0, pause_s=0.01)
         return Recipe(f"t{more}", Annotate(Taxonomist(mine, endpoint=endpoint)))
 
+    (waiting,) = foresee(shelf, recipe("http://127.0.0.1:1/v1"), Local(1))
+    assert waiting.spent["requests"] == 4 and waiting.spent["completion_tokens"] == 4 * 30
     with serving(script) as server:
         run(shelf, recipe(server.url), Local(1))
         run(shelf, recipe(server.url, "again"), Local(1))
