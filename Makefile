@@ -58,6 +58,7 @@ proofs: setup
 	$(BIN)/python tests/long/engines.py
 	$(BIN)/python tests/long/memory.py
 	$(BIN)/python tests/long/sees.py
+	$(BIN)/python tests/long/words.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .venv-readers ostraka-demo docs/_build

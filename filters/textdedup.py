@@ -7,15 +7,17 @@ be checked against its witness and no two that stay are near. No Jaccard similar
 from __future__ import annotations
 
 from math import ceil, floor
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filters.columns import Columns
 from filters.corpus import CorpusFilter, Learned, Lost, Spread, bucket_of, ranked
-from filters.signatures import Signatures, nearest_better
 from schemas.vocabulary import SIGNATURE_PLACES
+
+if TYPE_CHECKING:
+    from filters.signatures import Signatures
 
 
 class TextNearDedup(CorpusFilter, frozen=True):
@@ -75,6 +77,8 @@ class TextNearDedup(CorpusFilter, frozen=True):
         return Spread(np.repeat(rows, first.sum(axis=1)), buckets[first])
 
     def decide(self, columns: Columns, learned: Learned) -> Lost:
+        from filters.signatures import nearest_better
+
         rows, signatures = self._signatures(columns, ranked(self.merit(columns), columns.array("key")))
         witness = nearest_better(signatures)
         lost = np.flatnonzero(witness >= 0)
@@ -86,6 +90,8 @@ class TextNearDedup(CorpusFilter, frozen=True):
     def _signatures(self, columns: Columns, order: NDArray[np.int64]) -> tuple[NDArray[np.int64], Signatures]:
         """Return the rows that have a signature, in this order, and their signatures; raises ValueError where one is of
         another length."""
+        from filters.signatures import Signatures
+
         lists = columns.lists("minhash")
         lengths = np.diff(lists.offsets)
         wrong = np.flatnonzero((lengths != 0) & (lengths != SIGNATURE_PLACES))

@@ -42,6 +42,7 @@ from filters.scenetext import HasSceneText
 from filters.scores import Above
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes_words import instructions, long_text
 from pipelines.value import load
 from schemas.errors import BadInput
 
@@ -269,8 +270,10 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-small": caption_small,
     "documents": documents,
     "headers-only": headers_only,
+    "instructions": instructions,
     "scene-text": scene_text,
     "uncontaminated": uncontaminated,
+    "text": long_text,
     "whole": whole,
 }
 

@@ -103,6 +103,11 @@ class Shelf:
             return media
         return self.path(media) if self.is_local else str(self.fs.unstrip_protocol(self.path(media)))
 
+    def media_name(self, url: str) -> str:
+        """Return how a catalogue row names a tar: relative where it lies on this shelf, else by its URL."""
+        root = self.media_url("media").removesuffix("media")
+        return url.removeprefix(root)
+
     def sweep(self) -> None:
         """Remove what killed writers left behind."""
         if self.is_local:

@@ -142,6 +142,39 @@ BENCHMARK_PICTURE_LEVELS = Name(
 
 BENCHMARK_NEAREST = Name("benchmark_nearest", "string", "", "benchmark/item of the picture with the nearest embedding")
 BENCHMARK_COSINE = Name("benchmark_cosine", "float64", "cosine", "its similarity to the sample's, -1 for none", -1, 1)
+TURNS = Name("turns", "uint32", "", "answers in a dialogue, none in what is no dialogue")
+QUESTION_CHARS = Name("question_chars", "uint64", "characters", "length of all its questions")
+ANSWER_CHARS = Name("answer_chars", "uint64", "characters", "length of all its answers")
+CONTROL_CHARS = Name("control_chars", "uint32", "", "control characters in all texts besides line breaks and tabs")
+
+CATEGORY = Name("category", "string", "", "the category of a taxonomy that a dialogue's questions are of")
+CATEGORY_BY = Name("category_by", "string", "", "what placed it: rule, embedding, endpoint, or undecided")
+CATEGORY_SIMILARITY = Name(
+    "category_similarity", "float64", "cosine", "with the nearest category, NaN where no embedding was looked at", -1, 1
+)
+
+PROSE_WORDS = Name("prose_words", "uint32", "", "words of the text to be learnt that are more than punctuation")
+PROSE_WORD_CHARS = Name("prose_word_chars", "float64", "characters", "mean length of those words", 0)
+PROSE_HASHES = Name("prose_hashes", "float64", "", "hashes for each word", 0)
+PROSE_ELLIPSES = Name("prose_ellipses", "float64", "", "ellipses for each word", 0)
+PROSE_BULLETS = Name("prose_bullets", "float64", "", "share of lines that begin with a bullet", 0, 1)
+PROSE_ELLIPSIS_LINES = Name("prose_ellipsis_lines", "float64", "", "share of lines that end in an ellipsis", 0, 1)
+PROSE_ALPHABETIC = Name("prose_alphabetic", "float64", "", "share of words with a letter in them", 0, 1)
+PROSE_STOP_WORDS = Name("prose_stop_words", "uint32", "", "how many of eight English stop words stand in it", 0, 8)
+TOP_GRAMS = (2, 3, 4)
+DUPLICATE_GRAMS = (5, 6, 7, 8, 9, 10)
+REPEATED_PLACES = 4 + len(TOP_GRAMS) + len(DUPLICATE_GRAMS)
+PROSE_REPEATED = Name(
+    "prose_repeated",
+    "list<float64>",
+    "",
+    "shares of what is repeated: lines, paragraphs, characters of either; characters of the most frequent 2, 3, 4 words"
+    " (counted in full, so that overlapping ones may come to more than 1); characters of 5 to 10 words said before",
+    0,
+)
+C4_SENTENCES = Name("c4_sentences", "uint32", "", "sentences on the lines that C4 would keep")
+C4_LINE_SHARE = Name("c4_line_share", "float64", "", "share of characters on the lines that C4 would keep", 0, 1)
+C4_BANNED = Name("c4_banned", "string", "", "lorem_ipsum or curly_bracket where C4 would drop the text for it")
 
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
@@ -198,6 +231,25 @@ NAMES: dict[str, Name] = {
         BENCHMARK_PICTURE_LEVELS,
         BENCHMARK_NEAREST,
         BENCHMARK_COSINE,
+        TURNS,
+        QUESTION_CHARS,
+        ANSWER_CHARS,
+        CONTROL_CHARS,
+        CATEGORY,
+        CATEGORY_BY,
+        CATEGORY_SIMILARITY,
+        PROSE_WORDS,
+        PROSE_WORD_CHARS,
+        PROSE_HASHES,
+        PROSE_ELLIPSES,
+        PROSE_BULLETS,
+        PROSE_ELLIPSIS_LINES,
+        PROSE_ALPHABETIC,
+        PROSE_STOP_WORDS,
+        PROSE_REPEATED,
+        C4_SENTENCES,
+        C4_LINE_SHARE,
+        C4_BANNED,
         OBJECT,
     )
 }

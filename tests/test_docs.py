@@ -24,6 +24,8 @@ PRINTED = [
     "tutorial",
     "how-to/bring-in",
     "how-to/fetch",
+    "how-to/instructions",
+    "how-to/text",
     "how-to/write-an-annotator",
     "how-to/write-a-filter",
     "how-to/write-a-recipe",

@@ -15,21 +15,33 @@ from hypothesis import strategies as st
 
 import filters
 from filters.columns import Columns, Lists
+from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating
 from filters.document import DocumentLanguage, DocumentLength
 from filters.filter import KEEP, ColumnFilter, Filter
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
+from filters.language import MostlyInLanguage
 from filters.pictures import PictureMaxAspect, PictureMaxPixels, PictureMinSide, PictureReadable
+from filters.prose import C4Quality, GopherQuality, GopherRepetition
 from filters.recaption import Rewritten
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from schemas.verdict import Verdict
-from schemas.vocabulary import ORIGINAL_STANDS, REWRITTEN, WATERMARKS
+from schemas.vocabulary import ORIGINAL_STANDS, REPEATED_PLACES, REWRITTEN, WATERMARKS
 
 Row = dict[str, Any]
 DTYPES: dict[str, Any] = {
     "images": np.uint16,
+    "videos": np.uint16,
+    "turns": np.uint32,
+    "answer_chars": np.uint64,
+    "control_chars": np.uint32,
+    "prose_words": np.uint32,
+    "prose_stop_words": np.uint32,
+    "prose_repeated": np.float64,
+    "c4_sentences": np.uint32,
+    "c4_banned": object,
     "frames": np.uint32,
     "width_px": np.uint32,
     "height_px": np.uint32,
@@ -100,6 +112,22 @@ def pictures(draw: st.DrawFn) -> Row:
     }
 
 
+MEASURES = st.sampled_from([0.0, 0.1, 0.11, 0.3, 0.8, 0.9, 3.0, 10.0, 10.1]) | st.floats(0, 20)
+PROSE = st.fixed_dictionaries(
+    {
+        **{name: MEASURES for name in GopherQuality.reads if name not in ("prose_words", "prose_stop_words")},
+        "prose_words": st.sampled_from([0, 49, 50, 100_000, 100_001]),
+        "prose_stop_words": st.integers(0, 3),
+        "prose_repeated": st.lists(SHARES, min_size=REPEATED_PLACES, max_size=REPEATED_PLACES),
+        "c4_sentences": st.integers(3, 6),
+        "c4_line_share": SHARES,
+        "c4_banned": st.sampled_from(["", "lorem_ipsum", "curly_bracket"]),
+    }
+)
+TALKS = st.fixed_dictionaries({"turns": st.integers(0, 3), "answer_chars": st.integers(0, 9)})
+MEDIA = st.fixed_dictionaries({"images": st.integers(0, 2), "videos": st.integers(0, 2)})
+
+
 EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (HasPicture(), st.fixed_dictionaries({"images": st.integers(0, 3)})),
     (Still(), st.fixed_dictionaries({"frames": st.integers(1, 3)})),
@@ -127,6 +155,15 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (NoWatermark(("link",)), st.fixed_dictionaries({"watermark": st.sampled_from(["", *WATERMARKS])})),
     (HasSceneText(confidence=0.3), lines()),
     (Rewritten(), st.fixed_dictionaries({"recaption_status": st.sampled_from([REWRITTEN, *ORIGINAL_STANDS])})),
+    (HasAnswers(most=2, most_chars=5), TALKS),
+    (NoMedia(), MEDIA),
+    (FewControlCharacters(0.3), st.builds(lambda row, n: {**row, "control_chars": n}, texts(), st.integers(0, 9))),
+    (NotRepeating(share=0.3), PROSE),
+    (MostlyInLanguage(("en", "fr"), 0.5), texts()),
+    (MostlyInLanguage(("en",), 0.5, each_text=True), texts()),
+    (GopherQuality(), PROSE),
+    (GopherRepetition(), PROSE),
+    (C4Quality(least_line_share=0.3), PROSE),
 ]
 
 
@@ -134,8 +171,8 @@ def columns_of(rows: Sequence[Row], names: Sequence[str]) -> Columns:
     arrays: dict[str, Any] = {}
     for name in names:
         values = [row[name] for row in rows]
-        listed = name.startswith(("text", "scene_text", "picture_"))
-        arrays[name] = Lists.of(values, DTYPES[name]) if listed else np.array(values, DTYPES[name])
+        listed = name.startswith(("text", "scene_text", "picture_", "prose_repeated"))
+        arrays[name] = Lists.of(values, DTYPES[name]) if listed else np.array(values, DTYPES.get(name, np.float64))
     return Columns(len(rows), arrays)
 
 

@@ -358,3 +358,71 @@ def test_clips_of_real_dialogues_are_videos_before_the_question(data: Path) -> N
     source = data / "instruct" / "llama_factory_demo" / "mllm_video_demo.json"
     kinds = [[type(part) for part in row["parts"]] for row in taken(source)]
     assert kinds == [[Video, Text, Text]] * 3
+
+
+def test_alpaca_sharegpt_and_charts_are_read_as_what_they_ask(folder: Path, names: dict[str, str]) -> None:
+    records = [
+        {"instruction": "Add.", "input": "2 and 2", "output": "4", "text": "Below is ..."},
+        {"instruction": "And 3?", "output": "7", "history": [["2 and 2?", "4"]], "system": "Count."},
+        {"instruction": "Who?", "context": "", "response": "A cat.", "image": "p/a.jpg"},
+        {"query": "How high?", "label": 12, "image": "p/b.jpg"},
+        {"question": "x?", "options": "A) 1 B) 2", "Answer": "B"},
+        {"question": "x?", "options": ["(A) 1", "(B) 2"], "label": "B"},
+        {"conversations": [{"from": "human", "value": "Hi"}, {"from": "bard", "value": "Hello"}]},
+        {"messages": [{"role": "developer", "content": "Be kind."}, {"role": "user", "content": "Hi"}, TOLD]},
+        {"instruction": "x", "output": "y", "history": [["a"]]},
+        {"conversations": [{"from": "human", "value": "Hi"}, {"from": "tool", "value": "{}"}, {"from": "gpt"}]},
+        {"instruction": " ", "output": "y"},
+        {"question": "x?", "options": "1 or 2", "Answer": "B"},
+    ]
+    found = taken(written(folder / "ways.jsonl", records))
+    assert [said(row, names) for row in found[:8]] == [
+        [("user", "Add.\n2 and 2"), ("assistant", "4")],
+        [("system", "Count."), ("user", "2 and 2?"), ("assistant", "4"), ("user", "And 3?"), ("assistant", "7")],
+        [("image", "a.jpg"), ("user", "Who?"), ("assistant", "A cat.")],
+        [("image", "b.jpg"), ("user", "How high?"), ("assistant", "12")],
+        [("user", "x?\nA) 1 B) 2"), ("assistant", "B")],
+        [("user", "x?\n(A) 1\n(B) 2"), ("assistant", "B")],
+        [("user", "Hi"), ("assistant", "Hello")],
+        [("system", "Be kind."), ("user", "Hi"), ("assistant", "A cat.")],
+    ]
+    reasons = [row["failed"] for row in found[8:]]
+    assert reasons == ["no_dialogue", "unknown_role", "empty_question", "bad_choices"]
+    assert json.loads(found[0]["meta"]) == {"text": "Below is ..."}
+
+
+def test_turns_in_parquet_get_their_pictures_from_the_column_beside(folder: Path, names: dict[str, str]) -> None:
+    """As `datasets` writes them: a list of pictures, typed parts with nulls in them, and a picture that is missing."""
+    part = pa.struct({"type": pa.string(), "text": pa.string()})
+    turn = pa.struct({"role": pa.string(), "content": pa.list_(part)})
+    picture = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+
+    def asked(*content: str) -> list[dict[str, Any]]:
+        parts = [{"type": "image"} if one == "<image>" else {"type": "text", "text": one} for one in content]
+        return [
+            {"role": "user", "content": parts},
+            {"role": "assistant", "content": [{"type": "text", "text": "Yes."}]},
+        ]
+
+    def of(*files: str) -> list[dict[str, Any]]:
+        return [{"bytes": (folder / "p" / f"{one}.jpg").read_bytes(), "path": None} for one in files]
+
+    columns = {
+        "messages": pa.array([asked("a", "<image>", "b", "<image>"), asked("c"), asked("<image>")] * 2, pa.list_(turn)),
+        "images": pa.array([of("a", "b"), [], of(), of("b", "a"), None, of("c")], pa.list_(picture)),
+        "source": ["drawn"] * 6,
+    }
+    hub = folder / "hub" / "data"
+    hub.mkdir(parents=True)
+    pq.write_table(pa.table(columns), hub / "train-00000-of-00001.parquet", row_group_size=4)
+    for source in (hub.parent, hub / "train-00000-of-00001.parquet"):
+        found = taken(source, kind="")
+        assert [(row["failed"], said(row, names)) for row in found] == [
+            ("", [("user", "a"), ("image", "a.jpg"), ("user", "b"), ("image", "b.jpg"), ("assistant", "Yes.")]),
+            ("", [("user", "c"), ("assistant", "Yes.")]),
+            ("marks_do_not_match", []),
+            ("", [("user", "a"), ("image", "b.jpg"), ("user", "b"), ("image", "a.jpg"), ("assistant", "Yes.")]),
+            ("", [("user", "c"), ("assistant", "Yes.")]),
+            ("", [("image", "c.jpg"), ("assistant", "Yes.")]),
+        ]
+    assert json.loads(found[0]["meta"]) == {"source": "drawn"}

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from annotators.annotator import Subject
 from annotators.check import check
+from annotators.dialogue_minhash import DialogueMinHash
 from annotators.minhash import PRIME, MinHash, permutations, permuted, signatures
-from schemas.sample import Sample, Source, Text
+from schemas.sample import Image, Sample, Source, Text
 from schemas.vocabulary import SIGNATURE_PLACES
 
 FOX = "The quick brown fox jumps over the lazy dog."
@@ -117,3 +118,19 @@ def test_texts_of_nothing_in_common_agree_by_chance_alone() -> None:
 def test_no_words_in_a_shingle_are_refused() -> None:
     with pytest.raises(ValueError, match="words must be 1 or more"):
         MinHash(words=0)
+
+
+def test_dialogues_agree_in_words_only_where_they_show_the_same() -> None:
+
+    def of(digests: str, text: str) -> Subject:
+        parts = (*(Image(digest * 64, 1, "jpg") for digest in digests), Text(text, "user"), Text("A fox.", "assistant"))
+        return Subject(Sample("0" * 32, parts, Source("d", "r")), "", (0,) * len(digests), {}, no_bytes)
+
+    with DialogueMinHash().open() as look:
+        one, same, other, swapped, none, empty = (
+            noted.values["minhash"]
+            for noted in look([of("ab", FOX), of("ab", FOX), of("ac", FOX), of("ba", FOX), of("", FOX), of("a", "?")])
+        )
+    assert one == same and len(one) == SIGNATURE_PLACES == len(empty)
+    for another in (other, swapped, none):
+        assert sum(a == b for a, b in zip(one, another, strict=True)) <= 1

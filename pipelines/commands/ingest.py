@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from pipelines.commands.asking import ask_options
 from pipelines.commands.fetching import fetch_options
 from pipelines.commands.options import engine_option, log_option, max_failed_option, open_shelf, shelf_option
 from pipelines.commands.screen import say, shown, table
@@ -21,6 +22,7 @@ from pipelines.commands.screen import say, shown, table
         [
             *("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls"),
             *("pages", "warc", "cnxml", "pdf", "interleaved"),
+            *("texts", "ui-code", "fill-in", "scenario"),
         ]
     ),
     help="What the source is.",
@@ -37,6 +39,8 @@ from pipelines.commands.screen import say, shown, table
 @click.option("--caption-column", default="", help="The column of texts, or several with commas between.")
 @click.option("--id-column", default="", help="The column of ids.")
 @click.option("--split", default="", help="Of a folder of Hugging Face parquet, take this split alone.")
+@click.option("--scenario", default="", help="With --as scenario: gui-steps, long-document, or a JSON file.")
+@ask_options
 @click.option("--by-reference", is_flag=True, help="Leave the samples in their tars and index them in place.")
 @click.option("--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most rows of a shard.")
 @click.option("--shard-mib", default=1024, show_default=True, type=click.IntRange(1), help="Most MiB of a shard.")
@@ -58,6 +62,8 @@ def ingest(
     caption_column: str,
     id_column: str,
     split: str,
+    scenario: str,
+    asks: Any,
     by_reference: bool,
     shard_rows: int,
     shard_mib: int,
@@ -68,9 +74,11 @@ def ingest(
     """Bring the samples of SOURCE to a shelf; the same command again goes on, or takes what is new.
 
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
-    WebDataset tar or a folder of them, COCO json, dialogues as json or jsonl, Hugging Face parquet with the pictures in
-    it, or, with --as urls, a list of links, which are fetched. Documents come from HTML pages, WARC, CNXML books, PDF
-    and jsonl or parquet of texts and pictures in turn.
+    WebDataset tar or a folder of them, COCO json, dialogues as json, jsonl or parquet, Hugging Face parquet with the
+    pictures in it, or a txt. Documents come from HTML pages, WARC, CNXML books, PDF and jsonl or parquet of texts and
+    pictures in turn. With --as texts it is a folder or a jsonl, csv or parquet file of texts, with --as ui-code a
+    folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as fill-in and
+    --as scenario a shelf, of whose samples others are made.
     """
     from pipelines.engines import engine_of
     from pipelines.ingest import ingest as door
@@ -83,7 +91,17 @@ def ingest(
         source,
         engine_of(engine),
         Options(
-            root, image_column, caption_column, id_column, base_names, by_reference, url_column, split, image_pattern
+            root,
+            image_column,
+            caption_column,
+            id_column,
+            base_names,
+            by_reference,
+            url_column,
+            split,
+            image_pattern,
+            scenario,
+            asks,
         ),
         kind=kind or "",
         dataset=dataset,

@@ -70,7 +70,7 @@ class Dialogues(Struct, frozen=True):
             if self.image_pattern:
                 listed["image"] = [_filled(self.image_pattern, {**record, "id": name})]
             pieces = pieces_of(record, len(listed["image"]), len(listed["video"]))
-            paths, texts_before = _placed(pieces, listed)
+            paths, texts_before = placed(pieces, listed)
             media = tuple(
                 file_ref(fs, resolve(root, one, base_names=self.base_names), one, within=root) for one in paths
             )
@@ -112,7 +112,7 @@ def _filled(pattern: str, record: Mapping[str, Any]) -> str:
     return _BRACED.sub(said, pattern)
 
 
-def _placed(pieces: Sequence[Piece], listed: Mapping[str, list[str]]) -> tuple[list[str], tuple[int, ...]]:
+def placed(pieces: Sequence[Piece], listed: Mapping[str, list[str]]) -> tuple[list[str], tuple[int, ...]]:
     """Return the paths of the pictures and clips in order, and how many texts stand before each."""
     for kind, paths in listed.items():
         marks = sum(1 for piece in pieces if piece == (kind, ""))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pipelines import log
 from pipelines.documents.pieces import Pieces
@@ -171,7 +171,8 @@ class _Making:
             if tar:
                 media, offsets = f"media/{self._shard}.tar", form.write(tar, sample, contents)
             else:
-                media, offsets = row.media[0].url if row.media else "", [ref.offset for ref in row.media]
+                media = self._shelf.media_name(row.media[0].url) if row.media else ""
+                offsets = [ref.offset for ref in row.media]
             self._catalogue(sample, media, offsets)
             if row.notes:
                 self._noted.append((len(self._columns["row"]) - 1, row.notes))
@@ -231,7 +232,9 @@ class _Making:
     def _bytes(self, ref: Ref) -> bytes:
         if ref.size_bytes > MOST_BYTES:
             raise BadSample("too_large", f"{ref.name} has {ref.size_bytes} bytes, more than {MOST_BYTES}")
-        self._see_unchanged(ref)
+        ref = structs.replace(ref, url=self._shelf.media_url(ref.url))
+        if ref.stamp:
+            self._see_unchanged(ref)
         try:
             return self._read.of_file(ref.url, ref.offset, ref.size_bytes)
         except Unavailable as error:

@@ -51,7 +51,7 @@ class HuggingFace(Struct, frozen=True):
         if not fs.isdir(path):
             yield from self._of_file(fs, path, path.rsplit("/", 1)[-1])
             return
-        found = _files(fs, path)
+        found = parquet_files(fs, path)
         names = [one[len(path) :].lstrip("/") for one in found]
         wanted = [name for name in names if not self.split or self.split in splits_of(name)]
         need(wanted, f"no parquet files of split {self.split!r}" if self.split else "no parquet files", self.url)
@@ -65,7 +65,7 @@ class HuggingFace(Struct, frozen=True):
                 parquet = pq.ParquetFile(file)
                 columns = _Columns.find(self, parquet.schema_arrow, path)
                 for group in range(parquet.num_row_groups):
-                    sizes = _sizes_bytes(parquet.metadata.row_group(group), columns.images)
+                    sizes = sizes_bytes(parquet.metadata.row_group(group), columns.images)
                     count = parquet.metadata.row_group(group).num_rows
                     for record in _records(parquet, group, columns.read, count):
                         cells = tuple(Cell(url, column, at, sizes[column], stamp) for column in columns.images)
@@ -77,7 +77,7 @@ class HuggingFace(Struct, frozen=True):
 
 def holds_pictures(fs: Any, path: str) -> bool:
     """Say whether a parquet file, or the first below a folder, has a column of pictures' bytes."""
-    found = _files(fs, path) if fs.isdir(path) else [path]
+    found = parquet_files(fs, path)
     try:
         with fs.open(found[0], "rb") as file:
             return bool(picture_columns(pq.read_schema(file)))
@@ -85,8 +85,9 @@ def holds_pictures(fs: Any, path: str) -> bool:
         return False
 
 
-def _files(fs: Any, path: str) -> list[str]:
-    return sorted(str(one) for one in fs.find(path) if str(one).endswith(".parquet"))
+def parquet_files(fs: Any, path: str) -> list[str]:
+    """Return the parquet files below a folder, in the order of their names, or the file itself."""
+    return [path] if not fs.isdir(path) else sorted(str(one) for one in fs.find(path) if str(one).endswith(".parquet"))
 
 
 def splits_of(name: str) -> set[str]:
@@ -199,7 +200,8 @@ def _records(parquet: pq.ParquetFile, group: int, columns: list[str], count: int
         yield from arrow_rows(batch)
 
 
-def _sizes_bytes(group: Any, columns: list[str]) -> dict[str, int]:
+def sizes_bytes(group: Any, columns: list[str]) -> dict[str, int]:
+    """Return what a cell of each column takes on the average in a row group, uncompressed."""
     found = dict.fromkeys(columns, 0)
     for place in range(group.num_columns):
         chunk = group.column(place)

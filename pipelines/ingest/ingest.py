@@ -11,18 +11,24 @@ from msgspec import Struct
 
 from pipelines.engine import Engine
 from pipelines.ingest.coco import Coco
+from pipelines.ingest.dialogue_tables import DialogueTables, holds_dialogues
 from pipelines.ingest.dialogues import Dialogues
 from pipelines.ingest.document_source import DOCUMENT_SOURCES, DOCUMENTS, document_kind, document_source
 from pipelines.ingest.door import IngestShard
+from pipelines.ingest.fill_ins import FillIns
 from pipelines.ingest.folder import Folder
 from pipelines.ingest.huggingface import HuggingFace, holds_pictures
 from pipelines.ingest.json_records import first_record
 from pipelines.ingest.manifest import Manifest
 from pipelines.ingest.manners import Manners
 from pipelines.ingest.plan import Cut, listing
+from pipelines.ingest.scenario import find_scenario
+from pipelines.ingest.scenarios import Scenarios
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
 from pipelines.ingest.tars import TAR_NAMES, Tars
+from pipelines.ingest.texts import TEXT_FILES, Texts
 from pipelines.ingest.turns import is_dialogue
+from pipelines.ingest.ui_code import UiCode
 from pipelines.ingest.urls import Links
 from pipelines.keys import write_maps
 from pipelines.record import recorded
@@ -33,7 +39,30 @@ from schemas.publish import put
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""
 
-KINDS = ("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls", *DOCUMENTS)
+KINDS = (
+    "folder",
+    "tars",
+    "coco",
+    "manifest",
+    "dialogues",
+    "huggingface",
+    "urls",
+    "texts",
+    "ui-code",
+    "fill-in",
+    "scenario",
+    *DOCUMENTS,
+)
+
+_OF_A_SHELF = ("fill-in", "scenario")
+"""Kinds whose source is a shelf: what they make refers to its bytes, and what they refuse is no fault of a source."""
+
+_RECIPES: dict[type, str] = {
+    Texts: "text",
+    **dict.fromkeys(DOCUMENT_SOURCES, "documents"),
+    **dict.fromkeys((Dialogues, DialogueTables, FillIns, Scenarios, UiCode), "instructions"),
+}
+"""The recipe that suits a source, where it is not one for captions."""
 
 
 class Ingested(Struct, frozen=True):
@@ -66,7 +95,9 @@ def ingest(
     Raises BadInput where the source is none, or a dataset's name stands for another one; TooManyFailed; Unavailable.
     """
     source, where = open_source(source_url, options, kind)
-    dataset = dataset or _dataset_of(full_url(*open_url(source_url)))
+    dataset = dataset or _dataset_of(full_url(*open_url(source_url))) + (f"-{kind}" if kind in _OF_A_SHELF else "")
+    if is_made := isinstance(source, FillIns | Scenarios):
+        source = msgspec.structs.replace(source, is_here=where == shelf.url)
     shelf.sweep()
     config = {"source": where, "dataset": dataset, "engine": msgspec.to_builtins(engine)}
     with recorded(shelf, "ingest", config) as record:
@@ -74,7 +105,8 @@ def ingest(
             _claim(shelf, dataset, where, {"read_as": msgspec.to_builtins(source), "licence": licence})
             planned = listed.plan(shelf, dataset, cut)
             add(planned.listed)
-        work = IngestShard(shelf.url, options.by_reference, licence, max_failed, manners)
+        by_reference = options.by_reference or is_made
+        work = IngestShard(shelf.url, by_reference, licence, 1.0 if is_made else max_failed, manners)
         total: dict[str, int] = {}
         with record.step("make shards") as add:
             answers = engine.map(work, planned.shards)
@@ -86,8 +118,7 @@ def ingest(
                 add(sum(made.counts.values()))
         with record.step("key map"):
             write_maps(shelf, planned.shards)
-        recipe = "documents" if isinstance(source, DOCUMENT_SOURCES) else "caption-light"
-        recipe = "whole" if isinstance(source, Dialogues) else recipe
+        recipe = _RECIPES.get(type(source), "caption-light")
         return Ingested(planned.listed, planned.new, total, planned.changed, recipe)
 
 
@@ -109,6 +140,15 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         raise BadInput("only of dialogues a pattern says where pictures are", where=url, remedy="add --as dialogues")
     if kind in DOCUMENTS:
         return document_source(kind, where, options), where
+    if kind == "fill-in":
+        return FillIns(where), where
+    if kind == "ui-code":
+        return UiCode(where), where
+    if kind == "scenario":
+        if not options.asks.model:
+            remedy = "add --model NAME, and --endpoint URL where it is not on this machine"
+            raise BadInput("no model is named", where="--as scenario", remedy=remedy)
+        return Scenarios(where, find_scenario(options.scenario), options.asks), where
     if kind == "folder":
         return Folder(where), where
     if kind == "tars":
@@ -118,7 +158,11 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
     root = full_url(*open_url(options.root)) if options.root else ""
     if kind == "dialogues":
         named = (options.image_column, options.id_column)
+        if fs.isdir(path) or (path.endswith(".parquet") and holds_pictures(fs, path)):
+            return DialogueTables(where, *named, options.split), where
         return Dialogues(where, root, *named, options.base_names, options.image_pattern), where
+    if kind == "texts":
+        return Texts(where, options.caption_column, options.id_column), where
     if kind == "manifest":
         columns = (options.image_column, options.caption_column, options.id_column)
         return Manifest(where, root, *columns, options.base_names), where
@@ -142,10 +186,14 @@ def _kind_of(fs: Any, path: str) -> str:
     if not fs.isdir(path):
         if path.endswith(TAR_NAMES):
             return "tars"
+        if path.endswith(".parquet") and holds_dialogues(fs, path):
+            return "dialogues"
         if path.endswith(".parquet") and holds_pictures(fs, path):
             return "huggingface"
         if extension_of(path) in ("json", "jsonl") and is_dialogue(first_record(fs, path)):
             return "dialogues"
+        if extension_of(path) in TEXT_FILES:
+            return "texts"
         return {"json": "coco", **dict.fromkeys(("jsonl", "csv", "tsv", "parquet"), "manifest")}.get(
             extension_of(path), ""
         )
@@ -156,6 +204,8 @@ def _kind_of(fs: Any, path: str) -> str:
         return "folder"
     if any(name.endswith(TAR_NAMES) for name in names):
         return "tars"
+    if holds_dialogues(fs, path):
+        return "dialogues"
     return "huggingface" if holds_pictures(fs, path) else "folder"
 
 

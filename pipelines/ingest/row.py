@@ -14,7 +14,8 @@ Kind = Literal["html", "warc", "cnxml", "pdf"]
 class Ref(Struct, frozen=True, omit_defaults=True):
     """Bytes somewhere: a whole file, or a span of one; a compressed file's span is of what it holds.
 
-    `stamp` is the file's size and modification time when it was listed, where the file system tells.
+    `stamp` is the file's size and modification time when it was listed, where the file system tells; none for a tar of
+    the shelf itself, whose `url` is relative to it.
     """
 
     url: str

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from annotators.endpoint import Endpoint
 from pipelines.address import file_system
 from pipelines.ingest.row import Ref, Row
 from schemas.errors import BadInput, BadSample, Unavailable
@@ -40,6 +41,8 @@ class Options(Struct, frozen=True):
     url_column: str = ""
     split: str = ""
     image_pattern: str = ""
+    scenario: str = ""
+    asks: Endpoint = Endpoint()
 
 
 def open_url(url: str) -> tuple[Any, str]:

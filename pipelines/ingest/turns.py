@@ -1,21 +1,20 @@
 """Turns of a record: a dialogue's pieces in order, each a text under its role, or a picture or clip where it stands.
 
-Three ways to write a dialogue are read: `messages` (role, content), `conversations` (from, value), and `question` with
-`answer`. Texts are kept as they are. The marks `<image>` and `<video>` in a question become pictures and clips and are
-the one thing that leaves a text; with typed parts, nothing in a text is a mark. A picture may stand in a question only:
-in an answer it would be something that a model has to draw.
+Ways to write a dialogue are `messages` (role, content), `conversations` (from, value), and records that ask once
+(asked.py). Texts are kept as they are. The marks `<image>` and `<video>` in a question become pictures and clips, the
+one thing that leaves a text; with typed parts, nothing in a text is a mark. A picture may stand in a question only: in
+an answer it would be something that a model has to draw.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
-from string import ascii_uppercase
 from typing import Any
 
-from pipelines.ingest.records import CAPTION_COLUMNS, first_told, is_empty
+from pipelines.ingest.asked import MARK, fields_asked, is_asked, said, turns_asked
+from pipelines.ingest.records import first_told, is_empty
 from schemas.errors import BadSample
 
 Piece = tuple[str, str]
@@ -24,9 +23,12 @@ Piece = tuple[str, str]
 MEDIA = ("image", "video")
 
 _TURNS = ("messages", "conversations")
-_ASKED = ("question", "choices", "unit", "solution", "answer")
-_MARK = re.compile(r"<(image|video)>")
-_ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
+_ROLES = {
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("user", "human"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bing", "bard", "model"), "assistant"),
+}
+"""Who speaks, by the names of OpenAI, ShareGPT (which kept the names of several assistants) and Gemini."""
 _PARTS = {
     "text": "text",
     "reasoning": "think",
@@ -38,18 +40,16 @@ _PARTS = {
 
 
 def is_dialogue(record: Any) -> bool:
-    """Say whether a record is a dialogue beyond doubt: it has turns, or question and answer, and no caption."""
+    """Say whether a record is a dialogue beyond doubt: it has turns, or it asks once."""
     if not isinstance(record, Mapping):
         return False
-    has_turns = any(isinstance(record.get(name), list) for name in _TURNS)
-    is_asked = "question" in record and "answer" in record
-    return has_turns or (is_asked and not any(name in record for name in CAPTION_COLUMNS))
+    return any(isinstance(record.get(name), list) for name in _TURNS) or is_asked(record)
 
 
 def fields_of(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the fields that say a record's dialogue: a reference answer beside `messages` is none of them."""
     name = first_told(record, _TURNS)
-    return (name, "system") if name else ("system", *_ASKED)
+    return (name, "system") if name else ("system", *fields_asked(record))
 
 
 def pieces_of(record: Mapping[str, Any], images: int = 0, videos: int = 0) -> list[Piece]:
@@ -58,7 +58,7 @@ def pieces_of(record: Mapping[str, Any], images: int = 0, videos: int = 0) -> li
     Raises BadSample, with the turn where it is one's fault.
     """
     name = fields_of(record)[0]
-    turns = record[name] if name in _TURNS else _asked(record, "<image>" * images + "<video>" * videos)
+    turns = record[name] if name in _TURNS else turns_asked(record, "<image>" * images + "<video>" * videos)
     if not isinstance(turns, list):
         raise BadSample("no_dialogue", f"{name} is no list of turns")
     if not is_empty(system := record.get("system")):
@@ -72,10 +72,10 @@ def pieces_of(record: Mapping[str, Any], images: int = 0, videos: int = 0) -> li
 def _turn(turn: Any, where: str) -> list[Piece]:
     if not isinstance(turn, Mapping):
         raise BadSample("no_dialogue", f"{where} is no record")
-    told = turn.get("role") or turn.get("from")
-    role = _ROLES.get(str(told), "")
+    speaker = turn.get("role") or turn.get("from")
+    role = _ROLES.get(str(speaker), "")
     if not role:
-        raise BadSample("unknown_role", f"{where}: {told!r}")
+        raise BadSample("unknown_role", f"{where}: {speaker!r}")
     content = turn["value"] if is_empty(turn.get("content")) and "value" in turn else turn.get("content")
     pieces = list(_joined(_content(role, content, where)))
     if role == "user":
@@ -84,21 +84,21 @@ def _turn(turn: Any, where: str) -> list[Piece]:
         return pieces
     if any(kind in MEDIA for kind, _ in pieces):
         raise BadSample("media_outside_question", f"{where}: a picture or a clip in what the {role} says")
-    said = "".join(text for kind, text in pieces if kind == role)
+    told = "".join(text for kind, text in pieces if kind == role)
     if role == "system":
-        return [(role, said)] if said.strip() else []
-    if not said.strip():
+        return [(role, told)] if told.strip() else []
+    if not told.strip():
         raise BadSample("empty_answer", where)
     think = "".join(text for kind, text in pieces if kind == "think")
-    think = think or _text(turn.get("reasoning_content"), f"{where}: reasoning_content")
-    return [("think", think), (role, said)] if think.strip() else [(role, said)]
+    think = think or said(turn.get("reasoning_content"), f"{where}: reasoning_content")
+    return [("think", think), (role, told)] if think.strip() else [(role, told)]
 
 
 def _content(role: str, content: Any, where: str) -> Iterator[Piece]:
     if isinstance(content, list):
         yield from (_part(role, part, where) for part in content)
         return
-    for place, bit in enumerate(_MARK.split(_text(content, where))):
+    for place, bit in enumerate(MARK.split(said(content, where))):
         yield (bit, "") if place % 2 else (role, bit)
 
 
@@ -108,7 +108,7 @@ def _part(role: str, part: Any, where: str) -> Piece:
         raise BadSample("unknown_part", f"{where}: {part!r:.100}")
     told = next((part[name] for name in ("value", part["type"]) if not is_empty(part.get(name))), "")
     told = told.get("url") if isinstance(told, Mapping) else told
-    return role if kind == "text" else kind, _text(told, where)
+    return role if kind == "text" else kind, said(told, where)
 
 
 def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
@@ -119,47 +119,3 @@ def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
             yield from ((kind, text) for text in texts)
         elif text := "".join(texts):
             yield kind, text
-
-
-def _asked(record: Mapping[str, Any], marks: str) -> list[dict[str, str]]:
-    """Return question and answer as turns: choices are lettered lines under the question, the unit is a last one."""
-    if "question" not in record:
-        raise BadSample("no_dialogue", "it has neither messages, nor conversations, nor question and answer")
-    question, answer = _text(record["question"], "question"), _text(record.get("answer"), "answer")
-    if not question.strip():
-        raise BadSample("empty_question", "question")
-    lines = [question, *_lettered(record.get("choices"), answer)]
-    if not is_empty(unit := record.get("unit")):
-        lines.append(f"Unit: {_text(unit, 'unit')}")
-    asked = "\n".join(lines)
-    asked = asked if _MARK.search(asked) else marks + asked
-    solution = _text(record.get("solution"), "solution")
-    return [
-        {"role": "user", "content": asked},
-        {"role": "assistant", "content": answer, "reasoning_content": solution},
-    ]
-
-
-def _lettered(choices: Any, answer: str) -> list[str]:
-    """Return choices as lines; an answer that is none of them may be a number that counts them, so it is refused."""
-    if is_empty(choices) or choices == []:
-        return []
-    if not isinstance(choices, list) or len(choices) > len(ascii_uppercase):
-        raise BadSample("bad_choices", f"choices is no list of at most {len(ascii_uppercase)}")
-    texts = [_text(choice, "choices") for choice in choices]
-    if answer.strip() and answer not in texts and answer not in ascii_uppercase[: len(texts)]:
-        raise BadSample("answer_not_a_choice", f"{answer!r:.100} is none of the choices, nor the letter of one")
-    return [f"{letter}. {text}" for letter, text in zip(ascii_uppercase, texts, strict=False)]
-
-
-def _text(value: Any, where: str) -> str:
-    """Return a text as it is, a number as it is written, and nothing as an empty text."""
-    if is_empty(value):
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise BadSample("not_a_text", f"{where}: {value!r:.100}")
-    try:
-        str(value).encode()
-    except UnicodeEncodeError:
-        raise BadSample("text_not_utf8", where) from None
-    return str(value)
