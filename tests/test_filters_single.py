@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import filters
 from filters.columns import Columns, Lists
+from filters.contamination import NoBenchmarkEmbedding, NoBenchmarkPicture, NoBenchmarkText
 from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating
 from filters.document import DocumentLanguage, DocumentLength
 from filters.filter import KEEP, ColumnFilter, Filter
@@ -61,6 +62,11 @@ DTYPES: dict[str, Any] = {
     "text_language_share": np.float64,
     "text_emails": np.uint32,
     "text_phones": np.uint32,
+    "benchmark_run_words": np.uint32,
+    "benchmark_whole_words": np.uint32,
+    "benchmark_whole_pictured": np.bool_,
+    "benchmark_picture_bits": np.uint32,
+    "benchmark_picture_levels": np.uint32,
     "picture_part": np.int64,
     "picture_width_px": np.uint32,
     "picture_height_px": np.uint32,
@@ -125,6 +131,17 @@ PROSE = st.fixed_dictionaries(
     }
 )
 TALKS = st.fixed_dictionaries({"turns": st.integers(0, 3), "answer_chars": st.integers(0, 9)})
+BENCHMARKS = st.fixed_dictionaries(
+    {
+        "benchmark_run_words": st.integers(0, 60),
+        "benchmark_run_share": SHARES,
+        "benchmark_whole_words": st.integers(0, 12),
+        "benchmark_whole_pictured": st.booleans(),
+        "benchmark_picture_bits": st.sampled_from([0, 12, 63, 64]),
+        "benchmark_picture_levels": st.integers(0, 20),
+        "benchmark_cosine": st.floats(-1, 1) | st.just(0.9),
+    }
+)
 MEDIA = st.fixed_dictionaries({"images": st.integers(0, 2), "videos": st.integers(0, 2)})
 
 
@@ -164,6 +181,9 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (GopherQuality(), PROSE),
     (GopherRepetition(), PROSE),
     (C4Quality(least_line_share=0.3), PROSE),
+    (NoBenchmarkText(), BENCHMARKS),
+    (NoBenchmarkPicture(), BENCHMARKS),
+    (NoBenchmarkEmbedding(0.9), BENCHMARKS),
 ]
 
 
