@@ -6,7 +6,6 @@ Its parameters are values that a user may give: `ostraka run caption-light --wit
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, get_type_hints
 
@@ -22,15 +21,12 @@ from annotators.header import Header
 from annotators.language import Language
 from annotators.nsfw import Nsfw
 from annotators.ocr import Ocr
-from annotators.picturehashes import PictureHashes
-from annotators.pictureoverlap import PictureOverlap
 from annotators.pictures import Pictures
 from annotators.pixels import Pixels
 from annotators.rewriter import Rewriter
-from annotators.textoverlap import TextOverlap
 from annotators.watermark import Watermark
 from filters.balance import Balance
-from filters.contamination import NoBenchmarkEmbedding, NoBenchmarkPicture, NoBenchmarkText
+from filters.contamination import NoBenchmarkEmbedding
 from filters.document import DocumentLanguage, DocumentLength
 from filters.exact import ExactDedup, ExactDocuments
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
@@ -43,6 +39,7 @@ from filters.scores import Above
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.recipes_words import instructions, long_text
+from pipelines.uncontaminated import benchmark_folder, steps_against, without_benchmarks
 from pipelines.value import load
 from schemas.errors import BadInput
 
@@ -82,30 +79,13 @@ def _caption_light(
         Keep(InLanguage(languages=("en",), share=0.9)),
         Annotate(Pixels()),
         Keep(NotSolid()),
-        *_uncontaminated(benchmarks),
+        *without_benchmarks(benchmarks),
         *concepts,
         Keep(ExactDedup()),
         Keep(NearDedup(radius=4)),
         *relevance,
         *balanced,
     )
-
-
-def _uncontaminated(benchmarks: str, *, pictures: bool = True) -> tuple[Annotate | Keep, ...]:
-    """Return the steps that keep benchmarks out of samples of any kind, none where none are given."""
-    if not benchmarks:
-        return ()
-    return _without(_folder(benchmarks), pictures=pictures)
-
-
-def _folder(benchmarks: str) -> str:
-    return benchmarks if "://" in benchmarks or not benchmarks else os.path.abspath(benchmarks)
-
-
-def _without(folder: str, *, pictures: bool) -> tuple[Annotate | Keep, ...]:
-    texts = Annotate(TextOverlap(folder)), Keep(NoBenchmarkText())
-    looks = Annotate(PictureHashes()), Annotate(PictureOverlap(folder)), Keep(NoBenchmarkPicture())
-    return (*texts, *looks) if pictures else texts
 
 
 def caption_clip(
@@ -125,7 +105,7 @@ def caption_clip(
     """
     relevance: list[Annotate | Keep] = [Annotate(Clip(model, device=device)), Keep(Above("clip_score", threshold))]
     if alike:
-        relevance += [Annotate(EmbeddingOverlap(_folder(benchmarks))), Keep(NoBenchmarkEmbedding(alike))]
+        relevance += [Annotate(EmbeddingOverlap(benchmark_folder(benchmarks))), Keep(NoBenchmarkEmbedding(alike))]
     return Recipe("caption-clip", *_caption_light(balance, vocabulary, *relevance, benchmarks=benchmarks))
 
 
@@ -225,9 +205,7 @@ def uncontaminated(benchmarks: str = "", pictures: bool = True) -> Recipe:
     They must be given. Texts are looked for first, then pictures, resized and saved again or not; without `pictures`,
     texts alone.
     """
-    return Recipe(
-        "uncontaminated", *(_uncontaminated(benchmarks, pictures=pictures) or _without("", pictures=pictures))
-    )
+    return Recipe("uncontaminated", *steps_against(benchmark_folder(benchmarks), pictures=pictures))
 
 
 def whole() -> Recipe:

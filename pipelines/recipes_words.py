@@ -19,6 +19,7 @@ from filters.prose import C4Quality, GopherQuality, GopherRepetition
 from filters.shares import Shares
 from filters.textdedup import TextNearDedup
 from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.uncontaminated import without_benchmarks
 from schemas.errors import BadInput
 
 Similarity = Annotated[float, Meta(gt=0, le=1)]
@@ -33,13 +34,15 @@ def instructions(
     similarity: Similarity = 0.8,
     shares: str = "",
     total: Annotated[int, Meta(ge=0)] = 0,
+    benchmarks: str = "",
 ) -> Recipe:
     """Dialogues, each of a category: answers that do not repeat themselves, one of each, and shares of categories.
 
     A dialogue goes where more than half of its texts are in none of the languages.
     `languages` with commas between, empty for any. `taxonomy`: a JSON file of your own. What its rules leave open is
     placed by `embeddings`, with `--weights taxonomist=PATH`, then by a `model` behind a `url`. `shares` thins the
-    categories: `counting=0.2,chart=0.3,*=0.5`, of `total` samples or of as many as the scarcest of them allows.
+    categories: `counting=0.2,chart=0.3,*=0.5`, of `total` samples or of as many as the scarcest of them allows. With
+    `benchmarks`, a folder that `ostraka benchmark` wrote, samples that hold their items go.
     """
     if bool(model) != bool(url):
         raise BadInput("a model is asked at a url", where="recipe instructions", remedy="give both, or neither")
@@ -55,6 +58,7 @@ def instructions(
         *_in(languages, share=0.5, each_text=True),
         Annotate(Prose()),
         Keep(NotRepeating()),
+        *without_benchmarks(benchmarks),
         Annotate(Taxonomist(taxonomy, embeddings, endpoint=endpoint)),
         Annotate(DialogueMinHash()),
         Keep(TextNearDedup(similarity)),
@@ -62,11 +66,12 @@ def instructions(
     )
 
 
-def long_text(languages: str = "en", c4: bool = True, similarity: Similarity = 0.8) -> Recipe:
+def long_text(languages: str = "en", c4: bool = True, similarity: Similarity = 0.8, benchmarks: str = "") -> Recipe:
     """Long texts without pictures: language, the rules of Gopher and C4, and one of each near-duplicate.
 
     The rules are of English and of languages like it. C4's drop every text with a curly bracket, and so code and
-    LaTeX: without them, `c4=false`.
+    LaTeX: without them, `c4=false`. With `benchmarks`, a folder that `ostraka benchmark` wrote, texts that hold their
+    items go.
     """
     return Recipe(
         "text",
@@ -78,6 +83,7 @@ def long_text(languages: str = "en", c4: bool = True, similarity: Similarity = 0
         Keep(GopherQuality()),
         Keep(GopherRepetition()),
         *([Keep(C4Quality())] if c4 else []),
+        *without_benchmarks(benchmarks, pictures=False),
         Annotate(MinHash()),
         Keep(TextNearDedup(similarity)),
     )
