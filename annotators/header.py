@@ -13,6 +13,7 @@ from annotators.jpeg import ordinary_header
 from annotators.stored_pixels import ON_ITS_SIDE
 from schemas.errors import BadSample
 from schemas.note import Noted
+from schemas.sample import Image as Part
 from schemas.vocabulary import FORMAT, FRAMES, HEIGHT_PX, MODE, ORIENTATION, WIDTH_PX
 
 Image.MAX_IMAGE_PIXELS = None
@@ -35,15 +36,19 @@ class Header(Annotator, frozen=True):
     writes: ClassVar = (WIDTH_PX, HEIGHT_PX, FORMAT, MODE, ORIENTATION, FRAMES)
 
     def look(self, subject: Subject) -> Noted:
-        part = subject.picture()
-        if part.extension in ("jpg", "jpeg"):
-            if ordinary := ordinary_header(subject.head(_ORDINARY_BYTES, part)):
-                return _noted(*ordinary, "jpeg", orientation=1, frames=1)
-            try:
-                return _read(subject.head(_HEAD_BYTES, part))
-            except BadSample:
-                pass
-        return _read(subject.content(part))
+        return header_of(subject, subject.picture())
+
+
+def header_of(subject: Subject, part: Part) -> Noted:
+    """Return what the header of one of a sample's pictures says; raises BadSample where it cannot be read."""
+    if part.extension in ("jpg", "jpeg"):
+        if ordinary := ordinary_header(subject.head(_ORDINARY_BYTES, part)):
+            return _noted(*ordinary, "jpeg", orientation=1, frames=1)
+        try:
+            return _read(subject.head(_HEAD_BYTES, part))
+        except BadSample:
+            pass
+    return _read(subject.content(part))
 
 
 def _read(data: bytes) -> Noted:

@@ -8,8 +8,6 @@ median) in whole numbers, so that no linear algebra library can tip a bit.
 
 from __future__ import annotations
 
-import io
-import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -17,13 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from annotators.annotator import Annotator, Subject
-from annotators.header import PILLOW_RAISES
-from annotators.upright import upright_rgb
-from schemas.errors import BadSample
+from annotators.small_rgb import small_rgb
 from schemas.note import Noted
 from schemas.vocabulary import CHANNEL_STD, PHASH, SHARPNESS, TOP_COLOUR_SHARE
-
-Image.MAX_IMAGE_PIXELS = None
 
 _HASH_SIDE, _LOW = 32, 8
 _DCT_8x32 = np.rint(
@@ -41,7 +35,7 @@ class Pixels(Annotator, frozen=True):
     made_with: ClassVar = ("pillow", "numpy")
 
     def look(self, subject: Subject) -> Noted:
-        rgb = self._decode(subject.content())
+        rgb = small_rgb(subject.content(), self.side_px, self.most_mpx)
         luma_HW = np.asarray(rgb.convert("L"), dtype=np.float64)
         rgb_HWC = np.asarray(rgb)
         return Noted(
@@ -52,18 +46,6 @@ class Pixels(Annotator, frozen=True):
                 "sharpness": round(laplacian_variance(luma_HW), 6),
             }
         )
-
-    def _decode(self, data: bytes) -> Image.Image:
-        try:
-            with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
-                warnings.simplefilter("ignore")
-                if picture.width * picture.height > self.most_mpx * 1e6:
-                    raise BadSample("too_many_pixels", f"{picture.width} x {picture.height}")
-                picture.draft("RGB", (self.side_px, self.side_px))
-                picture.load()
-                return upright_rgb(picture, self.side_px)
-        except PILLOW_RAISES as error:
-            raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
 
 
 def perceptual_hash(rgb: Image.Image) -> int:

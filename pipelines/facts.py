@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,12 +17,33 @@ from pipelines.arrow_columns import to_numpy
 from pipelines.notes import Notes
 from pipelines.recipe import FACTS, Annotate, Recipe
 from pipelines.shelf import Shelf
-from schemas.sample import Part, Sample, Source, Text
+from schemas.sample import Image, Part, Sample, Source, Text
 
 LeftOut = Mapping[int, tuple[int, ...]]
 NOTHING: LeftOut = {}
 _SAMPLE = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
 _decode_parts = msgspec.json.Decoder(tuple[Part, ...])
+
+
+def _texts(parts: Sequence[Part]) -> list[str]:
+    return [part.text for part in parts if isinstance(part, Text)]
+
+
+def _picture_parts(parts: Sequence[Part]) -> list[int]:
+    return [place for place, part in enumerate(parts) if isinstance(part, Image)]
+
+
+def _picture_digests(parts: Sequence[Part]) -> list[int]:
+    """Return the first 64 bits of each picture's digest: of a thousand million pictures, hardly two agree in them."""
+    return [int(part.digest[:16], 16) for part in parts if isinstance(part, Image)]
+
+
+_OF_PARTS: Mapping[str, tuple[Callable[[Sequence[Part]], list[Any]], Any]] = {
+    "text": (_texts, object),
+    "picture_parts": (_picture_parts, np.uint16),
+    "picture_digests": (_picture_digests, np.uint64),
+}
+"""Facts that are no columns of the catalogue, and how they are read from a sample's parts."""
 
 
 class Facts:
@@ -34,7 +55,7 @@ class Facts:
 
     def __init__(self, shelf: Shelf, recipe: Recipe, shard: str, asked: Sequence[str] | None) -> None:
         self.shard, self._shelf = shard, shelf
-        facts = [name for name in FACTS if name in (asked or ()) and name != "text"]
+        facts = [name for name in FACTS if name in (asked or ()) and name not in _OF_PARTS]
         self._catalog = shelf.catalog(shard, [*facts, "failed"])
         self.count: int = self._catalog.num_rows
         failed = pc.not_equal(self._catalog["failed"], "").to_numpy()
@@ -51,20 +72,22 @@ class Facts:
     def columns(self, names: Iterable[str], rows: NDArray[np.int64], left_out: LeftOut = NOTHING) -> Columns:
         """Return these columns of these rows; every row must have been looked at by the annotators that write them.
 
-        Lists called `text` or `text_...` hold a value per text; those of texts left out are not in them.
+        Lists called `text` or `text_...` hold a value per text, those called `picture_...` one per picture; those of
+        parts left out are not in them.
         """
         return Columns(len(rows), {name: self._column(name, rows, left_out) for name in names})
 
     def _column(self, name: str, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[Any] | Lists:
         noted = name in self._writer
         column = self.notes[self._writer[name]].column(name, rows) if noted else self._fact(name, rows)
-        if isinstance(column, Lists) and left_out and (name == "text" or name.startswith("text_")):
-            return column.where(self._stay(rows, left_out))
+        kind, _, more = name.partition("_")
+        if isinstance(column, Lists) and left_out and (name == "text" or (kind in ("text", "picture") and more)):
+            return column.where(self._stay(f"{kind}_parts", rows, left_out))
         return column
 
-    def _stay(self, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[np.bool_]:
-        """Say of each text of these rows whether it was not left out."""
-        places = self._fact("text_parts", rows)
+    def _stay(self, parts: str, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[np.bool_]:
+        """Say of each text or picture of these rows whether it was not left out."""
+        places = self._fact(parts, rows)
         assert isinstance(places, Lists)
         stay = np.ones(len(places.values), np.bool_)
         for at in np.flatnonzero(np.isin(rows, np.fromiter(left_out, np.int64, len(left_out)))).tolist():
@@ -80,10 +103,10 @@ class Facts:
 
     def _facts(self, name: str) -> NDArray[Any] | Lists:
         if name not in self._read:
-            if name == "text":
+            if name in _OF_PARTS:
+                told, dtype = _OF_PARTS[name]
                 parts = self._shelf.catalog(self.shard, ["parts"])["parts"].to_pylist()
-                texts = [[p.text for p in _decode_parts.decode(one) if isinstance(p, Text)] for one in parts]
-                self._read[name] = Lists.of(texts)
+                self._read[name] = Lists.of([told(_decode_parts.decode(one)) for one in parts], dtype)
             else:
                 kept = self._catalog if name in self._catalog.column_names else self._shelf.catalog(self.shard, [name])
                 self._read[name] = to_numpy(kept[name])

@@ -12,22 +12,38 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from annotators.advertisements import Advertisements
 from annotators.clip import Clip
 from annotators.concepts import Concepts
 from annotators.contacts import Contacts
 from annotators.endpoint import Endpoint
 from annotators.header import Header
+from annotators.knowledge import Knowledge
 from annotators.language import Language
+from annotators.layout import Layout
 from annotators.nsfw import Nsfw
 from annotators.ocr import Ocr
+from annotators.pictureheaders import PictureHeaders
 from annotators.pixels import Pixels
+from annotators.qrcodes import QrCodes
+from annotators.relevance import Relevance
 from annotators.rewriter import Rewriter
 from annotators.watermark import Watermark
 from filters.balance import Balance
 from filters.exact import ExactDedup
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.neardup import NearDedup
+from filters.pictures import (
+    FavourKnowledge,
+    NoAdvertisements,
+    NoIcons,
+    NoQrCodes,
+    NotAlbum,
+    ReadablePictures,
+    RelevantPictures,
+)
 from filters.recaption import Rewritten
+from filters.repeated import RepeatedPictures
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
 from filters.scores import Above
@@ -182,6 +198,54 @@ def scene_text(
     )
 
 
+def documents(
+    pages: Annotated[int, Meta(ge=2)] = 5, words: Number = 20.0, favour: Annotated[float, Meta(ge=0, le=1)] = 1.0
+) -> Recipe:
+    """Documents of texts and pictures, without a model: what is no part of the text is left out, and albums go.
+
+    Left out are pictures that cannot be read, icons, what stands on `pages` pages or more of its dataset, QR codes and
+    advertisements. A document of four pictures or more with fewer than `words` words to each is an album. Of documents
+    without a chart, diagram, schematic or map, the share `favour` stays.
+    """
+    return Recipe("documents", *_documents(pages, words, favour))
+
+
+def documents_clip(
+    model: str = "ViT-B-32",
+    score: Annotated[float, Meta(ge=-1, le=1)] = 0.2,
+    device: str = "cpu",
+    pages: Annotated[int, Meta(ge=2)] = 5,
+    words: Number = 20.0,
+    favour: Annotated[float, Meta(ge=0, le=1)] = 1.0,
+) -> Recipe:
+    """documents, and no picture that the text around it does not speak of; `--weights relevance=PATH` must be given.
+
+    A picture goes whose CLIP score with every sentence around it is `score` or less. The reference does not say which
+    score it takes for documents; a threshold belongs to its model.
+    """
+    relevance = Annotate(Relevance(model, device=device)), Keep(RelevantPictures(score))
+    return Recipe("documents-clip", *_documents(pages, words, favour, *relevance))
+
+
+def _documents(pages: int, words: float, favour: float, *relevance: Annotate | Keep) -> tuple[Annotate | Keep, ...]:
+    favoured = [Keep(FavourKnowledge(share=favour))] if favour < 1 else []
+    return (
+        Annotate(Layout()),
+        Annotate(PictureHeaders()),
+        Keep(ReadablePictures()),
+        Keep(NoIcons()),
+        Keep(RepeatedPictures(pages)),
+        Annotate(QrCodes()),
+        Keep(NoQrCodes()),
+        Annotate(Advertisements()),
+        Keep(NoAdvertisements()),
+        *relevance,
+        Keep(NotAlbum(words=words)),
+        Annotate(Knowledge()),
+        *favoured,
+    )
+
+
 def whole() -> Recipe:
     """Everything that came in whole, with nothing looked at: dialogues, clips and whatever was chosen elsewhere.
 
@@ -196,6 +260,8 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-recaptioned": caption_recaptioned,
     "caption-safe": caption_safe,
     "caption-small": caption_small,
+    "documents": documents,
+    "documents-clip": documents_clip,
     "headers-only": headers_only,
     "scene-text": scene_text,
     "whole": whole,

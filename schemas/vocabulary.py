@@ -101,6 +101,34 @@ SCENE_TEXT_BOXES = Name(
 SCENE_TEXT = Name("scene_text", "string", "", "a line of text, a note on its four corners")
 SCENE_TEXT_CONFIDENCE = Name("scene_text_confidence", "float64", "", "how sure OCR is of it, on the same corners", 0, 1)
 
+TEXT_WORDS = Name(
+    "text_words", "list<uint32>", "words", "words of each text, a letter of Chinese or Japanese as one", 0
+)
+PICTURE_WIDTH_PX = Name(
+    "picture_width_px", "list<uint32>", "px", "width of each picture as stored, 0 where unreadable", 0
+)
+PICTURE_HEIGHT_PX = Name("picture_height_px", "list<uint32>", "px", "its height as stored, 0 where unreadable", 0)
+PICTURE_PROBLEM = Name("picture_problem", "list<string>", "", "why a picture's header cannot be read, else empty")
+PICTURE_WORDS_AFTER = Name("picture_words_after", "list<uint32>", "words", "words that stand behind each picture", 0)
+PICTURE_AD_SIGNALS = Name(
+    "picture_ad_signals", "list<string>", "", "signs that a picture advertises, spaces between them"
+)
+AD_SIGNALS = ("ad_server", "ad_words", "tracked_link", "other_site", "ad_name", "ad_size", "at_end")
+"""What `picture_ad_signals` may hold, the surest first."""
+PICTURE_QR_CODES = Name("picture_qr_codes", "list<uint32>", "", "QR codes that were read in each picture", 0)
+PICTURE_QR_SHARE = Name(
+    "picture_qr_share", "list<float64>", "", "share of the area that the largest of them takes", 0, 1
+)
+QR_CODE = Name("qr_code", "string", "", "what a QR code says, a note on its four corners")
+PICTURE_CLIP_SCORE = Name(
+    "picture_clip_score", "list<float64>", "cosine", "greatest similarity of a picture to a text around it", -1, 1
+)
+EMBEDDINGS = Name("embeddings", "list<float32>", "", "unit vectors of the pictures, one behind the other", -1, 1)
+PICTURE_KNOWLEDGE = Name(
+    "picture_knowledge", "list<float64>", "", "how likely a picture is a chart, diagram, schematic or map", 0, 1
+)
+KNOWLEDGE_VALUE = Name("knowledge_value", "float64", "", "the greatest of them, 0 where there is none", 0, 1)
+
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
 NAMES: dict[str, Name] = {
@@ -136,6 +164,19 @@ NAMES: dict[str, Name] = {
         SCENE_TEXT_BOXES,
         SCENE_TEXT,
         SCENE_TEXT_CONFIDENCE,
+        TEXT_WORDS,
+        PICTURE_WIDTH_PX,
+        PICTURE_HEIGHT_PX,
+        PICTURE_PROBLEM,
+        PICTURE_WORDS_AFTER,
+        PICTURE_AD_SIGNALS,
+        PICTURE_QR_CODES,
+        PICTURE_QR_SHARE,
+        QR_CODE,
+        PICTURE_CLIP_SCORE,
+        EMBEDDINGS,
+        PICTURE_KNOWLEDGE,
+        KNOWLEDGE_VALUE,
         OBJECT,
     )
 }

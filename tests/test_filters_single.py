@@ -17,13 +17,22 @@ import filters
 from filters.columns import Columns, Lists
 from filters.filter import KEEP, ColumnFilter, Filter
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
+from filters.pictures import (
+    FavourKnowledge,
+    NoAdvertisements,
+    NoIcons,
+    NoQrCodes,
+    NotAlbum,
+    ReadablePictures,
+    RelevantPictures,
+)
 from filters.recaption import Rewritten
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from schemas.verdict import Verdict
-from schemas.vocabulary import ORIGINAL_STANDS, REWRITTEN, WATERMARKS
+from schemas.vocabulary import AD_SIGNALS, ORIGINAL_STANDS, REWRITTEN, WATERMARKS
 
 Row = dict[str, Any]
 DTYPES: dict[str, Any] = {
@@ -47,6 +56,17 @@ DTYPES: dict[str, Any] = {
     "text_language_share": np.float64,
     "text_emails": np.uint32,
     "text_phones": np.uint32,
+    "texts": np.uint16,
+    "text_words": np.uint32,
+    "key": "S16",
+    "picture_parts": np.uint16,
+    "picture_problem": object,
+    "picture_width_px": np.uint32,
+    "picture_height_px": np.uint32,
+    "picture_qr_share": np.float64,
+    "picture_ad_signals": object,
+    "picture_clip_score": np.float64,
+    "picture_knowledge": np.float64,
 }
 SIDES = st.integers(1, 40) | st.integers(1, 2**32 - 1)
 SHAPES = st.fixed_dictionaries({"width_px": SIDES, "height_px": SIDES})
@@ -84,6 +104,26 @@ def lines(draw: st.DrawFn) -> Row:
     }
 
 
+@st.composite
+def pictures(draw: st.DrawFn) -> Row:
+    places = sorted(draw(st.sets(st.integers(0, 9), max_size=5)))
+    several = {"min_size": len(places), "max_size": len(places)}
+    signals = st.lists(st.sampled_from(AD_SIGNALS), unique=True, max_size=3).map(" ".join)
+    values = {
+        "picture_problem": st.sampled_from(["", "unreadable_header"]),
+        "picture_width_px": st.sampled_from([0, 27, 28, 64, 65, 800]),
+        "picture_height_px": st.sampled_from([0, 27, 28, 64, 65, 800]),
+        "picture_qr_share": st.sampled_from([0.0, 0.0499, 0.05, 1.0]),
+        "picture_ad_signals": signals,
+        "picture_clip_score": st.sampled_from([-1.0, 0.2, 0.2001, nan]),
+        "picture_knowledge": st.sampled_from([0.0, 0.4999, 0.5, 1.0, nan]),
+    }
+    lists = {name: draw(st.lists(value, **several)) for name, value in values.items()}
+    words = draw(st.lists(st.integers(0, 50), max_size=3))
+    key = draw(st.binary(min_size=16, max_size=16)).replace(b"\0", b"k")
+    return {"picture_parts": places, "texts": len(words), "text_words": words, "key": key, **lists}
+
+
 EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (HasPicture(), st.fixed_dictionaries({"images": st.integers(0, 3)})),
     (Still(), st.fixed_dictionaries({"frames": st.integers(1, 3)})),
@@ -104,6 +144,13 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (MaxNsfw(0.3), st.fixed_dictionaries({"nsfw_score": SHARES | st.just(nan)})),
     (NoWatermark(("link",)), st.fixed_dictionaries({"watermark": st.sampled_from(["", *WATERMARKS])})),
     (HasSceneText(confidence=0.3), lines()),
+    (ReadablePictures(), pictures()),
+    (NoIcons(), pictures()),
+    (NoQrCodes(), pictures()),
+    (NoAdvertisements(), pictures()),
+    (RelevantPictures(), pictures()),
+    (NotAlbum(pictures=2), pictures()),
+    (FavourKnowledge(), pictures()),
     (Rewritten(), st.fixed_dictionaries({"recaption_status": st.sampled_from([REWRITTEN, *ORIGINAL_STANDS])})),
 ]
 
@@ -112,7 +159,7 @@ def columns_of(rows: Sequence[Row], names: Sequence[str]) -> Columns:
     arrays: dict[str, Any] = {}
     for name in names:
         values = [row[name] for row in rows]
-        listed = name.startswith(("text", "scene_text"))
+        listed = name != "texts" and name.startswith(("text", "scene_text", "picture"))
         arrays[name] = Lists.of(values, DTYPES[name]) if listed else np.array(values, DTYPES[name])
     return Columns(len(rows), arrays)
 
@@ -137,6 +184,7 @@ def test_judging_one_sample_is_judging_a_column_of_many(judging: Filter, rows: s
             assert (alone.keep, alone.reason) == (place == KEEP, "" if place == KEEP else judging.reasons[place])
             assert repr(alone.measured) == repr(float(found.measured[at]))
             assert alone.left_out == found.left_out.get(at, ())
+            assert alone.left_out_why == found.left_out_why.get(at, ())
 
     check()
 
