@@ -58,7 +58,7 @@ _OWN = ("alt", "caption", "label")
 
 
 class Advertisements(Annotator, frozen=True):
-    """Stands behind `PictureHeaders` and `Layout`. At the end is what at most `end_words` words stand behind, in a
+    """Stands behind `Pictures` and `Layout`. At the end is what at most `end_words` words stand behind, in a
     document of ten times as many."""
 
     end_words: int = 40

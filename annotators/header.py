@@ -13,7 +13,7 @@ from annotators.jpeg import ordinary_header
 from annotators.stored_pixels import ON_ITS_SIDE
 from schemas.errors import BadSample
 from schemas.note import Noted
-from schemas.sample import Image as Part
+from schemas.sample import Image as Picture
 from schemas.vocabulary import FORMAT, FRAMES, HEIGHT_PX, MODE, ORIENTATION, WIDTH_PX
 
 Image.MAX_IMAGE_PIXELS = None
@@ -39,8 +39,8 @@ class Header(Annotator, frozen=True):
         return header_of(subject, subject.picture())
 
 
-def header_of(subject: Subject, part: Part) -> Noted:
-    """Return what the header of one of a sample's pictures says; raises BadSample where it cannot be read."""
+def header_of(subject: Subject, part: Picture) -> Noted:
+    """Return what the header of one picture says; raises BadSample("unreadable_header")."""
     if part.extension in ("jpg", "jpeg"):
         if ordinary := ordinary_header(subject.head(_ORDINARY_BYTES, part)):
             return _noted(*ordinary, "jpeg", orientation=1, frames=1)

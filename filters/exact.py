@@ -14,7 +14,7 @@ from filters.corpus import CorpusFilter, Learned, Lost, Spread, bucket_of, half,
 class ExactDedup(CorpusFilter, frozen=True):
     """Drops every copy but one; the witness is the one that stays."""
 
-    reads: ClassVar = ("digest", "width_px", "height_px")
+    reads: ClassVar[tuple[str, ...]] = ("digest", "width_px", "height_px")
     reasons: ClassVar = ("exact_duplicate",)
     row_bytes: ClassVar = 96
 
@@ -30,6 +30,15 @@ class ExactDedup(CorpusFilter, frozen=True):
         winners = np.repeat(rows[best], np.diff(starts, append=len(rows)))
         lost = np.flatnonzero(rows != winners)
         return Lost(rows[lost], winners[lost], np.zeros(len(lost)), np.zeros(len(lost), np.int16))
+
+
+class ExactDocuments(ExactDedup, frozen=True):
+    """Drops every document but one with the same texts and pictures; of equal ones that with the smaller key stays."""
+
+    reads: ClassVar[tuple[str, ...]] = ("digest",)
+
+    def merit(self, columns: Columns) -> NDArray[np.uint64]:
+        return np.zeros(columns.count, np.uint64)
 
 
 def _copies(digests: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

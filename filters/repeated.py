@@ -23,7 +23,7 @@ class RepeatedPictures(CorpusFilter, frozen=True):
     """
 
     pages: int = 5
-    reads: ClassVar = ("dataset", "picture_parts", "picture_digests")
+    reads: ClassVar = ("dataset", "picture_part", "picture_digest")
     reasons: ClassVar = ("repeated_picture",)
     row_bytes: ClassVar = 512
     of_parts: ClassVar = True
@@ -54,7 +54,7 @@ class RepeatedPictures(CorpusFilter, frozen=True):
         known = learned["pictures"]
         at = np.minimum(np.searchsorted(known, names), max(len(known) - 1, 0))
         hit = np.flatnonzero(known[at] == names) if len(known) else np.zeros(0, np.int64)
-        places = columns.lists("picture_parts").within().astype(np.int64)
+        places = columns.lists("picture_part").within().astype(np.int64)
         return Lost(
             row[hit],
             np.full(len(hit), NOBODY, np.int64),
@@ -66,7 +66,7 @@ class RepeatedPictures(CorpusFilter, frozen=True):
 
 def _pictures(columns: Columns) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return a number for each picture, which is another one in another dataset, and the row that it belongs to."""
-    digests = columns.lists("picture_digests")
+    digests = columns.lists("picture_digest")
     names, place = np.unique(columns.array("dataset").astype(str), return_inverse=True)
     hashes: NDArray[Any] = np.array(
         [int.from_bytes(sha256(one.encode()).digest()[:8], "big") for one in names], np.uint64

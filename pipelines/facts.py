@@ -29,19 +29,19 @@ def _texts(parts: Sequence[Part]) -> list[str]:
     return [part.text for part in parts if isinstance(part, Text)]
 
 
-def _picture_parts(parts: Sequence[Part]) -> list[int]:
+def _picture_part(parts: Sequence[Part]) -> list[int]:
     return [place for place, part in enumerate(parts) if isinstance(part, Image)]
 
 
-def _picture_digests(parts: Sequence[Part]) -> list[int]:
+def _picture_digest(parts: Sequence[Part]) -> list[int]:
     """Return the first 64 bits of each picture's digest: of a thousand million pictures, hardly two agree in them."""
     return [int(part.digest[:16], 16) for part in parts if isinstance(part, Image)]
 
 
 _OF_PARTS: Mapping[str, tuple[Callable[[Sequence[Part]], list[Any]], Any]] = {
     "text": (_texts, object),
-    "picture_parts": (_picture_parts, np.uint16),
-    "picture_digests": (_picture_digests, np.uint64),
+    "picture_part": (_picture_part, np.uint16),
+    "picture_digest": (_picture_digest, np.uint64),
 }
 """Facts that are no columns of the catalogue, and how they are read from a sample's parts."""
 
@@ -80,20 +80,20 @@ class Facts:
     def _column(self, name: str, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[Any] | Lists:
         noted = name in self._writer
         column = self.notes[self._writer[name]].column(name, rows) if noted else self._fact(name, rows)
-        kind, _, more = name.partition("_")
-        if isinstance(column, Lists) and left_out and (name == "text" or (kind in ("text", "picture") and more)):
-            return column.where(self._stay(f"{kind}_parts", rows, left_out))
+        if isinstance(column, Lists) and left_out and (places := self._places_of(name, rows)):
+            return column.where(_stay(places, rows, left_out))
         return column
 
-    def _stay(self, parts: str, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[np.bool_]:
-        """Say of each text or picture of these rows whether it was not left out."""
-        places = self._fact(parts, rows)
+    def _places_of(self, name: str, rows: NDArray[np.int64]) -> Lists | None:
+        """Return the places among the parts that a list's values belong to, None where they belong to none."""
+        if name == "text" or name.startswith("text_"):
+            places = self._fact("text_parts", rows)
+        elif name.startswith("picture_"):
+            places = self._fact("picture_part", rows)
+        else:
+            return None
         assert isinstance(places, Lists)
-        stay = np.ones(len(places.values), np.bool_)
-        for at in np.flatnonzero(np.isin(rows, np.fromiter(left_out, np.int64, len(left_out)))).tolist():
-            first, end = places.offsets[at], places.offsets[at + 1]
-            stay[first:end] = ~np.isin(places.values[first:end], left_out[int(rows[at])])
-        return stay
+        return places
 
     def _fact(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any] | Lists:
         found = self._facts(name)
@@ -135,3 +135,12 @@ class Facts:
         keys = self._facts("key")
         assert not isinstance(keys, Lists)
         return keys[row : row + 1].tobytes().hex()
+
+
+def _stay(places: Lists, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[np.bool_]:
+    """Say of each part of these rows whether it was not left out."""
+    stay = np.ones(len(places.values), np.bool_)
+    for at in np.flatnonzero(np.isin(rows, np.fromiter(left_out, np.int64, len(left_out)))).tolist():
+        first, end = places.offsets[at], places.offsets[at + 1]
+        stay[first:end] = ~np.isin(places.values[first:end], left_out[int(rows[at])])
+    return stay

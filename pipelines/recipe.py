@@ -27,8 +27,8 @@ FACTS = (
     "text_chars",
     "text_parts",
     "text",
-    "picture_parts",
-    "picture_digests",
+    "picture_part",
+    "picture_digest",
     "dataset",
     "licence",
 )

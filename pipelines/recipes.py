@@ -23,25 +23,26 @@ from annotators.language import Language
 from annotators.layout import Layout
 from annotators.nsfw import Nsfw
 from annotators.ocr import Ocr
-from annotators.pictureheaders import PictureHeaders
+from annotators.pictures import Pictures
 from annotators.pixels import Pixels
 from annotators.qrcodes import QrCodes
 from annotators.relevance import Relevance
 from annotators.rewriter import Rewriter
 from annotators.watermark import Watermark
 from filters.balance import Balance
-from filters.exact import ExactDedup
-from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
-from filters.neardup import NearDedup
-from filters.pictures import (
+from filters.document import DocumentLanguage, DocumentLength
+from filters.document_pictures import (
     FavourKnowledge,
     NoAdvertisements,
     NoIcons,
     NoQrCodes,
     NotAlbum,
-    ReadablePictures,
     RelevantPictures,
 )
+from filters.exact import ExactDedup, ExactDocuments
+from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
+from filters.neardup import NearDedup
+from filters.pictures import PictureMaxAspect, PictureMaxPixels, PictureMinSide, PictureReadable
 from filters.recaption import Rewritten
 from filters.repeated import RepeatedPictures
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
@@ -198,22 +199,39 @@ def scene_text(
     )
 
 
-def documents(
-    pages: Annotated[int, Meta(ge=2)] = 5, words: Number = 20.0, favour: Annotated[float, Meta(ge=0, le=1)] = 1.0
-) -> Recipe:
-    """Documents of texts and pictures, without a model: what is no part of the text is left out, and albums go.
+def whole() -> Recipe:
+    """Everything that came in whole, with nothing looked at: dialogues, clips and whatever was chosen elsewhere.
 
-    Left out are pictures that cannot be read, icons, what stands on `pages` pages or more of its dataset, QR codes and
-    advertisements. A document of four pictures or more with fewer than `words` words to each is an album. Of documents
-    without a chart, diagram, schematic or map, the share `favour` stays.
+    To be exported, a shelf must have been decided on; here the decision is yes. It costs no look at a sample.
     """
-    return Recipe("documents", *_documents(pages, words, favour))
+    return Recipe("whole")
+
+
+def documents(
+    languages: str = "en",
+    least_chars: Annotated[int, Meta(ge=0)] = 200,
+    least_side_px: Count = 28,
+    pages: Annotated[int, Meta(ge=2)] = 5,
+    words: Number = 20.0,
+    favour: Annotated[float, Meta(ge=0, le=1)] = 1.0,
+) -> Recipe:
+    """Documents of texts and pictures in turn: what is bad or no part of one is left out, one without pictures goes.
+
+    `languages` are ISO 639-1 codes with commas between. Left out are texts that are boilerplate, and pictures that
+    cannot be read, icons, QR codes, advertisements, and what stands on `pages` documents or more of its dataset. A
+    document of four pictures or more with fewer than `words` words to each is an album. Of documents without a chart,
+    diagram, schematic or map, the share `favour` stays.
+    """
+    return Recipe("documents", *_documents(languages, least_chars, least_side_px, pages, words, favour))
 
 
 def documents_clip(
     model: str = "ViT-B-32",
     score: Annotated[float, Meta(ge=-1, le=1)] = 0.2,
     device: str = "cpu",
+    languages: str = "en",
+    least_chars: Annotated[int, Meta(ge=0)] = 200,
+    least_side_px: Count = 28,
     pages: Annotated[int, Meta(ge=2)] = 5,
     words: Number = 20.0,
     favour: Annotated[float, Meta(ge=0, le=1)] = 1.0,
@@ -224,19 +242,38 @@ def documents_clip(
     score it takes for documents; a threshold belongs to its model.
     """
     relevance = Annotate(Relevance(model, device=device)), Keep(RelevantPictures(score))
-    return Recipe("documents-clip", *_documents(pages, words, favour, *relevance))
+    steps = _documents(languages, least_chars, least_side_px, pages, words, favour, *relevance)
+    return Recipe("documents-clip", *steps)
 
 
-def _documents(pages: int, words: float, favour: float, *relevance: Annotate | Keep) -> tuple[Annotate | Keep, ...]:
+def _documents(
+    languages: str,
+    least_chars: int,
+    least_side_px: int,
+    pages: int,
+    words: float,
+    favour: float,
+    *relevance: Annotate | Keep,
+) -> tuple[Annotate | Keep, ...]:
     favoured = [Keep(FavourKnowledge(share=favour))] if favour < 1 else []
     return (
-        Annotate(Layout()),
-        Annotate(PictureHeaders()),
-        Keep(ReadablePictures()),
+        Keep(HasPicture()),
+        Keep(CleanText()),
+        Keep(NotBoilerplate()),
+        Keep(DocumentLength(least=least_chars)),
+        Annotate(Pictures()),
+        Keep(PictureReadable()),
+        Keep(PictureMinSide(px=least_side_px)),
         Keep(NoIcons()),
+        Keep(PictureMaxAspect(ratio=200)),
+        Keep(PictureMaxPixels(mpx=100)),
+        Annotate(Language()),
+        Keep(DocumentLanguage(languages=tuple(languages.split(",")))),
+        Keep(ExactDocuments()),
         Keep(RepeatedPictures(pages)),
         Annotate(QrCodes()),
         Keep(NoQrCodes()),
+        Annotate(Layout()),
         Annotate(Advertisements()),
         Keep(NoAdvertisements()),
         *relevance,
@@ -244,14 +281,6 @@ def _documents(pages: int, words: float, favour: float, *relevance: Annotate | K
         Annotate(Knowledge()),
         *favoured,
     )
-
-
-def whole() -> Recipe:
-    """Everything that came in whole, with nothing looked at: dialogues, clips and whatever was chosen elsewhere.
-
-    To be exported, a shelf must have been decided on; here the decision is yes. It costs no look at a sample.
-    """
-    return Recipe("whole")
 
 
 RECIPES: dict[str, Callable[..., Recipe]] = {

@@ -17,6 +17,7 @@ from schemas.sample import Media, Part, Sample, Text, from_json, to_json
 from schemas.tar import Member, Writer
 
 MOST_FORM_CHARS = 64
+DOCUMENTS = "documents"
 _EVERY_PART = {
     "kind": "",
     "text": "",
@@ -100,8 +101,11 @@ def member_set(sample: Sample) -> tuple[str, ...]:
 def form_name(sample: Sample) -> str:
     """Return the name of the folder that holds samples with this member set: jpg, mp4, 000.jpg+002.png, or txt.
 
-    A long one is cut to its count and a digest, so that different member sets never share a name.
+    A document is `documents`, whatever pictures it has and wherever they stand. A long name is cut to its count and a
+    digest, so that different member sets never share a name.
     """
+    if sample.is_document:
+        return DOCUMENTS
     extensions = member_set(sample)
     name = "+".join(extensions) or "txt"
     if len(name) <= MOST_FORM_CHARS:

@@ -6,7 +6,7 @@ that nobody has stated it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from msgspec import Struct, json
@@ -40,6 +40,8 @@ class Video(Struct, frozen=True, tag="video", tag_field="kind"):
 
 Media = Image | Video
 Part = Text | Image | Video
+DOCUMENT_ROLES = frozenset(("paragraph", "heading"))
+"""Texts that make a sample with pictures a document: what it is lies in their order, not in one picture."""
 
 
 class Source(Struct, frozen=True):
@@ -64,6 +66,11 @@ class Sample(Struct, frozen=True):
     def texts(self) -> tuple[Text, ...]:
         return tuple(part for part in self.parts if isinstance(part, Text))
 
+    @property
+    def is_document(self) -> bool:
+        """Say whether this is a document of pictures between paragraphs, not a picture with words about it."""
+        return any(text.role in DOCUMENT_ROLES for text in self.texts) and any(True for _ in self.media())
+
     def media(self) -> Iterator[tuple[int, Media]]:
         """Yield the place among the parts, and the part, of each picture and video."""
         for place, part in enumerate(self.parts):
@@ -74,6 +81,13 @@ class Sample(Struct, frozen=True):
 def part_digest(part: Part) -> str:
     """Return the SHA-256 of a part's bytes (of its UTF-8 for text), in hex."""
     return sha256(part.text.encode()).hexdigest() if isinstance(part, Text) else part.digest
+
+
+def joint_digest(digests: Sequence[str]) -> str:
+    """Return the only digest, or one over all of them in order; zeros where there is none."""
+    if len(digests) > 1:
+        return sha256("".join(digests).encode()).hexdigest()
+    return digests[0] if digests else "0" * 64
 
 
 def key_of(dataset: str, row: str, digests: tuple[str, ...] = ()) -> str:

@@ -41,6 +41,11 @@ MODE = Name("mode", "string", "", "Pillow's pixel mode: RGB, L, CMYK, I;16, ..."
 ORIENTATION = Name("orientation", "uint32", "", "EXIF orientation, 1 where none is stated", 1, 8)
 FRAMES = Name("frames", "uint32", "", "frames of an animated picture, 1 for a still one", 1)
 
+PICTURE_WIDTH_PX = Name("picture_width_px", "list<uint32>", "px", "width of each picture as stored, 0 if unreadable")
+PICTURE_HEIGHT_PX = Name("picture_height_px", "list<uint32>", "px", "height of each picture as stored, 0 if unreadable")
+PICTURE_FORMAT = Name("picture_format", "list<string>", "", "format of each picture, empty if unreadable")
+PICTURE_FRAMES = Name("picture_frames", "list<uint32>", "", "frames of each picture, 0 if unreadable")
+
 PHASH = Name("phash", "uint64", "", "64-bit perceptual hash of the upright picture, top left coefficient first")
 TOP_COLOUR_SHARE = Name("top_colour_share", "float64", "", "share of the most common colour", 0, 1)
 CHANNEL_STD = Name("channel_std", "float64", "8-bit levels", "standard deviation of the most varied channel", 0, 128)
@@ -104,11 +109,6 @@ SCENE_TEXT_CONFIDENCE = Name("scene_text_confidence", "float64", "", "how sure O
 TEXT_WORDS = Name(
     "text_words", "list<uint32>", "words", "words of each text, a letter of Chinese or Japanese as one", 0
 )
-PICTURE_WIDTH_PX = Name(
-    "picture_width_px", "list<uint32>", "px", "width of each picture as stored, 0 where unreadable", 0
-)
-PICTURE_HEIGHT_PX = Name("picture_height_px", "list<uint32>", "px", "its height as stored, 0 where unreadable", 0)
-PICTURE_PROBLEM = Name("picture_problem", "list<string>", "", "why a picture's header cannot be read, else empty")
 PICTURE_WORDS_AFTER = Name("picture_words_after", "list<uint32>", "words", "words that stand behind each picture", 0)
 PICTURE_AD_SIGNALS = Name(
     "picture_ad_signals", "list<string>", "", "signs that a picture advertises, spaces between them"
@@ -140,6 +140,10 @@ NAMES: dict[str, Name] = {
         MODE,
         ORIENTATION,
         FRAMES,
+        PICTURE_WIDTH_PX,
+        PICTURE_HEIGHT_PX,
+        PICTURE_FORMAT,
+        PICTURE_FRAMES,
         PHASH,
         TOP_COLOUR_SHARE,
         CHANNEL_STD,
@@ -165,9 +169,6 @@ NAMES: dict[str, Name] = {
         SCENE_TEXT,
         SCENE_TEXT_CONFIDENCE,
         TEXT_WORDS,
-        PICTURE_WIDTH_PX,
-        PICTURE_HEIGHT_PX,
-        PICTURE_PROBLEM,
         PICTURE_WORDS_AFTER,
         PICTURE_AD_SIGNALS,
         PICTURE_QR_CODES,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from collections.abc import Callable, Sequence
 from math import inf, nan
@@ -19,16 +18,15 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from filters.columns import Columns, Lists
-from filters.filter import Filter
-from filters.pictures import (
+from filters.document_pictures import (
     FavourKnowledge,
     NoAdvertisements,
     NoIcons,
     NoQrCodes,
     NotAlbum,
-    ReadablePictures,
     RelevantPictures,
 )
+from filters.filter import Filter
 from filters.repeated import RepeatedPictures
 from pipelines.commands.ask import why
 from pipelines.export.export import ExportOptions, export
@@ -48,9 +46,7 @@ WORDS = " ".join(["The orbit of a planet is an ellipse with the sun in one of it
 @pytest.mark.parametrize(
     ("judging", "notes", "left_out"),
     [
-        (ReadablePictures(), {"picture_problem": ["", "unreadable_header", ""]}, (4,)),
-        (NoIcons(), {"picture_width_px": [64, 65, 800], "picture_height_px": [64, 28, 27]}, (2, 7)),
-        (NoIcons(longer_px=0), {"picture_width_px": [28, 27, 800], "picture_height_px": [800, 800, 800]}, (4,)),
+        (NoIcons(), {"picture_width_px": [64, 65, 3], "picture_height_px": [64, 28, 65]}, (2,)),
         (NoQrCodes(), {"picture_qr_share": [0.0, 0.0499, 0.05]}, (7,)),
         (NoQrCodes(share=0.0), {"picture_qr_share": [0.0, 0.0001, 0.0]}, (4,)),
         (NoAdvertisements(), {"picture_ad_signals": ["ad_size", "ad_size at_end", "ad_words"]}, (4, 7)),
@@ -61,18 +57,18 @@ WORDS = " ".join(["The orbit of a planet is an ellipse with the sun in one of it
 def test_these_pictures_are_left_out_for_the_filters_one_reason(
     judging: Filter, notes: dict[str, Any], left_out: tuple[int, ...]
 ) -> None:
-    verdict = judging.judge({"picture_parts": [2, 4, 7], "texts": 1, **notes})
+    verdict = judging.judge({"picture_part": [2, 4, 7], **notes})
     assert (verdict.keep, verdict.reason, verdict.left_out) == (True, "", left_out)
-    assert verdict.left_out_why == judging.reasons * len(left_out)
+    assert verdict.left_out_why == judging.reasons[:1] * len(left_out)
 
 
-def test_a_document_goes_only_when_no_picture_and_no_text_is_left() -> None:
-    notes = {"picture_parts": [0, 1], "picture_clip_score": [0.1, nan]}
-    silent, spoken = (RelevantPictures(0.2).judge({**notes, "texts": texts}) for texts in (0, 1))
-    assert (silent.keep, silent.reason, silent.measured, silent.left_out) == (False, "irrelevant_picture", 0.1, ())
-    assert (spoken.keep, spoken.left_out) == (True, (0, 1))
-    half = RelevantPictures(0.2).judge({**notes, "picture_clip_score": [0.1, 0.3], "texts": 0})
-    assert (half.keep, half.left_out) == (True, (0,))
+def test_a_document_goes_when_no_picture_is_left() -> None:
+    judging, places = RelevantPictures(0.2), {"picture_part": [0, 1]}
+    gone = judging.judge({**places, "picture_clip_score": [0.1, nan]})
+    assert (gone.keep, gone.reason, gone.measured, gone.left_out) == (False, "irrelevant_picture", 0.1, ())
+    half = judging.judge({**places, "picture_clip_score": [0.1, 0.3]})
+    assert (half.keep, half.left_out, half.left_out_why) == (True, (0,), ("irrelevant_picture",))
+    assert judging.judge({"picture_part": [], "picture_clip_score": []}).reason == "no_picture"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +78,7 @@ def test_a_document_goes_only_when_no_picture_and_no_text_is_left() -> None:
 def test_an_album_has_many_pictures_and_few_words_to_each(
     pictures: int, words: list[int], kept: bool, each: float
 ) -> None:
-    verdict = NotAlbum().judge({"picture_parts": list(range(pictures)), "text_words": words})
+    verdict = NotAlbum().judge({"picture_part": list(range(pictures)), "text_words": words})
     assert (verdict.keep, verdict.reason) == (kept, "" if kept else "album")
     assert verdict.measured == pytest.approx(each, nan_ok=True)
 
@@ -113,8 +109,8 @@ def columns_of(pages: Sequence[tuple[str, list[int]]]) -> Columns:
         {
             "key": np.array([b"%016d" % n for n in range(len(pages))], "S16"),
             "dataset": np.array([dataset for dataset, _ in pages], object),
-            "picture_digests": Lists.of(digests, np.uint64),
-            "picture_parts": Lists.of([[2 * n + 1 for n in range(len(one))] for one in digests], np.uint16),
+            "picture_digest": Lists.of(digests, np.uint64),
+            "picture_part": Lists.of([[2 * n + 1 for n in range(len(one))] for one in digests], np.uint16),
         },
     )
 
@@ -155,7 +151,7 @@ def png(picture: Picture.Image) -> bytes:
 
 @pytest.fixture
 def site(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[[str], Shelf]:
-    """Seven pages: each has its own picture, most have the site's; among them an icon, a QR code, junk, an album."""
+    """Seven pages: each has a picture of its own, most the site's; among them an icon, a QR code, junk, an album."""
     code = cv2.QRCodeEncoder.create().encode("https://example.org")  # type: ignore[attr-defined]
     folder = tmp_path / "site"
     folder.mkdir()
@@ -164,18 +160,18 @@ def site(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[[str], Shelf
     (folder / "code.png").write_bytes(png(Picture.fromarray(code).resize((180, 180), Picture.Resampling.NEAREST)))
     (folder / "junk.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"junk" * 40)
     shown = [["logo"], ["icon", "logo"], ["code"], ["logo", "junk"], ["logo"], ["logo"], ["p", "q", "r", "s"]]
-    lines = []
     for n, others in enumerate(shown):
         for name in (str(n), *("pqrs" if "p" in others else "")):
             (folder / f"{name}.jpg").write_bytes(picture(ord(name), (160, 120)))
         images = [f"{name}.{'png' if name == 'code' else 'jpg'}" for name in (str(n), *others)]
-        text = "Holidays" if "p" in others else WORDS
-        lines.append(json.dumps({"id": str(n), "images": images, "captions": [text]}))
-    (folder / "pages.jsonl").write_text("\n".join(lines))
+        text = WORDS[:260] if "p" in others else WORDS
+        said = [f"<p>Page {n}. {text}</p>" if "p" not in others or not at else "" for at in range(len(images))]
+        body = "".join(f"{words}<img src='{one}'>" for words, one in zip(said, images, strict=True))
+        (folder / f"{n}.html").write_text(f"<html lang=en><body><article>{body}</article></body></html>")
 
     def make(name: str) -> Shelf:
         shelf = Shelf(str(tmp_path / name))
-        ingest(shelf, str(folder / "pages.jsonl"), Local(1), dataset="site", cut=Cut(rows=3), max_failed=1.0)
+        ingest(shelf, str(folder), Local(1), kind="pages", dataset="site", cut=Cut(rows=3), max_failed=1.0)
         return shelf
 
     return make
@@ -196,16 +192,16 @@ def test_the_recipe_leaves_out_what_is_no_part_of_a_document_and_drops_albums(si
     shelf, recipe = site("shelf"), find_recipe("documents")
     run(shelf, recipe, Local(1))
     assert verdicts(shelf, recipe) == [
-        ("kept", "", [(1, "repeated_picture")]),
-        ("kept", "", [(1, "icon"), (2, "repeated_picture")]),
-        ("kept", "", [(1, "qr_code")]),
-        ("kept", "", [(1, "repeated_picture"), (2, "unreadable_picture")]),
-        ("kept", "", [(1, "repeated_picture")]),
-        ("kept", "", [(1, "repeated_picture")]),
+        ("kept", "", [(3, "repeated_picture")]),
+        ("kept", "", [(3, "icon"), (5, "repeated_picture")]),
+        ("kept", "", [(3, "qr_code")]),
+        ("kept", "", [(3, "repeated_picture"), (5, "unreadable_header")]),
+        ("kept", "", [(3, "repeated_picture")]),
+        ("kept", "", [(3, "repeated_picture")]),
         ("dropped", "album", []),
     ]
-    told = CliRunner().invoke(why, ["1", "--shelf", str(shelf.root)]).output
-    assert "left out parts 1 (icon)" in told and "measured 5, left out parts 2 (repeated_picture)" in told
+    told = CliRunner().invoke(why, ["1.html", "--shelf", str(shelf.root)]).output
+    assert "left out parts 3 (icon)" in told and "measured 5, left out parts 5 (repeated_picture)" in told
 
 
 def test_parts_are_decided_in_buckets_as_they_are_together(

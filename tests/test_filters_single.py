@@ -15,17 +15,18 @@ from hypothesis import strategies as st
 
 import filters
 from filters.columns import Columns, Lists
-from filters.filter import KEEP, ColumnFilter, Filter
-from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
-from filters.pictures import (
+from filters.document import DocumentLanguage, DocumentLength
+from filters.document_pictures import (
     FavourKnowledge,
     NoAdvertisements,
     NoIcons,
     NoQrCodes,
     NotAlbum,
-    ReadablePictures,
     RelevantPictures,
 )
+from filters.filter import KEEP, ColumnFilter, Filter
+from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
+from filters.pictures import PictureMaxAspect, PictureMaxPixels, PictureMinSide, PictureReadable
 from filters.recaption import Rewritten
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
@@ -56,17 +57,15 @@ DTYPES: dict[str, Any] = {
     "text_language_share": np.float64,
     "text_emails": np.uint32,
     "text_phones": np.uint32,
-    "texts": np.uint16,
     "text_words": np.uint32,
     "key": "S16",
-    "picture_parts": np.uint16,
-    "picture_problem": object,
-    "picture_width_px": np.uint32,
-    "picture_height_px": np.uint32,
     "picture_qr_share": np.float64,
     "picture_ad_signals": object,
     "picture_clip_score": np.float64,
     "picture_knowledge": np.float64,
+    "picture_part": np.int64,
+    "picture_width_px": np.uint32,
+    "picture_height_px": np.uint32,
 }
 SIDES = st.integers(1, 40) | st.integers(1, 2**32 - 1)
 SHAPES = st.fixed_dictionaries({"width_px": SIDES, "height_px": SIDES})
@@ -106,22 +105,31 @@ def lines(draw: st.DrawFn) -> Row:
 
 @st.composite
 def pictures(draw: st.DrawFn) -> Row:
+    found = draw(st.lists(st.tuples(SIDES | st.just(0), SIDES | st.just(0)), max_size=4))
+    places = draw(st.lists(st.integers(0, 9), unique=True, min_size=len(found), max_size=len(found)))
+    return {
+        "picture_part": sorted(places),
+        "picture_width_px": [width for width, _ in found],
+        "picture_height_px": [height for _, height in found],
+    }
+
+
+@st.composite
+def noted_pictures(draw: st.DrawFn) -> Row:
     places = sorted(draw(st.sets(st.integers(0, 9), max_size=5)))
     several = {"min_size": len(places), "max_size": len(places)}
-    signals = st.lists(st.sampled_from(AD_SIGNALS), unique=True, max_size=3).map(" ".join)
     values = {
-        "picture_problem": st.sampled_from(["", "unreadable_header"]),
-        "picture_width_px": st.sampled_from([0, 27, 28, 64, 65, 800]),
-        "picture_height_px": st.sampled_from([0, 27, 28, 64, 65, 800]),
+        "picture_width_px": st.sampled_from([0, 64, 65]),
+        "picture_height_px": st.sampled_from([0, 64, 65]),
         "picture_qr_share": st.sampled_from([0.0, 0.0499, 0.05, 1.0]),
-        "picture_ad_signals": signals,
+        "picture_ad_signals": st.lists(st.sampled_from(AD_SIGNALS), unique=True, max_size=3).map(" ".join),
         "picture_clip_score": st.sampled_from([-1.0, 0.2, 0.2001, nan]),
         "picture_knowledge": st.sampled_from([0.0, 0.4999, 0.5, 1.0, nan]),
     }
     lists = {name: draw(st.lists(value, **several)) for name, value in values.items()}
     words = draw(st.lists(st.integers(0, 50), max_size=3))
     key = draw(st.binary(min_size=16, max_size=16)).replace(b"\0", b"k")
-    return {"picture_parts": places, "texts": len(words), "text_words": words, "key": key, **lists}
+    return {"picture_part": places, "text_words": words, "key": key, **lists}
 
 
 EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
@@ -141,16 +149,21 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (NotBoilerplate(), texts()),
     (InLanguage(languages=("en", "fr"), share=0.9), texts()),
     (NoContacts(most_emails=1), texts()),
+    (DocumentLength(least=3, most=20), texts()),
+    (DocumentLanguage(languages=("en", "fr"), share=0.5), texts()),
+    (PictureReadable(), pictures()),
+    (PictureMinSide(px=28), pictures()),
+    (PictureMaxAspect(ratio=3), pictures()),
+    (PictureMaxPixels(mpx=0.0009), pictures()),
     (MaxNsfw(0.3), st.fixed_dictionaries({"nsfw_score": SHARES | st.just(nan)})),
     (NoWatermark(("link",)), st.fixed_dictionaries({"watermark": st.sampled_from(["", *WATERMARKS])})),
     (HasSceneText(confidence=0.3), lines()),
-    (ReadablePictures(), pictures()),
-    (NoIcons(), pictures()),
-    (NoQrCodes(), pictures()),
-    (NoAdvertisements(), pictures()),
-    (RelevantPictures(), pictures()),
-    (NotAlbum(pictures=2), pictures()),
-    (FavourKnowledge(), pictures()),
+    (NoIcons(), noted_pictures()),
+    (NoQrCodes(), noted_pictures()),
+    (NoAdvertisements(), noted_pictures()),
+    (RelevantPictures(), noted_pictures()),
+    (NotAlbum(pictures=2), noted_pictures()),
+    (FavourKnowledge(), noted_pictures()),
     (Rewritten(), st.fixed_dictionaries({"recaption_status": st.sampled_from([REWRITTEN, *ORIGINAL_STANDS])})),
 ]
 
@@ -159,7 +172,7 @@ def columns_of(rows: Sequence[Row], names: Sequence[str]) -> Columns:
     arrays: dict[str, Any] = {}
     for name in names:
         values = [row[name] for row in rows]
-        listed = name != "texts" and name.startswith(("text", "scene_text", "picture"))
+        listed = name.startswith(("text", "scene_text", "picture_"))
         arrays[name] = Lists.of(values, DTYPES[name]) if listed else np.array(values, DTYPES[name])
     return Columns(len(rows), arrays)
 
@@ -185,6 +198,7 @@ def test_judging_one_sample_is_judging_a_column_of_many(judging: Filter, rows: s
             assert repr(alone.measured) == repr(float(found.measured[at]))
             assert alone.left_out == found.left_out.get(at, ())
             assert alone.left_out_why == found.left_out_why.get(at, ())
+            assert len(alone.left_out_why) == len(alone.left_out) and {*alone.left_out_why} <= {*judging.reasons}
 
     check()
 
@@ -196,6 +210,14 @@ def said(text: str, language: str = "en", share: float = 1.0) -> Row:
         "text_parts": [1],
         "text_language": [language],
         "text_language_share": [share],
+    }
+
+
+def shown(*sides_px: tuple[int, int]) -> Row:
+    return {
+        "picture_part": [2 * place for place in range(len(sides_px))],
+        "picture_width_px": [width for width, _ in sides_px],
+        "picture_height_px": [height for _, height in sides_px],
     }
 
 
@@ -216,6 +238,16 @@ NO_TEXT: Row = {name: [] for name in said("")}
         (MaxPixels(), {"width_px": 2**32 - 1, "height_px": 2**32 - 1}, "too_many_pixels", (2**32 - 1.0) ** 2 / 1e6),
         (MaxAspect(ratio=3), {"width_px": 301, "height_px": 100}, "aspect_too_extreme", 3.01),
         (MaxAspect(ratio=3), {"width_px": 100, "height_px": 300}, "", 3),
+        (PictureMinSide(px=28), shown((4000, 27)), "side_too_short", 27),
+        (PictureMinSide(px=28), shown((4000, 28)), "", 28),
+        (PictureMinSide(px=28), shown(), "no_picture", nan),
+        (PictureReadable(), shown((0, 0)), "unreadable_header", 0),
+        (PictureMaxAspect(ratio=3), shown((301, 100)), "aspect_too_extreme", 3.01),
+        (PictureMaxPixels(mpx=900), shown((30_000, 30_001)), "too_many_pixels", 900.03),
+        (DocumentLength(least=4), said("fou"), "document_too_short", 3),
+        (DocumentLength(least=4), said("four"), "", 4),
+        (DocumentLength(least=1, most=4), said("fives"), "document_too_long", 5),
+        (DocumentLanguage(), said("vier", "de"), "other_language", 0),
         (NotSolid(), {"channel_std": 1.999, "top_colour_share": 0.99}, "no_spread", 1.999),
         (NotSolid(), {"channel_std": 2.0, "top_colour_share": 0.981}, "one_colour", 0.981),
         (NotSolid(), {"channel_std": 2.0, "top_colour_share": 0.98}, "", 0.98),
@@ -288,7 +320,7 @@ def test_a_plain_caption_is_no_boilerplate(text: str) -> None:
 
 def test_a_bad_text_is_left_out_and_the_sample_goes_only_when_none_stays() -> None:
     row = {"text_chars": [2, 60, 3000, 7], "text_parts": [0, 2, 5, 9]}
-    assert CaptionLength().judge(row) == Verdict(True, "", 2.0, (0, 5))
+    assert CaptionLength().judge(row) == Verdict(True, "", 2.0, (0, 5), ("caption_too_short", "caption_too_long"))
     gone = CaptionLength(least=61, most=100).judge(row)
     assert (gone.keep, gone.reason, gone.measured, gone.left_out) == (False, "caption_too_short", 2.0, ())
 

@@ -17,7 +17,12 @@ from pipelines.commands.screen import say, shown, table
 @click.option(
     "--as",
     "kind",
-    type=click.Choice(["folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls"]),
+    type=click.Choice(
+        [
+            *("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls"),
+            *("pages", "warc", "cnxml", "pdf", "interleaved"),
+        ]
+    ),
     help="What the source is.",
 )
 @click.option("--dataset", default="", help="Its name on the shelf; by default the source's own.")
@@ -64,7 +69,8 @@ def ingest(
 
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
     WebDataset tar or a folder of them, COCO json, dialogues as json or jsonl, Hugging Face parquet with the pictures in
-    it, or, with --as urls, a list of links, which are fetched.
+    it, or, with --as urls, a list of links, which are fetched. Documents come from HTML pages, WARC, CNXML books, PDF
+    and jsonl or parquet of texts and pictures in turn.
     """
     from pipelines.engines import engine_of
     from pipelines.ingest import ingest as door

@@ -69,9 +69,10 @@ class Kept(Struct, frozen=True):
         return self.take(np.flatnonzero(self.why == 0))
 
     def groups(self) -> list[str]:
-        """Return what stays on one side of a split: the parent where there is one, else the first picture's digest."""
+        """Return what stays on one side of a split: the parent where there is one, else the first picture's digest, of
+        a document that of all its parts."""
         parents = self.catalog["parent"].to_pylist()
-        return [parent or first for parent, first in zip(parents, self.parts.firsts(), strict=True)]
+        return [parent or name for parent, name in zip(parents, self.parts.names(), strict=True)]
 
 
 class Choosing:

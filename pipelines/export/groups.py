@@ -59,9 +59,11 @@ class LinkShard(Struct, frozen=True):
 
 def links(kept: Kept) -> pa.Table:
     """Return, for each sample, whatever another could share with it (its key, its parent, the digest of a picture), as
-    `label`, with the `name` of its group."""
+    `label`, with the `name` of its group. Pictures of a document tie nothing: a logo would tie a whole site."""
     names, parents = kept.groups(), kept.catalog["parent"].to_pylist()
     of, digests = kept.parts.media()
+    tying = ~kept.parts.documents()[of]
+    of, digests = of[tying], [digest for digest, ties in zip(digests, tying.tolist(), strict=True) if ties]
     said = [(parent, name) for parent, name in zip(parents, names, strict=True) if parent]
     labels = [*uuid_hexes(kept.catalog["key"]), *(parent for parent, _ in said), *digests]
     return pa.table([labels, [*names, *(name for _, name in said), *(names[at] for at in of.tolist())]], schema=_LINKS)

@@ -14,16 +14,24 @@ from numpy.typing import NDArray
 
 from filters.columns import Lists
 from schemas.form import form_name
-from schemas.sample import Image, Sample, Source, Text
+from schemas.sample import DOCUMENT_ROLES, Image, Sample, Source, Text, joint_digest
 
-_FIELDS = [("text", pa.string()), ("digest", pa.string()), ("extension", pa.string()), ("size_bytes", pa.int64())]
+_FIELDS = [
+    ("text", pa.string()),
+    ("role", pa.string()),
+    ("digest", pa.string()),
+    ("extension", pa.string()),
+    ("size_bytes", pa.int64()),
+]
+_PARAGRAPH = "*"
 _SCHEMA = pa.schema([("parts", pa.list_(pa.struct(_FIELDS)))])
 
 
 class Parts(Struct, frozen=True):
     """The parts of samples, one after another: sample i has those from offsets[i] to offsets[i + 1].
 
-    `flat`: a row per part; a text has its `text`, a picture or video its `digest`, `extension` and `size_bytes`.
+    `flat`: a row per part; a text has its `text` and `role`, a picture or video its `digest`, `extension` and
+    `size_bytes`.
     """
 
     offsets: NDArray[np.int64]
@@ -72,10 +80,23 @@ class Parts(Struct, frozen=True):
     def forms(self) -> tuple[NDArray[np.int64], list[str]]:
         """Return each sample's form, by its place among the forms that there are, and their names."""
         extensions = pc.fill_null(self.flat["extension"], "").combine_chunks()
+        extensions = pc.if_else(self._of_document_role(), _PARAGRAPH, extensions)
         lists = pa.ListArray.from_arrays(pa.array(self.offsets.astype(np.int32)), extensions)
         seen = pc.binary_join(lists, "/").dictionary_encode()
         names, forms = np.unique([_form_of(one) for one in seen.dictionary.to_pylist()], return_inverse=True)
         return forms[seen.indices.to_numpy()], names.tolist()
+
+    def _of_document_role(self) -> pa.Array:
+        """Say of each part whether it is a text that makes a sample a document."""
+        return pc.is_in(self.flat["role"].combine_chunks(), pa.array(sorted(DOCUMENT_ROLES)))
+
+    def documents(self) -> NDArray[np.bool_]:
+        """Say of each sample whether it is a document."""
+        roles, media = np.zeros((2, len(self.offsets) - 1), np.bool_)
+        roles[self._samples()[self._of_document_role().to_numpy(zero_copy_only=False)]] = True
+        media[self._samples()[self._media()]] = True
+        found: NDArray[np.bool_] = roles & media
+        return found
 
     def media(self) -> tuple[NDArray[np.int64], list[str]]:
         """Return the sample of each picture and video, and its digest."""
@@ -89,6 +110,18 @@ class Parts(Struct, frozen=True):
         first[self._samples()[at[::-1]]] = at[::-1]
         digests = self.flat["digest"].take(pa.array(first)).to_pylist()
         return [one or self._text_digest(place) for one, place in zip(digests, first.tolist(), strict=True)]
+
+    def names(self) -> list[str]:
+        """Return what copies of a sample have in common: the digest of the first picture, of a document one over the
+        digests of all its parts, since unlike documents share pictures."""
+        found = self.firsts()
+        documents = self.documents()
+        if not documents.any():
+            return found
+        _, digests = self.digests()
+        for at in np.flatnonzero(documents).tolist():
+            found[at] = joint_digest(digests[self.offsets[at] : self.offsets[at + 1]])
+        return found
 
     def digests(self) -> tuple[NDArray[np.int64], list[str]]:
         """Return the sample of each part, and its digest."""
@@ -107,6 +140,9 @@ class Parts(Struct, frozen=True):
 
 
 def _form_of(extensions: str) -> str:
-    """Return the form of a sample whose parts have these extensions, none for a text."""
-    parts = (Image("", 0, one) if one else Text("") for one in extensions.split("/"))
+    """Return the form of a sample whose parts have these extensions, none for a text, a mark for a document's text."""
+    parts = (
+        Text("", "paragraph") if one == _PARAGRAPH else Image("", 0, one) if one else Text("")
+        for one in extensions.split("/")
+    )
     return form_name(Sample("", tuple(parts), Source("", "")))

@@ -18,9 +18,12 @@ from schemas.vocabulary import RECAPTION
 
 COLUMNS = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
 _SIZE = ("row", "width_px", "height_px")
+_SIZES = ("row", "picture_part", "picture_width_px", "picture_height_px")
 _decode_parts = msgspec.json.Decoder(tuple[Part, ...])
 
-Sizes = Mapping[int, tuple[int, int]]
+Sizes = Mapping[int, Mapping[int, tuple[int, int]]]
+"""Width and height of pictures by row and place among the parts; FIRST is the first picture, wherever it stands."""
+FIRST = -1
 Recaptions = Mapping[int, str]
 
 
@@ -34,8 +37,8 @@ class Leaving(Struct, frozen=True):
 
 
 def leaving(kept: Kept, sizes: Sizes, recaptions: Recaptions) -> Iterator[Leaving]:
-    """Yield the samples of columns that hold COLUMNS, with the width and height of their first picture, and with those
-    of the recaptions that were drawn."""
+    """Yield the samples of columns that hold COLUMNS, with the width and height of their pictures, and with those of
+    the recaptions that were drawn."""
     keys = uuid_hexes(kept.catalog["key"])
     others = (kept.catalog[name].to_pylist() for name in COLUMNS[1:])
     for at, (key, parts, dataset, name, uri, licence, parent, meta, media, offsets) in enumerate(
@@ -44,21 +47,25 @@ def leaving(kept: Kept, sizes: Sizes, recaptions: Recaptions) -> Iterator[Leavin
         source = Source(dataset, name, uri, licence, parent, meta)
         ingested = Sample(key, _decode_parts.decode(parts), source)
         row, gone = int(kept.rows[at]), {*kept.gone.row(at).tolist()}
-        whole = _recaptioned(_with_size(ingested.parts, sizes.get(row)), recaptions.get(row, ""))
+        whole = _recaptioned(_with_sizes(ingested.parts, sizes.get(row, {})), recaptions.get(row, ""))
         exported = Sample(key, tuple(part for place, part in enumerate(whole) if place not in gone), source)
         yield Leaving(ingested, media, tuple(offsets), exported)
 
 
 def sizes_noted(shelf: Shelf, annotator_ids: Sequence[str], shard: str) -> Sizes:
-    """Return width and height of the first picture of each row, where the recipe has an annotator that noted it."""
+    """Return width and height of each row's pictures, of the first one or of all, as an annotator of the recipe noted
+    them."""
     for annotator_id in annotator_ids:
-        found: dict[int, tuple[int, int]] = {}
+        found: dict[int, dict[int, tuple[int, int]]] = {}
         for _, piece in read_pieces(shelf, annotator_id, shard):
-            if not {*_SIZE} <= {*piece.column_names}:
+            if {*_SIZES} <= {*piece.column_names}:
+                for row, places, *sides in zip(*(piece[name].to_pylist() for name in _SIZES), strict=True):
+                    found[row] = dict(zip(places or (), zip(*(one or () for one in sides), strict=True), strict=True))
+            elif {*_SIZE} <= {*piece.column_names}:
+                noted = zip(*(piece[name].to_pylist() for name in _SIZE), strict=True)
+                found.update({row: {FIRST: (width, height)} for row, width, height in noted if width and height})
+            else:
                 break
-            rows, widths, heights = (piece[name].to_pylist() for name in _SIZE)
-            noted = zip(rows, widths, heights, strict=True)
-            found.update({row: (width, height) for row, width, height in noted if width and height})
         if found:
             return found
     return {}
@@ -89,10 +96,14 @@ def _recaptioned(parts: tuple[Part, ...], recaption: str) -> tuple[Part, ...]:
     return (*parts[:place], Text(recaption, "recaption"), *parts[place + 1 :])
 
 
-def _with_size(parts: tuple[Part, ...], size: tuple[int, int] | None) -> tuple[Part, ...]:
-    """Write the noted width and height into the first picture."""
-    first = next((place for place, part in enumerate(parts) if isinstance(part, Image)), None)
-    if size is None or first is None:
+def _with_sizes(parts: tuple[Part, ...], sizes: Mapping[int, tuple[int, int]]) -> tuple[Part, ...]:
+    """Write the noted widths and heights into the pictures."""
+    if not sizes:
         return parts
-    sized = msgspec.structs.replace(parts[first], width_px=size[0], height_px=size[1])
-    return (*parts[:first], sized, *parts[first + 1 :])
+    first = next((place for place, part in enumerate(parts) if isinstance(part, Image)), -1)
+    sized = list(parts)
+    for place, (width_px, height_px) in sizes.items():
+        at = first if place == FIRST else place
+        if at >= 0 and width_px and height_px:
+            sized[at] = msgspec.structs.replace(sized[at], width_px=width_px, height_px=height_px)
+    return tuple(sized)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from schemas.form import caption_of
-from schemas.sample import Image, Sample, part_digest
+from schemas.sample import Image, Sample, joint_digest, part_digest
 from schemas.tables import SIDECAR
 from schemas.tar import Member, span_end
 
@@ -25,8 +25,10 @@ class Sidecar:
 
 
 def sidecar_row(sample: Sample, members: Sequence[Member]) -> dict[str, Any]:
-    """Return a sample's row; `sha256` is of the first picture or video, of the first text where there is neither."""
-    first = next((part for _, part in sample.media()), None)
+    """Return a sample's row; `sha256` is of the first picture or video, of the first text where there is neither, of a
+    document over the digests of all its parts."""
+    first = next((part for _, part in sample.media()), sample.parts[0])
+    told = sample.parts if sample.is_document else (first,)
     picture = next((part for part in sample.parts if isinstance(part, Image)), None)
     width, height = (picture.width_px, picture.height_px) if picture else (0, 0)
     return {
@@ -40,7 +42,7 @@ def sidecar_row(sample: Sample, members: Sequence[Member]) -> dict[str, Any]:
         "original_width": width,
         "original_height": height,
         "exif": "",
-        "sha256": part_digest(first or sample.parts[0]),
+        "sha256": joint_digest([part_digest(part) for part in told]),
         "dataset": sample.source.dataset,
         "row": sample.source.row,
         "licence": sample.source.licence,

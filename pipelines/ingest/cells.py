@@ -84,6 +84,8 @@ def _contents(cell: Cell, value: Any) -> list[bytes]:
     """Return what a cell's scalar holds; a path is shown as it is, since nothing says that it is UTF-8."""
     listed = pa.types.is_list(value.type) or pa.types.is_large_list(value.type)
     pictures = list(value.values or ()) if listed else [value]
+    if cell.has_gaps:
+        pictures = [one for one in pictures if one.is_valid]
     if not pictures:
         raise BadSample("no_image_bytes", f"{cell.column} holds no picture")
     for one in pictures:

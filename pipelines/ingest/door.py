@@ -11,17 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
 from pipelines import log
+from pipelines.documents.pieces import Pieces
 from pipelines.held import held
 from pipelines.ingest.cells import CellReader
+from pipelines.ingest.exported import contents_of, exported
 from pipelines.ingest.manners import Manners
-from pipelines.ingest.row import Cell, Ref, Row, from_json
+from pipelines.ingest.row import Cell, Ref, Row, Written, from_json
 from pipelines.ingest.source import open_url, stamp_of
-from pipelines.ingest.told import Told, told
+from pipelines.ingest.taken_apart import Documents, as_row, whole
+from pipelines.ingest.told import Told
+from pipelines.ingest.told import told as tell
 from pipelines.ingest.urls import fetched_meta
 from pipelines.media import MediaReader
 from pipelines.notes import SOURCE_NOTES, places_json
@@ -32,13 +36,27 @@ from schemas import form
 from schemas.errors import BadSample, TooManyFailed, Unavailable
 from schemas.note import Note
 from schemas.publish import publish
-from schemas.sample import Image, Media, Part, Sample, Source, Text, Video, key_of, part_digest, parts_json
+from schemas.sample import (
+    Image,
+    Media,
+    Part,
+    Sample,
+    Source,
+    Text,
+    Video,
+    joint_digest,
+    key_of,
+    part_digest,
+    parts_json,
+)
 from schemas.sniff import PICTURES, beginning, sniff
 from schemas.tables import CATALOG, PLACES, SEEN, Column
 from schemas.tar import Writer
 
 if TYPE_CHECKING:
     from pipelines.ingest.fetch import Fetcher
+
+T = TypeVar("T")
 
 MOST_PARTS = 65_535
 MOST_BYTES = 4 << 30
@@ -68,7 +86,7 @@ class IngestShard(Struct, frozen=True):
 
 
 class _Bytes(ExitStack):
-    """Where bytes come from: files, cells of parquet and, opened when there are any, links."""
+    """Where bytes come from: files, cells of parquet and, opened when there are any, links and documents."""
 
     def __init__(self, manners: Manners) -> None:
         super().__init__()
@@ -76,6 +94,7 @@ class _Bytes(ExitStack):
         self._fetcher: Fetcher | None = None
         self.of_file = self.enter_context(closing(MediaReader()))
         self.of_cell = self.enter_context(closing(CellReader()))
+        self.documents = self.enter_context(Documents())
 
     def of_links(self, links: Sequence[str]) -> Generator[bytes | BadSample]:
         """Yield what each link leads to, in order."""
@@ -126,15 +145,30 @@ class _Making:
         tar.close()
 
     def _take_rows(self, rows: list[tuple[str, str, Row]], tar: Writer | None) -> None:
+        documents = self._read.documents.take_apart([self._unchanged(row.document) for *_, row in rows if row.document])
         with closing(self._read.of_links([link for *_, row in rows for link in row.links])) as fetched:
-            self._take(rows, tar, fetched)
+            self._take(rows, tar, fetched, documents)
         self._stop_if_too_many()
 
-    def _take(self, rows: list[tuple[str, str, Row]], tar: Writer | None, fetched: Iterator[bytes | BadSample]) -> None:
+    def _unchanged(self, document: Written) -> Written | BadSample:
+        try:
+            self._see_unchanged(document.ref)
+            return document
+        except BadSample as bad:
+            return bad
+
+    def _take(
+        self,
+        rows: list[tuple[str, str, Row]],
+        tar: Writer | None,
+        fetched: Iterator[bytes | BadSample],
+        documents: Iterator[Pieces | BadSample],
+    ) -> None:
         for dataset, name, row in rows:
             came = [next(fetched) for _ in row.links]
+            pieces = next(documents) if row.document else None
             try:
-                sample, contents = self._sample(dataset, name, row, came)
+                sample, contents = self._sample(dataset, name, row, came, pieces)
             except BadSample as bad:
                 self._fail(dataset, name, row, bad)
                 continue
@@ -147,16 +181,26 @@ class _Making:
                 self._noted.append((len(self._columns["row"]) - 1, row.notes))
 
     def _sample(
-        self, dataset: str, name: str, row: Row, came: Sequence[bytes | BadSample]
+        self, dataset: str, name: str, row: Row, came: Sequence[bytes | BadSample], pieces: Pieces | BadSample | None
     ) -> tuple[Sample, list[bytes]]:
         if row.failed:
             raise BadSample(row.failed, row.meta)
-        named = [(ref.name, self._bytes(ref)) for ref in row.media]
+        in_document: tuple[tuple[str, bytes], ...] = ()
+        if pieces is not None:
+            found = whole(row, _or_raise(pieces), self._whole_file)
+            row, in_document = as_row(row, found), found.pictures
+        named = list(in_document)
+        named += [(ref.name, self._bytes(ref)) for ref in row.media]
         named += [(cell.column, content) for cell in row.cells for content in self._cell(cell)]
         named += [(link, _or_raise(content)) for link, content in zip(row.links, came, strict=True)]
         contents = [content for _, content in named]
+        beside = _utf8(self._bytes(row.json_file), row.json_file.name) if row.json_file else ""
+        if sample := exported(beside):
+            return self._read_back(dataset, name, sample), contents_of(sample, named)
         media = [_media(about, content) for about, content in named]
-        told = self._told(row.json_file)
+        if row.texts_before and len(row.texts_before) != len(media):
+            raise BadSample("pictures_do_not_match", f"{len(media)} pictures for {len(row.texts_before)} places")
+        told = Told() if row.json_file is None else tell(beside, row.json_file.name)
         said = list(row.texts) + [(role, _utf8(self._bytes(ref), ref.name)) for role, ref in row.text_files]
         said += [("caption", text) for text in told.texts if ("caption", text) not in said]
         said.sort(key=lambda pair: pair[0] == "label")
@@ -175,6 +219,18 @@ class _Making:
         )
         key = key_of(dataset, name, tuple(part_digest(part) for part in parts))
         return Sample(key, tuple(parts), source), contents
+
+    def _read_back(self, dataset: str, name: str, was: Sample) -> Sample:
+        """Return an exported sample as one of this dataset."""
+        licence = was.source.licence or self._work.licence
+        source = Source(dataset, name, was.source.uri, licence, was.source.parent, was.source.meta)
+        return Sample(key_of(dataset, name, tuple(map(part_digest, was.parts))), was.parts, source)
+
+    def _whole_file(self, ref: Ref) -> bytes:
+        """Return the bytes of a picture that a document names, as it lies there now."""
+        if ref.size_bytes > MOST_BYTES:
+            raise BadSample("too_large", ref.name)
+        return self._read.of_file(ref.url, ref.offset, ref.size_bytes)
 
     def _bytes(self, ref: Ref) -> bytes:
         if ref.size_bytes > MOST_BYTES:
@@ -203,9 +259,6 @@ class _Making:
         if self._stamps[ref.url] != ref.stamp:
             raise BadSample("changed_since_listed", f"{ref.url} is not as it was when it was listed")
 
-    def _told(self, ref: Ref | None) -> Told:
-        return Told() if ref is None else told(_utf8(self._bytes(ref), ref.name), ref.name)
-
     def _fail(self, dataset: str, name: str, row: Row, bad: BadSample) -> None:
         meta = fetched_meta(row, bad) if row.links else ""
         source = Source(dataset, name, row.uri, row.licence or self._work.licence, row.parent, meta)
@@ -221,7 +274,7 @@ class _Making:
         values = {
             "row": len(self._columns["row"]),
             "key": uuid_bytes(sample.key),
-            "digest": uuid_bytes(_identity(media_parts or parts)),
+            "digest": uuid_bytes(_identity(sample)),
             "size_bytes": sum(part.size_bytes for part in media_parts),
             "images": sum(isinstance(part, Image) for part in parts),
             "videos": sum(isinstance(part, Video) for part in parts),
@@ -265,12 +318,11 @@ class _Making:
             )
 
 
-def _identity(parts: Sequence[Part]) -> str:
-    """Return the digest of the only part, or one over the digests of all in order; zeros where there is none."""
-    digests = [part_digest(part) for part in parts]
-    if len(digests) > 1:
-        return sha256("".join(digests).encode()).hexdigest()
-    return digests[0] if digests else "0" * 64
+def _identity(sample: Sample) -> str:
+    """Return what copies of a sample have in common: of a document the digests of all its parts, else those of its
+    pictures and videos, of its texts where there are none."""
+    media = [part for _, part in sample.media()]
+    return joint_digest([part_digest(part) for part in (sample.parts if sample.is_document else media or sample.parts)])
 
 
 def _in_order(media: Sequence[Media], texts: Sequence[Text], texts_before: Sequence[int]) -> list[Part]:
@@ -283,7 +335,7 @@ def _in_order(media: Sequence[Media], texts: Sequence[Text], texts_before: Seque
     return [*parts, *texts[told:]]
 
 
-def _or_raise(found: bytes | BadSample) -> bytes:
+def _or_raise(found: T | BadSample) -> T:
     if isinstance(found, BadSample):
         raise found
     return found

@@ -12,6 +12,7 @@ from msgspec import Struct
 from pipelines.engine import Engine
 from pipelines.ingest.coco import Coco
 from pipelines.ingest.dialogues import Dialogues
+from pipelines.ingest.document_source import DOCUMENT_SOURCES, DOCUMENTS, document_kind, document_source
 from pipelines.ingest.door import IngestShard
 from pipelines.ingest.folder import Folder
 from pipelines.ingest.huggingface import HuggingFace, holds_pictures
@@ -32,7 +33,7 @@ from schemas.publish import put
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""
 
-KINDS = ("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls")
+KINDS = ("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls", *DOCUMENTS)
 
 
 class Ingested(Struct, frozen=True):
@@ -85,7 +86,8 @@ def ingest(
                 add(sum(made.counts.values()))
         with record.step("key map"):
             write_maps(shelf, planned.shards)
-        recipe = "whole" if isinstance(source, Dialogues) else "caption-light"
+        recipe = "documents" if isinstance(source, DOCUMENT_SOURCES) else "caption-light"
+        recipe = "whole" if isinstance(source, Dialogues) else recipe
         return Ingested(planned.listed, planned.new, total, planned.changed, recipe)
 
 
@@ -105,6 +107,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         raise BadInput("only tars are taken by reference", where=url, remedy="leave --by-reference out")
     if options.image_pattern and kind != "dialogues":
         raise BadInput("only of dialogues a pattern says where pictures are", where=url, remedy="add --as dialogues")
+    if kind in DOCUMENTS:
+        return document_source(kind, where, options), where
     if kind == "folder":
         return Folder(where), where
     if kind == "tars":
@@ -133,6 +137,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
 
 
 def _kind_of(fs: Any, path: str) -> str:
+    if found := document_kind(fs, path):
+        return found
     if not fs.isdir(path):
         if path.endswith(TAR_NAMES):
             return "tars"

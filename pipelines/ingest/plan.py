@@ -147,6 +147,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[tuple[Row, str]]]:
 def _size_bytes(row: Row) -> int:
     files: list[Ref | Cell] = [*row.media, *row.cells, *(ref for _, ref in row.text_files)]
     beside = row.json_file.size_bytes if row.json_file else 0
+    beside += row.document.ref.size_bytes if row.document else 0
     text_bytes = sum(len(text) for _, text in row.texts)
     return sum(ref.size_bytes for ref in files) + beside + text_bytes + LINK_BYTES * len(row.links)
 
@@ -249,5 +250,6 @@ def _twice(payload: str) -> str:
             links=(),
             failed="duplicate_id",
             texts_before=(),
+            document=None,
         )
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct, json
 
 from schemas.note import Note
+
+Kind = Literal["html", "warc", "cnxml", "pdf"]
 
 
 class Ref(Struct, frozen=True, omit_defaults=True):
@@ -23,7 +27,8 @@ class Ref(Struct, frozen=True, omit_defaults=True):
 class Cell(Struct, frozen=True, omit_defaults=True):
     """A parquet file's cell that holds a picture, or a list of them: its row from 0, and its column.
 
-    `size_bytes` is what a cell of its row group takes on the average, uncompressed.
+    `size_bytes` is what a cell of its row group takes on the average, uncompressed. `has_gaps`: nulls in its list stand
+    where a text does, and are no pictures.
     """
 
     url: str
@@ -31,6 +36,18 @@ class Cell(Struct, frozen=True, omit_defaults=True):
     row: int
     size_bytes: int = 0
     stamp: str = ""
+    has_gaps: bool = False
+
+
+class Written(Struct, frozen=True, omit_defaults=True):
+    """A document that is taken apart at the door: its file or record, and what kind it is.
+
+    `root`: the folder that none of its pictures may leave; without it they cannot lie beside the document.
+    """
+
+    ref: Ref
+    kind: Kind
+    root: str = ""
 
 
 class Row(Struct, frozen=True, omit_defaults=True):
@@ -39,6 +56,8 @@ class Row(Struct, frozen=True, omit_defaults=True):
     `cells` and `links` become pictures as well: bytes in parquet, and what is fetched over HTTP.
 
     `texts_before` says how many of the texts stand before each of the media; without it, media come first.
+
+    `document` is taken apart into texts and pictures in their order; such a row has no others.
 
     `name` is the row's path or id relative to the source's root. `notes` are what only the source can know. `failed`
     is a reason why the row can be no sample, known when it was listed.
@@ -58,6 +77,7 @@ class Row(Struct, frozen=True, omit_defaults=True):
     cells: tuple[Cell, ...] = ()
     links: tuple[str, ...] = ()
     texts_before: tuple[int, ...] = ()
+    document: Written | None = None
 
 
 def to_json(row: Row) -> str:

@@ -1,0 +1,1 @@
+"""Documents taken apart: a page, a book's module or a PDF as headings, paragraphs and pictures in their order."""
