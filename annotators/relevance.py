@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from math import nan
 from typing import Any, ClassVar
 
@@ -28,7 +29,8 @@ from schemas.vocabulary import EMBEDDINGS, PICTURE_CLIP_SCORE
 SENTENCES = 16
 """Sentences that a picture is compared with at the most."""
 
-_SENTENCE = re.compile(r"[^.!?。！？\n]+(?:[.!?。！？]+(?=\s|$)|\n|[.!?。！？]|$)")
+_BETWEEN = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n")
+_OWN = ("alt", "caption", "label")
 _FEWEST_LETTERS = 3
 _DECIMALS = 6
 
@@ -146,17 +148,16 @@ def _product(one_D: Sequence[float], other_D: Sequence[float]) -> float:
 
 def sentences_around(sample: Sample, place: int, around: int) -> list[str]:
     """Return the sentences around a picture, nearest first: what stands for it and its caption before all others."""
+    own = list(takewhile(lambda part: getattr(part, "role", "") in _OWN, sample.parts[place + 1 :]))
     before = [part for part in reversed(sample.parts[:place]) if isinstance(part, Text)][:around]
-    behind = [part for part in sample.parts[place + 1 :] if isinstance(part, Text)][: around + 1]
-    own = [part for part in behind if part.role in ("alt", "caption", "label")]
-    others = [part for part in behind if part not in own][:around]
-    told = [sentence for part in own for sentence in _sentences(part.text)]
+    behind = [part for part in sample.parts[place + 1 + len(own) :] if isinstance(part, Text)][:around]
+    told = [sentence for part in own if isinstance(part, Text) for sentence in _sentences(part.text)]
     for at in range(around):
-        told += _sentences(others[at].text) if at < len(others) else []
+        told += _sentences(behind[at].text) if at < len(behind) else []
         told += _sentences(before[at].text)[::-1] if at < len(before) else []
     return list(dict.fromkeys(told))[:SENTENCES]
 
 
 def _sentences(text: str) -> list[str]:
-    found = (one.group().strip() for one in _SENTENCE.finditer(text))
+    found = (one.strip() for one in _BETWEEN.split(text))
     return [one for one in found if sum(map(str.isalnum, one)) >= _FEWEST_LETTERS]
