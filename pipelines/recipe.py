@@ -195,13 +195,14 @@ class Recipe:
         """
         found: list[range] = []
         for place in self.barriers():
-            if found and found[-1].stop == place and not self._leaves_parts_out(place - 1):
+            if found and found[-1].stop == place and not self.leaves_parts_out(place - 1):
                 found[-1] = range(found[-1].start, place + 1)
             else:
                 found.append(range(place, place + 1))
         return found
 
-    def _leaves_parts_out(self, place: int) -> bool:
+    def leaves_parts_out(self, place: int) -> bool:
+        """Say whether the step is a corpus filter that leaves parts out."""
         judging = self.corpus_filter(place)
         return judging is not None and judging.of_parts
 

@@ -151,7 +151,7 @@ def png(picture: Picture.Image) -> bytes:
 
 @pytest.fixture
 def site(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[[str], Shelf]:
-    """Seven pages: each has a picture of its own, most the site's; among them an icon, a QR code, junk, an album."""
+    """Eight pages, with a picture of their own but for the last, most with the site's; an icon, a QR code, an album."""
     code = cv2.QRCodeEncoder.create().encode("https://example.org")  # type: ignore[attr-defined]
     folder = tmp_path / "site"
     folder.mkdir()
@@ -159,11 +159,21 @@ def site(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[[str], Shelf
     (folder / "icon.jpg").write_bytes(picture(98, (48, 48)))
     (folder / "code.png").write_bytes(png(Picture.fromarray(code).resize((180, 180), Picture.Resampling.NEAREST)))
     (folder / "junk.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"junk" * 40)
-    shown = [["logo"], ["icon", "logo"], ["code"], ["logo", "junk"], ["logo"], ["logo"], ["p", "q", "r", "s"]]
+    shown = [
+        ["logo"],
+        ["icon", "logo"],
+        ["code"],
+        ["logo", "junk"],
+        ["logo"],
+        ["logo"],
+        ["p", "q", "r", "s"],
+        ["icon", "code"],
+    ]
     for n, others in enumerate(shown):
         for name in (str(n), *("pqrs" if "p" in others else "")):
             (folder / f"{name}.jpg").write_bytes(picture(ord(name), (160, 120)))
-        images = [f"{name}.{'png' if name == 'code' else 'jpg'}" for name in (str(n), *others)]
+        own = [str(n)] if n < 7 else []
+        images = [f"{name}.{'png' if name == 'code' else 'jpg'}" for name in (*own, *others)]
         text = WORDS[:260] if "p" in others else WORDS
         said = [f"<p>Page {n}. {text}</p>" if "p" not in others or not at else "" for at in range(len(images))]
         body = "".join(f"{words}<img src='{one}'>" for words, one in zip(said, images, strict=True))
@@ -199,6 +209,7 @@ def test_the_recipe_leaves_out_what_is_no_part_of_a_document_and_drops_albums(si
         ("kept", "", [(3, "repeated_picture")]),
         ("kept", "", [(3, "repeated_picture")]),
         ("dropped", "album", []),
+        ("dropped", "qr_code", [(1, "icon")]),
     ]
     told = CliRunner().invoke(why, ["1.html", "--shelf", str(shelf.root)]).output
     assert "left out parts 3 (icon)" in told and "measured 5, left out parts 5 (repeated_picture)" in told
@@ -242,4 +253,5 @@ def test_an_export_holds_the_pictures_that_are_left_in_their_order(
         ["4.jpg"],
         ["5.jpg"],
         ["6.jpg", "p.jpg", "q.jpg", "r.jpg", "s.jpg"],
+        ["icon.jpg", "code.png"],
     ]
