@@ -129,8 +129,8 @@ def test_charts_are_told_from_photographs_whatever_their_format_and_junk_is_neit
 ) -> None:
     drawn = [chart(n) for n in range(3)]
     jpeg = encoded(Picture.open(io.BytesIO(drawn[0])).convert("RGB"), "JPEG")
-    found = Knowledge().look(subject(*drawn, jpeg, picture(1, (300, 200)), picture(2, (300, 200)), b"junk"))
-    *values, junk = found.values["picture_knowledge"]  # type: ignore[misc]
+    found = Knowledge().look(subject(b"junk", *drawn, jpeg, picture(1, (300, 200)), picture(2, (300, 200))))
+    junk, *values = found.values["picture_knowledge"]  # type: ignore[misc]
     assert min(values[:4]) > 0.5 > max(values[4:]) and isnan(junk)  # type: ignore[type-var, arg-type]
     assert abs(values[0] - values[3]) < 0.2  # type: ignore[operator]
     assert found.values["knowledge_value"] == max(values)  # type: ignore[type-var]

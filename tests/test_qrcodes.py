@@ -109,6 +109,10 @@ def test_several_codes_are_all_read_and_the_largest_takes_the_share(picture: Cal
     found = noted(encoded(street))
     assert found.values["picture_qr_codes"] == [3]
     assert sorted(str(note.value) for note in found.places) == [SAYS, SAYS, "other"]
+    assert (
+        found.values["picture_qr_share"]
+        == noted(encoded(on_a_photograph(picture, (30, 40)))).values["picture_qr_share"]
+    )
 
 
 def test_what_is_no_code_or_no_picture_has_none(picture: Callable[..., bytes]) -> None:
