@@ -211,7 +211,7 @@ def documents(
     languages: str = "en",
     least_chars: Annotated[int, Meta(ge=0)] = 200,
     least_side_px: Count = 28,
-    pages: Annotated[int, Meta(ge=2)] = 5,
+    pages: Annotated[int, Meta(ge=2)] = 20,
     words: Number = 20.0,
     favour: Annotated[float, Meta(ge=0, le=1)] = 1.0,
 ) -> Recipe:
@@ -232,7 +232,7 @@ def documents_clip(
     languages: str = "en",
     least_chars: Annotated[int, Meta(ge=0)] = 200,
     least_side_px: Count = 28,
-    pages: Annotated[int, Meta(ge=2)] = 5,
+    pages: Annotated[int, Meta(ge=2)] = 20,
     words: Number = 20.0,
     favour: Annotated[float, Meta(ge=0, le=1)] = 1.0,
 ) -> Recipe:

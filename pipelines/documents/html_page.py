@@ -38,6 +38,8 @@ _UNREAD = frozenset(
     )
 )
 _SOURCES = ("data-src", "data-original", "data-lazy-src", "data-original-src", "src")
+_NO_TEXT, _MOST_NO_TEXT, _LOOKED_AT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]"), 0.02, 100_000
+"""What no text holds much of, in its first letters; a page with more is some other file."""
 _NUMBERED = re.compile(r"^picture-(\d+)\.png$")
 _LEAST_SHARE, _FEW_LINKS = 0.4, 0.25
 """An article with less than this share of a page's words, on a page where few words are links, is a piece of a text: a
@@ -49,6 +51,8 @@ def take_apart(data: bytes, *, told_charset: str = "", uri: str = "") -> Pieces:
     from lxml import etree
 
     text, charset = decoded(data, told_charset)
+    if len(_NO_TEXT.findall(text[:_LOOKED_AT])) > _MOST_NO_TEXT * min(len(text), _LOOKED_AT):
+        raise BadSample("no_html", "its bytes are no text")
     root = _tree(text)
     if root is None or not len(root):
         raise BadSample("no_html", "it holds no element")
@@ -65,9 +69,10 @@ def take_apart(data: bytes, *, told_charset: str = "", uri: str = "") -> Pieces:
     else:
         pieces = with_pictures(pieces, whole)
     pieces = captioned(pieces)
+    if not pieces and (frames := root.xpath("//frameset|//frame|//iframe")):
+        raise BadSample("frames_alone", f"{len(frames)} frames and no text; a frame's own page is a row of its own")
     if not pieces:
-        frames = root.xpath("//frameset|//frame|//iframe")
-        raise BadSample("frames_alone" if frames else "nothing_in_it", f"{len(frames)} frames and no text")
+        raise BadSample("nothing_in_it", "there is neither text nor picture on it")
     licences = [licence_of(link) for link in root.xpath("//*[@rel='license']/@href")]
     return Pieces(pieces, title, uri or _first(root.xpath("//link[@rel='canonical']/@href")), _first(licences), about)
 

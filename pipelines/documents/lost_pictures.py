@@ -12,13 +12,13 @@ from pipelines.documents.pieces import ALT, CAPTION, HEADING, Piece, Words
 
 _LEAST_CHARS = 30
 """A text is known again by these: shorter ones stand anywhere on a page."""
-_STRANGE_CHARS = 1000
+_STRANGE_CHARS = 600
 """With more than these of other texts between, a picture is no neighbour of the article's text."""
 
 
 def with_pictures(article: Sequence[Piece], whole: Sequence[Piece]) -> list[Piece]:
     """Return an article with the pictures (and what stands under them) that the whole page has between its texts, and
-    those between a heading and the first of them."""
+    those between the last heading before them and the first of them."""
     there = {id(piece) for piece in article if not isinstance(piece, Words)}
     known: dict[str, int] = {}
     for place, piece in enumerate(article):
@@ -29,7 +29,9 @@ def with_pictures(article: Sequence[Piece], whole: Sequence[Piece]) -> list[Piec
     behind: dict[int, list[Piece]] = {}
     for at, piece in enumerate(whole):
         if isinstance(piece, Words):
-            headed = headed or piece.role == HEADING
+            if piece.role == HEADING and before[at] < 0:
+                headed = True
+                behind.pop(-1, None)
             if lost and piece.role in (ALT, CAPTION) and piece not in article:
                 behind[before[at]].append(piece)
             lost = lost and piece.role in (ALT, CAPTION)

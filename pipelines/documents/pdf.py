@@ -38,8 +38,9 @@ def take_apart(data: bytes) -> Pieces:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        locked = getattr(error, "err_code", 0) in (_PASSWORD, _SECURITY) or "password" in str(error).lower()
-        raise BadSample("pdf_encrypted" if locked else "pdf_damaged", str(error)) from None
+        if error.err_code in (_PASSWORD, _SECURITY):
+            raise BadSample("pdf_encrypted", str(error)) from None
+        raise BadSample("pdf_damaged", str(error)) from None
     with closing(document):
         if not len(document):
             raise BadSample("pdf_damaged", "it has no pages")

@@ -15,9 +15,10 @@ from math import hypot
 from statistics import median
 from typing import Any, NamedTuple
 
-_HYPHEN = 2
+_HYPHEN = "\x02"
 """What pdfium writes for a hyphen at a line's end, with no line break behind it."""
-_ENDS = (10, 13, _HYPHEN)
+_LINE = re.compile("[^\r\n\x02]+\x02?")
+_FROM_THE_RIGHT = re.compile("[\u0590-\u08ff]")
 _GAP, _UNEVEN, _INDENT = 1.8, 1.25, 0.8
 _BOLD, _BOLD_NAME = 600, re.compile(rb"bold|black|heavy|CMBX|BX\d", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*(?:[•‣▪●○◦·–—*\uf0a7\uf0b7-]|\(?\d{1,2}[.)]|\(?[a-z][.)])\s")
@@ -43,31 +44,24 @@ Block = Line
 
 
 def lines_of(text_page: Any) -> Iterator[Line]:
-    """Yield the lines of a page in the order of the file."""
-    from pypdfium2 import raw
+    """Yield the lines of a page in the order of the file.
 
-    handle = text_page.raw
-    read = _Reader(handle)
-    letters: list[tuple[str, Box | None]] = []
-    first = last = -1
-    for at in range(raw.FPDFText_CountChars(handle)):
-        code = raw.FPDFText_GetUnicode(handle, at)
-        if code not in _ENDS:
-            if code > 32:
-                first, last = at if first < 0 else first, at
-            letters.append((chr(code) if 0 < code < 0x110000 else "", read.box(at) if code > 32 else None))
+    Where a line lies is asked of its first and its last letter alone: to ask of each takes a hundred times as long.
+    """
+    read = _Reader(text_page.raw)
+    for found in _LINE.finditer(read.text()):
+        visible = [found.start() + at for at, letter in enumerate(found[0]) if letter > " "]
+        if not visible:
             continue
-        if code == _HYPHEN:
-            letters.append((chr(_HYPHEN), None))
-        if first >= 0:
-            yield _line(letters, *read.style(first, last))
-        letters, first = [], -1
-    if first >= 0:
-        yield _line(letters, *read.style(first, last))
+        first, last = visible[0], visible[-1] - (found[0][-1] == _HYPHEN and visible[-1] > visible[0])
+        text = read.turned(found.start(), found[0]) if _FROM_THE_RIGHT.search(found[0]) else found[0]
+        boxes = [read.box(first), read.box(last)]
+        lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+        yield Line(text, min(lefts), min(bottoms), max(rights), max(tops), *read.style(first, last))
 
 
 class _Reader:
-    """Asks pdfium about one character of a page."""
+    """Asks pdfium about the characters of a page."""
 
     def __init__(self, handle: Any) -> None:
         from pypdfium2 import raw
@@ -75,14 +69,39 @@ class _Reader:
         self._raw, self._handle = raw, handle
         self._numbers = [ctypes.c_double() for _ in range(4)]
         self._given = [ctypes.byref(one) for one in self._numbers]
-        self._matrix, self._name = raw.FS_MATRIX(), ctypes.create_string_buffer(128)
+        self._rect, self._matrix, self._name = raw.FS_RECTF(), raw.FS_MATRIX(), ctypes.create_string_buffer(128)
 
-    def box(self, at: int) -> Box | None:
-        """Return left, bottom, right and top."""
-        if not self._raw.FPDFText_GetCharBox(self._handle, at, *self._given):
-            return None
-        left, right, bottom, top = (one.value for one in self._numbers)
-        return left, bottom, right, top
+    def text(self) -> str:
+        """Return the characters, one for each of pdfium's; one that it knows no letter for is a blank."""
+        count = self._raw.FPDFText_CountChars(self._handle)
+        buffer = (ctypes.c_ushort * (count + 1))()
+        if self._raw.FPDFText_GetText(self._handle, 0, count, buffer) == count + 1:
+            units = bytes(buffer)[: 2 * count]
+            text = units.decode("utf-16-le", "replace")
+            if len(text) == count:
+                return text
+        codes = (self._raw.FPDFText_GetUnicode(self._handle, at) for at in range(count))
+        return "".join(chr(code) if 0 < code < 0x110000 else " " for code in codes)
+
+    def box(self, at: int) -> Box:
+        """Return left, bottom, right and top of a letter, as high as letters of its font are."""
+        self._raw.FPDFText_GetLooseCharBox(self._handle, at, self._rect)
+        return self._rect.left, self._rect.bottom, self._rect.right, self._rect.top
+
+    def turned(self, start: int, text: str) -> str:
+        """Return a line in which letters that one sign stands for (the lam and alef of Arabic) are in their order: they
+        have one box, and come from left to right in a line that is read from the right."""
+        found = ""
+        for _, run in groupby(enumerate(text, start), key=lambda pair: self._glyph(*pair)):
+            said = [letter for _, letter in run]
+            found += "".join(reversed(said))
+        return found
+
+    def _glyph(self, at: int, letter: str) -> object:
+        """Return what letters of one sign have in common, and letters of others do not."""
+        if not _FROM_THE_RIGHT.match(letter) or not self._raw.FPDFText_GetCharBox(self._handle, at, *self._given):
+            return at
+        return tuple(one.value for one in self._numbers)
 
     def style(self, at: int, end: int) -> tuple[float, bool]:
         """Return the size of a line's first letter in points, and whether it and the last one are bold."""
@@ -96,18 +115,6 @@ class _Reader:
             return True
         self._raw.FPDFText_GetFontInfo(self._handle, at, self._name, len(self._name), None)
         return _BOLD_NAME.search(self._name.value) is not None
-
-
-def _line(letters: list[tuple[str, Box | None]], size: float, is_bold: bool) -> Line:
-    """Join letters. What one sign stands for (the lam and alef of Arabic) has one box, and its letters come to us from
-    left to right, whatever the way of the line: those of one that is read from the right are turned."""
-    text = ""
-    for box, run in groupby(letters, key=lambda pair: pair[1]):
-        said = [letter for letter, _ in run]
-        text += "".join(said[::-1] if box and len(said) > 1 and all("\u0590" <= c <= "\u08ff" for c in said) else said)
-    boxes = [box for _, box in letters if box] or [(0.0, 0.0, 0.0, 0.0)]
-    lefts, bottoms, rights, tops = zip(*boxes, strict=True)
-    return Line(text, min(lefts), min(bottoms), max(rights), max(tops), size, is_bold)
 
 
 def blocks_of(lines: Iterator[Line]) -> list[Block]:
@@ -151,11 +158,11 @@ def _block(run: list[Line]) -> Block:
     text = run[0].text
     for line in run[1:]:
         bare, more = text.rstrip(), line.text.lstrip()
-        if bare.endswith(chr(_HYPHEN)) or (re.search(r"[a-zà-ÿ]-$", bare) and re.match(r"[a-zà-ÿ]", more)):
+        if bare.endswith(_HYPHEN) or (re.search(r"[a-zà-ÿ]-$", bare) and re.match(r"[a-zà-ÿ]", more)):
             text = bare[:-1] + more
         else:
             text = f"{bare} {more}"
-    text = _NO_TEXT.sub("", text.replace(chr(_HYPHEN), "-"))
+    text = _NO_TEXT.sub("", text.replace(_HYPHEN, "-"))
     return Block(
         " ".join(text.split()),
         min(line.left for line in run),

@@ -29,7 +29,7 @@ BATCH_BYTES = 32 << 20
 FETCH_ROWS = 64
 MEMORY_LIMIT = "256MB"
 LINK_BYTES = 256 << 10
-"""What a picture that nobody has fetched yet counts for where a shard is cut."""
+"""What a picture that nobody has fetched yet, or those beside a document, count for where a shard is cut."""
 
 _CONTENT = """md5(regexp_replace({0}, '"stamp":"[^"]*"', '', 'g'))"""
 """What a row says and how long its files are; not when they were written, which a copy of the source changes."""
@@ -147,7 +147,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[tuple[Row, str]]]:
 def _size_bytes(row: Row) -> int:
     files: list[Ref | Cell] = [*row.media, *row.cells, *(ref for _, ref in row.text_files)]
     beside = row.json_file.size_bytes if row.json_file else 0
-    beside += row.document.ref.size_bytes if row.document else 0
+    beside += row.document.ref.size_bytes + LINK_BYTES if row.document else 0
     text_bytes = sum(len(text) for _, text in row.texts)
     return sum(ref.size_bytes for ref in files) + beside + text_bytes + LINK_BYTES * len(row.links)
 
