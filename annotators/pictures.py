@@ -1,8 +1,8 @@
 """Pictures: shape and format of every picture of a sample, without decoding them.
 
-Lists called `picture_...` hold a value per picture, in the order of the fact `picture_part`, the places of the pictures
-among the parts. A filter that judges single pictures reads that too and leaves parts out; what was left out earlier is
-no longer in the lists that it sees.
+Lists called `picture_...` hold a value per picture, in the order of `picture_part`, the places of the pictures among
+the parts. A filter that judges single pictures reads that too and leaves parts out; what was left out earlier is no
+longer in the lists that it sees.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from annotators.header import header_of
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.sample import Image
-from schemas.vocabulary import PICTURE_FORMAT, PICTURE_FRAMES, PICTURE_HEIGHT_PX, PICTURE_WIDTH_PX
+from schemas.vocabulary import PICTURE_FORMAT, PICTURE_FRAMES, PICTURE_HEIGHT_PX, PICTURE_PART, PICTURE_WIDTH_PX
 
 
 class Pictures(Annotator, frozen=True):
@@ -22,12 +22,14 @@ class Pictures(Annotator, frozen=True):
     the document."""
 
     made_with: ClassVar = ("pillow",)
-    writes: ClassVar = (PICTURE_WIDTH_PX, PICTURE_HEIGHT_PX, PICTURE_FORMAT, PICTURE_FRAMES)
+    writes: ClassVar = (PICTURE_PART, PICTURE_WIDTH_PX, PICTURE_HEIGHT_PX, PICTURE_FORMAT, PICTURE_FRAMES)
 
     def look(self, subject: Subject) -> Noted:
-        read = [_header(subject, part) for _, part in subject.sample.media() if isinstance(part, Image)]
+        pictures = [(place, part) for place, part in subject.sample.media() if isinstance(part, Image)]
+        read = [_header(subject, part) for _, part in pictures]
         return Noted(
             {
+                "picture_part": [place for place, _ in pictures],
                 "picture_width_px": [one[0] for one in read],
                 "picture_height_px": [one[1] for one in read],
                 "picture_format": [one[2] for one in read],

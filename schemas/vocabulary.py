@@ -41,6 +41,7 @@ MODE = Name("mode", "string", "", "Pillow's pixel mode: RGB, L, CMYK, I;16, ..."
 ORIENTATION = Name("orientation", "uint32", "", "EXIF orientation, 1 where none is stated", 1, 8)
 FRAMES = Name("frames", "uint32", "", "frames of an animated picture, 1 for a still one", 1)
 
+PICTURE_PART = Name("picture_part", "list<uint32>", "", "place of each picture among the parts")
 PICTURE_WIDTH_PX = Name("picture_width_px", "list<uint32>", "px", "width of each picture as stored, 0 if unreadable")
 PICTURE_HEIGHT_PX = Name("picture_height_px", "list<uint32>", "px", "height of each picture as stored, 0 if unreadable")
 PICTURE_FORMAT = Name("picture_format", "list<string>", "", "format of each picture, empty if unreadable")
@@ -140,6 +141,7 @@ NAMES: dict[str, Name] = {
         MODE,
         ORIENTATION,
         FRAMES,
+        PICTURE_PART,
         PICTURE_WIDTH_PX,
         PICTURE_HEIGHT_PX,
         PICTURE_FORMAT,
