@@ -52,4 +52,5 @@ def fit(what: str, shelf_url: str, to: str, labels: str, encoder: str, following
     say(f"{done.head}: fitted on {counted(done.labels, 'label')}; its card lies beside it")
     if following:
         say(f"{done.following}: {counted(done.asked, 'picture')} to label next")
-    say(f"next: ostraka run documents --weights knowledge={done.head} --shelf {shelf_url}")
+    recipe = f"documents-clip --weights relevance={encoder}" if encoder else "documents"
+    say(f"next: ostraka run {recipe} --weights knowledge={done.head} --shelf {shelf_url}")
