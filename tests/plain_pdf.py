@@ -17,19 +17,21 @@ class Line(NamedTuple):
 
 
 class Jpeg(NamedTuple):
-    """A JPEG that lies in the file as it is, drawn into a box."""
+    """A JPEG that lies in the file as it is, drawn into a box, by a form of its own where `in_form` says so."""
 
     data: bytes
     side_px: tuple[int, int]
     box: tuple[float, float, float, float]
+    in_form: bool = False
 
 
 class Raw(NamedTuple):
-    """RGB samples, deflated as PDF does, drawn into a box."""
+    """RGB samples, deflated as PDF does, drawn into a box; `mask` says how much of each pixel is seen."""
 
     rgb: bytes
     side_px: tuple[int, int]
     box: tuple[float, float, float, float]
+    mask: bytes = b""
 
 
 Page = Sequence[Line | Jpeg | Raw]
@@ -46,7 +48,13 @@ def pdf(pages: Sequence[Page], *, encrypted: bool = False) -> bytes:
                 text = one.text.encode("latin-1").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
                 drawn.append(b"BT /F1 %g Tf %g %g Td (%s) Tj ET" % (one.size, one.left, one.bottom, text))
                 continue
-            number = _put(objects, _image(one))
+            mask = b""
+            if isinstance(one, Raw) and one.mask:
+                mask = b" /SMask %d 0 R" % _put(objects, _samples(one.side_px, "/DeviceGray", one.mask))
+            number = _put(objects, _image(one, mask))
+            if isinstance(one, Jpeg) and one.in_form:
+                head = b"<< /Type /XObject /Subtype /Form /BBox [0 0 1 1] /Resources << /XObject << /I0 %d 0 R >> >>"
+                number = _put(objects, _stream(head % number, b"/I0 Do"))
             names.append(b"/I%d %d 0 R" % (number, number))
             left, bottom, right, top = one.box
             drawn.append(b"q %g 0 0 %g %g %g cm /I%d Do Q" % (right - left, top - bottom, left, bottom, number))
@@ -65,11 +73,17 @@ def _put(objects: dict[int, bytes], content: bytes) -> int:
     return number
 
 
-def _image(one: Jpeg | Raw) -> bytes:
-    width, height = one.side_px
-    coded, data = ("DCTDecode", one.data) if isinstance(one, Jpeg) else ("FlateDecode", zlib.compress(one.rgb))
-    head = f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceRGB"
-    return _stream(f"{head} /BitsPerComponent 8 /Filter /{coded}".encode(), data)
+def _image(one: Jpeg | Raw, mask: bytes) -> bytes:
+    if isinstance(one, Jpeg):
+        return _samples(one.side_px, "/DeviceRGB", one.data, "DCTDecode")
+    return _samples(one.side_px, "/DeviceRGB", one.rgb, more=mask)
+
+
+def _samples(side_px: tuple[int, int], space: str, data: bytes, coded: str = "FlateDecode", more: bytes = b"") -> bytes:
+    width, height = side_px
+    head = f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace {space} /BitsPerComponent 8"
+    stored = zlib.compress(data) if coded == "FlateDecode" else data
+    return _stream(f"{head} /Filter /{coded}".encode() + more, stored)
 
 
 def _stream(head: bytes, data: bytes) -> bytes:

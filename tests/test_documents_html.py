@@ -152,6 +152,7 @@ RUSSIAN, JAPANESE, ARABIC = (
     [
         (RUSSIAN, "cp1251", "windows-1251", ""),
         (RUSSIAN, "utf-8", "iso-8859-1", ""),
+        ("A naïve café by the sea. " * 9, "utf-8", "iso-8859-1", ""),
         (RUSSIAN, "cp1251", "utf-8", ""),
         (RUSSIAN, "koi8-r", "no-such-charset", "koi8-r"),
         (JAPANESE, "shift_jis", "utf-8", ""),

@@ -58,17 +58,19 @@ def test_texts_and_pictures_come_in_the_order_of_reading(jpeg: Any) -> None:
     ]
 
 
-def test_two_columns_are_read_one_after_the_other_and_a_picture_stays_in_its_own(jpeg: Any) -> None:
+@pytest.mark.parametrize("in_form", [False, True])
+def test_two_columns_are_read_one_after_the_other_and_a_picture_stays_in_its_own(jpeg: Any, in_form: bool) -> None:
     left = [Line(f"Line {n} of the left column", 72, 700 - 12 * n) for n in range(5)]
     right = [Line(f"Line {n} of the right column", 320, 700 - 12 * n) for n in range(5)]
-    in_right = jpeg._replace(box=(320, 500, 520, 640))
-    after = Line("Below the picture on the right", 320, 480)
-    found = told(take_apart(pdf([[*left, *right, in_right, after]])).pieces)
+    in_right = jpeg._replace(box=(320, 500, 520, 640), in_form=in_form)
+    after = [Line("Below the picture on the right", 320, 480), Line("Far below at its end there is more", 320, 120)]
+    found = told(take_apart(pdf([[*left, *right, in_right, *after]])).pieces)
     assert [one.partition(": ")[2][:25] or one for one in found] == [
         "Line 0 of the left column",
         "Line 0 of the right colum",
         "picture",
         "Below the picture on the ",
+        "Far below at its end ther",
     ]
 
 
@@ -83,6 +85,15 @@ def test_a_jpeg_in_it_keeps_its_bytes_and_samples_become_a_png_without_loss(jpeg
     assert first.data == jpeg.data
     assert second.data.startswith(b"\x89PNG")
     assert Image.open(io.BytesIO(second.data)).convert("RGB").tobytes() == rgb
+
+
+def test_a_picture_under_a_mask_is_as_it_is_shown() -> None:
+    half = Raw(b"\xff\0\0" * 64, (8, 8), (72, 72, 272, 272), bytes((0,) * 4 + (255,) * 4) * 8)
+    found = take_apart(pdf([[Line("Words enough for a page that is not a scan.", 72, 700), half]])).pieces
+    [picture] = [one for one in found if isinstance(one, Held)]
+    shown = Image.open(io.BytesIO(picture.data))
+    assert shown.mode == "RGBA"
+    assert (shown.getpixel((1, 4))[3], shown.getpixel((6, 4))) == (0, (255, 0, 0, 255))
 
 
 def test_running_heads_and_page_numbers_are_no_text() -> None:

@@ -69,7 +69,7 @@ def page(number: int) -> str:
 
 def curate(folder: Path, site: Path, engine: Engine) -> Shelf:
     shelf = Shelf(str(folder))
-    ingest(shelf, str(site), engine, kind="pages", licence="CC-BY-4.0", cut=Cut(rows=7), max_failed=1)
+    ingest(shelf, str(site), engine, kind="pages", licence="CC-BY-4.0", cut=Cut(rows=8), max_failed=1)
     run(shelf, find_recipe("documents"), engine)
     export(shelf, "train", "", engine, ExportOptions(splits={"val": 0.3}))
     return shelf

@@ -1,9 +1,10 @@
 """HTML pages: the article that readability finds, walked in the order of its text, each picture where it stands.
 
 readability-lxml chooses the part of the page that is read and leaves navigation, advertisements and comments; what it
-leaves is a tree, so pictures, captions and headings keep their places, which extractors that give text alone lose
-(trafilatura was measured beside it: `bench/documents.py`). Pictures are numbered before it is asked, since it takes an
-address for what it is not. A page in which it finds nothing is read whole.
+leaves is a tree, so pictures, captions and headings keep their places. Extractors that give text alone lose them
+(trafilatura has them, but a median F1 of 0.96 and a worst of 0.29 on the pages of `bench/documents.py`, where this has
+0.99 and 0.54). Pictures are numbered before it is asked, since it takes an address for what it is not. A page in which
+it finds nothing is read whole.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The pictures of a PDF's page, and where among its texts they stand.
 
 What lies in the file as a whole JPEG comes out as it is. Every other coding (raw samples, fax, JBIG2, JPEG 2000) is no
-file by itself: its pixels are written as a PNG, without loss. Masks and colour tables that a page lays over a JPEG are
-not applied. What is drawn with lines is no picture.
+file by itself: its pixels are written as a PNG, without loss, or as they are shown where a mask lies over them. Masks
+and colour tables that a page lays over a JPEG are not applied. What is drawn with lines is no picture.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pipelines.documents.pdf_text import Block, Box
 from pipelines.documents.pieces import Held, Missing
 
-MOST_MPX = 100
+MOST_MPX = 60
 _DEEP = 8
 _JPEG = b"\xff\xd8\xff"
 
@@ -33,10 +33,20 @@ def pictures_of(page: Any, number: int) -> Iterator[Placed]:
     for count, found in enumerate(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=_DEEP), 1):
         name = f"page {number}, picture {count}"
         try:
-            left, bottom, right, top = found.get_bounds()
-            yield Placed(_piece(found, name), (left, bottom, right, top))
+            yield Placed(_piece(found, name), _on_page(found))
         except (PdfiumError, ValueError, OSError) as error:
             yield Placed(Missing(f"{name}: {error}"[:200], "undecodable"), (0.0, 0.0, 0.0, 0.0))
+
+
+def _on_page(found: Any) -> Box:
+    """Return where a picture lies on its page: one in a form is placed within that, and the form in what holds it."""
+    left, bottom, right, top = found.get_bounds()
+    holder = found.container
+    while holder is not None:
+        corners = [holder.get_matrix().on_point(x, y) for x in (left, right) for y in (bottom, top)]
+        (left, right), (bottom, top) = ((min(sides), max(sides)) for sides in zip(*corners, strict=True))
+        holder = holder.container
+    return left, bottom, right, top
 
 
 def _piece(found: Any, name: str) -> Held | Missing:
@@ -49,8 +59,18 @@ def _piece(found: Any, name: str) -> Held | Missing:
     if width_px * height_px > MOST_MPX * 1e6:
         return Missing(f"{name}: {width_px} x {height_px} pixels", "undecodable")
     out = io.BytesIO()
-    found.get_bitmap(render=False).to_pil().save(out, "PNG")
+    (_shown(found) or found.get_bitmap(render=False).to_pil()).save(out, "PNG")
     return Held(out.getvalue(), name)
+
+
+def _shown(found: Any) -> Any:
+    """Return a picture as it is shown, where something of it is not: its outermost pixels count for nothing, since they
+    are cut where they do not fill a whole one."""
+    shown = found.get_bitmap(render=True, scale_to_original=True).to_pil()
+    if shown.mode != "RGBA" or min(shown.size) < 5:
+        return None
+    inner = shown.getchannel("A").crop((2, 2, shown.width - 2, shown.height - 2))
+    return shown if inner.getextrema()[0] < 255 else None
 
 
 def among(pictures: Sequence[Placed], blocks: Sequence[Block]) -> list[Block | Placed]:

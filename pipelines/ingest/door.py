@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from hashlib import sha256
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
@@ -21,6 +20,7 @@ from pipelines.held import held
 from pipelines.ingest.cells import CellReader
 from pipelines.ingest.exported import contents_of, exported
 from pipelines.ingest.manners import Manners
+from pipelines.ingest.parts import identity, in_order, media_of, utf8
 from pipelines.ingest.row import Cell, Ref, Row, Written, from_json
 from pipelines.ingest.source import open_url, stamp_of
 from pipelines.ingest.taken_apart import Documents, as_row, whole
@@ -38,18 +38,14 @@ from schemas.note import Note
 from schemas.publish import publish
 from schemas.sample import (
     Image,
-    Media,
-    Part,
     Sample,
     Source,
     Text,
     Video,
-    joint_digest,
     key_of,
     part_digest,
     parts_json,
 )
-from schemas.sniff import PICTURES, beginning, sniff
 from schemas.tables import CATALOG, PLACES, SEEN, Column
 from schemas.tar import Writer
 
@@ -194,17 +190,17 @@ class _Making:
         named += [(cell.column, content) for cell in row.cells for content in self._cell(cell)]
         named += [(link, _or_raise(content)) for link, content in zip(row.links, came, strict=True)]
         contents = [content for _, content in named]
-        beside = _utf8(self._bytes(row.json_file), row.json_file.name) if row.json_file else ""
+        beside = utf8(self._bytes(row.json_file), row.json_file.name) if row.json_file else ""
         if sample := exported(beside):
             return self._read_back(dataset, name, sample), contents_of(sample, named)
-        media = [_media(about, content) for about, content in named]
+        media = [media_of(about, content) for about, content in named]
         if row.texts_before and len(row.texts_before) != len(media):
             raise BadSample("pictures_do_not_match", f"{len(media)} pictures for {len(row.texts_before)} places")
         told = Told() if row.json_file is None else tell(beside, row.json_file.name)
-        said = list(row.texts) + [(role, _utf8(self._bytes(ref), ref.name)) for role, ref in row.text_files]
+        said = list(row.texts) + [(role, utf8(self._bytes(ref), ref.name)) for role, ref in row.text_files]
         said += [("caption", text) for text in told.texts if ("caption", text) not in said]
         said.sort(key=lambda pair: pair[0] == "label")
-        parts = _in_order(media, [Text(text, role) for role, text in said], row.texts_before)
+        parts = in_order(media, [Text(text, role) for role, text in said], row.texts_before)
         if not parts:
             raise BadSample("nothing_in_it", "the row has no picture, no video and no text")
         if len(parts) > MOST_PARTS:
@@ -274,7 +270,7 @@ class _Making:
         values = {
             "row": len(self._columns["row"]),
             "key": uuid_bytes(sample.key),
-            "digest": uuid_bytes(_identity(sample)),
+            "digest": uuid_bytes(identity(sample)),
             "size_bytes": sum(part.size_bytes for part in media_parts),
             "images": sum(isinstance(part, Image) for part in parts),
             "videos": sum(isinstance(part, Video) for part in parts),
@@ -318,41 +314,7 @@ class _Making:
             )
 
 
-def _identity(sample: Sample) -> str:
-    """Return what copies of a sample have in common: of a document the digests of all its parts, else those of its
-    pictures and videos, of its texts where there are none."""
-    media = [part for _, part in sample.media()]
-    return joint_digest([part_digest(part) for part in (sample.parts if sample.is_document else media or sample.parts)])
-
-
-def _in_order(media: Sequence[Media], texts: Sequence[Text], texts_before: Sequence[int]) -> list[Part]:
-    """Return media and texts as they stand: each medium behind as many texts as stand before it, else before all."""
-    parts, told = list[Part](), 0
-    for place, medium in enumerate(media):
-        before = texts_before[place] if place < len(texts_before) else told
-        parts += [*texts[told:before], medium]
-        told = before
-    return [*parts, *texts[told:]]
-
-
 def _or_raise(found: T | BadSample) -> T:
     if isinstance(found, BadSample):
         raise found
     return found
-
-
-def _media(name: str, content: bytes) -> Media:
-    if not content:
-        raise BadSample("empty_file", f"{name} has no bytes")
-    extension = sniff(content[:64])
-    if not extension:
-        raise BadSample("unknown_format", f"{name} begins with {beginning(content)!r}")
-    kind = Image if extension in PICTURES else Video
-    return kind(sha256(content).hexdigest(), len(content), extension)
-
-
-def _utf8(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8-sig").strip("\r\n")
-    except UnicodeDecodeError as error:
-        raise BadSample("text_not_utf8", f"{name}: {error.reason} at byte {error.start}") from None
