@@ -110,20 +110,9 @@ class _Looking:
 
     def _pending(self, subject: Subject) -> Pending:
         try:
-            return self._pool.submit(self._picture, subject.content())
+            return self._pool.submit(ready, self._loaded, subject.content(), self._clip.most_mpx)
         except BadSample as bad:
             return bad
-
-    def _picture(self, data: bytes) -> Any:
-        try:
-            with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
-                warnings.simplefilter("ignore")
-                if picture.width * picture.height > self._clip.most_mpx * 1e6:
-                    raise BadSample("too_many_pixels", f"{picture.width} x {picture.height}")
-                picture.load()
-                return self._loaded.preprocess(upright_rgb(picture, _AS_IT_IS))
-        except PILLOW_RAISES as error:
-            raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
 
     def _run(self, pending: Sequence[tuple[str, Pending]]) -> list[Noted | BadSample]:
         decoded = [(text, _decoded(picture)) for text, picture in pending]
@@ -152,6 +141,19 @@ class _Looking:
             )
             for text, score, vector in zip(texts, scores_B, pictures_BD.tolist(), strict=False)
         ]
+
+
+def ready(loaded: Loaded, data: bytes, most_mpx: float) -> Any:
+    """Decode a picture and make it ready for a model; raises BadSample where it cannot be."""
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
+            warnings.simplefilter("ignore")
+            if picture.width * picture.height > most_mpx * 1e6:
+                raise BadSample("too_many_pixels", f"{picture.width} x {picture.height}")
+            picture.load()
+            return loaded.preprocess(upright_rgb(picture, _AS_IT_IS))
+    except PILLOW_RAISES as error:
+        raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
 
 
 def _groups(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:

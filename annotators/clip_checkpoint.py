@@ -26,7 +26,7 @@ CONFIG = "open_clip_config.json"
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
 """Files of weights in a folder; of several the first is taken, as open_clip does, so that the digest is of that one."""
 
-_REMEDY = "give --weights clip=PATH: a checkpoint of open_clip, or the folder that holds one"
+_REMEDY = "give --weights {}=PATH: a checkpoint of open_clip, or the folder that holds one"
 
 _proved: dict[tuple[str, tuple[tuple[str, int, int], ...]], tuple[str, ...]] = {}
 """Digests of the checkpoints that this process has loaded once, by model, and by path, size and time of the files."""
@@ -41,10 +41,11 @@ class Loaded(Struct, frozen=True):
 
 
 class Checkpoint(Struct, frozen=True):
-    """`model`: open_clip's name, empty where the folder at `path` holds a configuration."""
+    """`model`: open_clip's name, empty where the folder at `path` holds a configuration; `name`: the annotator's."""
 
     model: str
     path: str
+    name: str = "clip"
 
     def digests(self) -> tuple[str, ...]:
         """Return the SHA-256 of each file; the first time, prove that they load and that a sample can be scored.
@@ -63,18 +64,20 @@ class Checkpoint(Struct, frozen=True):
 
         weights, *configuration = self._files()
         if device == "cuda" and not torch.cuda.is_available():
-            raise BadInput("there is no GPU that torch can use", where="annotator clip", remedy="leave device=cuda out")
+            raise BadInput(
+                "there is no GPU that torch can use", where=f"annotator {self.name}", remedy="leave device=cuda out"
+            )
         try:
             torchvision_ready()
             import open_clip
         except ImportError as error:
             raise BadInput(
                 f"open_clip cannot be imported ({error})",
-                where="annotator clip",
+                where=f"annotator {self.name}",
                 remedy="pip install 'ostraka[clip]'",
             ) from error
         if self.model:
-            _need_known(self.model, open_clip.list_models())
+            _need_known(self.model, open_clip.list_models(), self.name)
         for path in configuration:
             _need_configuration(path)
         state = _state(weights)
@@ -114,14 +117,14 @@ class Checkpoint(Struct, frozen=True):
     def _files(self) -> tuple[str, ...]:
         """Return the file of weights, and the configuration where it is a folder; raises BadInput as `digests` does."""
         if not self.path:
-            raise BadInput("no weights are given", where="annotator clip", remedy=_REMEDY)
+            raise BadInput("no weights are given", where=f"annotator {self.name}", remedy=_REMEDY.format(self.name))
         files = self._in_folder() if os.path.isdir(self.path) else (self.path,)
         for path in files:
             try:
                 with open(path, "rb"):
                     pass
             except OSError as error:
-                raise _unreadable(path, error) from None
+                raise _unreadable(path, error, self.name) from None
         if files == (self.path,) and not self.model:
             raise BadInput("a file of weights needs a model's name", where=self.path, remedy="add --with model=NAME")
         return files
@@ -130,7 +133,7 @@ class Checkpoint(Struct, frozen=True):
         try:
             there = os.listdir(self.path)
         except OSError as error:
-            raise _unreadable(self.path, error) from None
+            raise _unreadable(self.path, error, self.name) from None
         found = [name for name in WEIGHTS if name in there]
         if CONFIG not in there or not found:
             raise BadInput(
@@ -180,8 +183,8 @@ def _weights_only(path: str) -> Any:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _unreadable(path: str, error: OSError) -> BadInput:
-    return BadInput(f"it cannot be read ({error.strerror or error})", where=path, remedy=_REMEDY)
+def _unreadable(path: str, error: OSError, name: str) -> BadInput:
+    return BadInput(f"it cannot be read ({error.strerror or error})", where=path, remedy=_REMEDY.format(name))
 
 
 def _no_checkpoint(path: str, what: str) -> BadInput:
@@ -192,12 +195,12 @@ def _no_checkpoint(path: str, what: str) -> BadInput:
     )
 
 
-def _need_known(model: str, known: Sequence[str]) -> None:
+def _need_known(model: str, known: Sequence[str], name: str) -> None:
     if model not in known:
         near = get_close_matches(model, known, 3, 0.4)
         raise BadInput(
             f"open_clip has no model called {model!r}",
-            where="annotator clip",
+            where=f"annotator {name}",
             remedy="give --with model=NAME, one of open_clip.list_models()" + (f": {', '.join(near)}" if near else ""),
         )
 

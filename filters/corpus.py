@@ -27,14 +27,27 @@ PIECE_ROWS = 1 << 14
 SAMPLED = 16
 
 
+WHOLE = -1
+"""Stands for the whole sample where a part could stand."""
+
+
 class Lost(Struct, frozen=True):
     """The samples that go: their rows, the rows of the samples they lost to (NOBODY: none), what was measured, and the
-    place of the reason among the filter's."""
+    place of the reason among the filter's.
+
+    `parts`: the part that goes while the sample stays, WHOLE where the sample goes; None where all samples go whole. A
+    row stands once for each of its parts.
+    """
 
     rows: NDArray[np.int64]
     witnesses: NDArray[np.int64]
     measured: NDArray[np.float64]
     reason: NDArray[np.int16]
+    parts: NDArray[np.int64] | None = None
+
+    def places(self) -> NDArray[np.int64]:
+        """Return the part that goes, or WHOLE, of each row."""
+        return np.full(len(self.rows), WHOLE, np.int64) if self.parts is None else self.parts
 
 
 class Spread(Struct, frozen=True):
@@ -49,13 +62,15 @@ class CorpusFilter(Struct, frozen=True):
 
     `row_bytes`: what deciding takes at its height, bytes a row, the columns that are read included. `copies`: in how
     many buckets a row is at most. `counts`: the learned array that says of each entry of a vocabulary in how many
-    samples it stands, where there is one.
+    samples it stands, where there is one. `of_parts`: whether it leaves parts out, so that what follows sees samples
+    without them.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
     reasons: ClassVar[tuple[str, ...]] = ()
     row_bytes: ClassVar[int] = 256
     counts: ClassVar[str] = ""
+    of_parts: ClassVar[bool] = False
 
     @property
     def copies(self) -> int:

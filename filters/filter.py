@@ -29,11 +29,12 @@ KEEP = -1
 
 class Judgement(Struct, frozen=True):
     """Verdicts on many samples: the place of the reason among the filter's (KEEP where kept), what was measured, and
-    the parts left out of samples that stay, by row."""
+    the parts left out of samples that stay, by row, with the reason of each."""
 
     reason: NDArray[np.int16]
     measured: NDArray[np.float64]
     left_out: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    left_out_why: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Filter(Struct, frozen=True):
@@ -56,14 +57,15 @@ class Filter(Struct, frozen=True):
         reason = np.full(columns.count, KEEP, np.int16)
         measured = np.full(columns.count, np.nan)
         left_out: dict[int, tuple[int, ...]] = {}
+        why: dict[int, tuple[str, ...]] = {}
         for row in range(columns.count):
             verdict = self.judge(columns.row(row))
             measured[row] = verdict.measured
             if not verdict.keep:
                 reason[row] = self.reasons.index(verdict.reason)
             elif verdict.left_out:
-                left_out[row] = verdict.left_out
-        return Judgement(reason, measured, left_out)
+                left_out[row], why[row] = verdict.left_out, verdict.left_out_why
+        return Judgement(reason, measured, left_out, why)
 
 
 class ColumnFilter(Filter, frozen=True):
@@ -77,6 +79,7 @@ class ColumnFilter(Filter, frozen=True):
             "" if reason == KEEP else self.reasons[reason],
             float(found.measured[0]),
             found.left_out.get(0, ()),
+            found.left_out_why.get(0, ()),
         )
 
     def judge_columns(self, columns: Columns) -> Judgement:

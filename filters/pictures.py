@@ -20,7 +20,7 @@ class PictureReadable(ColumnFilter, frozen=True):
     def judge_columns(self, columns: Columns) -> Judgement:
         width_px = columns.lists("picture_width_px").values.astype(np.float64)
         bad = np.where(width_px < 1, 0, KEEP).astype(np.int16)
-        return parts_that_stay(columns, "picture_part", bad, width_px, none=1)
+        return parts_that_stay(columns, "picture_part", bad, width_px, none=1, reasons=self.reasons)
 
 
 class PictureMinSide(ColumnFilter, frozen=True):
@@ -32,7 +32,9 @@ class PictureMinSide(ColumnFilter, frozen=True):
 
     def judge_columns(self, columns: Columns) -> Judgement:
         side_px = np.minimum(*_sides(columns))
-        return parts_that_stay(columns, "picture_part", np.where(side_px < self.px, 0, KEEP), side_px, none=1)
+        return parts_that_stay(
+            columns, "picture_part", np.where(side_px < self.px, 0, KEEP), side_px, none=1, reasons=self.reasons
+        )
 
 
 class PictureMaxAspect(ColumnFilter, frozen=True):
@@ -45,7 +47,9 @@ class PictureMaxAspect(ColumnFilter, frozen=True):
     def judge_columns(self, columns: Columns) -> Judgement:
         width, height = _sides(columns)
         ratio = np.maximum(width, height) / np.maximum(np.minimum(width, height), 1)
-        return parts_that_stay(columns, "picture_part", np.where(ratio > self.ratio, 0, KEEP), ratio, none=1)
+        return parts_that_stay(
+            columns, "picture_part", np.where(ratio > self.ratio, 0, KEEP), ratio, none=1, reasons=self.reasons
+        )
 
 
 class PictureMaxPixels(ColumnFilter, frozen=True):
@@ -58,7 +62,9 @@ class PictureMaxPixels(ColumnFilter, frozen=True):
     def judge_columns(self, columns: Columns) -> Judgement:
         width, height = _sides(columns)
         mpx = width * height / 1e6
-        return parts_that_stay(columns, "picture_part", np.where(mpx > self.mpx, 0, KEEP), mpx, none=1)
+        return parts_that_stay(
+            columns, "picture_part", np.where(mpx > self.mpx, 0, KEEP), mpx, none=1, reasons=self.reasons
+        )
 
 
 def _sides(columns: Columns) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:

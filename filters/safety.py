@@ -28,7 +28,7 @@ class NoContacts(ColumnFilter, frozen=True):
         mailed, called = emails > self.most_emails, phones > self.most_phones
         bad = np.where(mailed, 0, np.where(called, 1, KEEP)).astype(np.int16)
         measured = np.where(called & ~mailed, phones, emails).astype(np.float64)
-        return texts_that_stay(columns, bad, measured, none=2)
+        return texts_that_stay(columns, bad, measured, none=2, reasons=self.reasons)
 
 
 class MaxNsfw(ColumnFilter, frozen=True):

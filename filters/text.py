@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,16 +24,24 @@ BOILERPLATE = (
 )
 
 
-def texts_that_stay(columns: Columns, bad: NDArray[np.int16], measured: NDArray[np.float64], none: int) -> Judgement:
+def texts_that_stay(
+    columns: Columns, bad: NDArray[np.int16], measured: NDArray[np.float64], none: int, reasons: Sequence[str] = ()
+) -> Judgement:
     """Turn a reason per text (KEEP where it is good) into verdicts: dropped for its first text's reason when no text
     is good, for reason `none` where there is no text at all."""
-    return parts_that_stay(columns, "text_parts", bad, measured, none)
+    return parts_that_stay(columns, "text_parts", bad, measured, none, reasons)
 
 
 def parts_that_stay(
-    columns: Columns, places_in: str, bad: NDArray[np.int16], measured: NDArray[np.float64], none: int
+    columns: Columns,
+    places_in: str,
+    bad: NDArray[np.int16],
+    measured: NDArray[np.float64],
+    none: int,
+    reasons: Sequence[str] = (),
 ) -> Judgement:
-    """Do the same for the parts whose places stand in the column `places_in`."""
+    """Do the same for the parts whose places stand in the column `places_in`; `reasons`: the filter's, which the parts
+    that are left out carry."""
     places = columns.lists(places_in)
     reason = np.full(columns.count, none, np.int16)
     said = np.full(columns.count, np.nan)
@@ -43,10 +52,12 @@ def parts_that_stay(
     good = np.zeros(columns.count, bool)
     good[row[bad == KEEP]] = True
     reason[good] = KEEP
-    left_out: dict[int, tuple[int, ...]] = {}
-    for at in np.flatnonzero((bad != KEEP) & good[row]):
-        left_out[int(row[at])] = (*left_out.get(int(row[at]), ()), int(places.values[at]))
-    return Judgement(reason, said, left_out)
+    left_at: dict[int, list[int]] = {}
+    for at in np.flatnonzero((bad != KEEP) & good[row]).tolist():
+        left_at.setdefault(int(row[at]), []).append(at)
+    why = {row: tuple(reasons[bad[at]] for at in gone) for row, gone in left_at.items()} if reasons else {}
+    left_out = {row: tuple(map(int, places.values[gone])) for row, gone in left_at.items()}
+    return Judgement(reason, said, left_out, why)
 
 
 class CaptionLength(ColumnFilter, frozen=True):
@@ -60,7 +71,7 @@ class CaptionLength(ColumnFilter, frozen=True):
     def judge_columns(self, columns: Columns) -> Judgement:
         chars = columns.lists("text_chars").values.astype(np.int64)
         bad = np.where(chars < self.least, 0, np.where(chars > self.most, 1, KEEP)).astype(np.int16)
-        return texts_that_stay(columns, bad, chars.astype(np.float64), none=2)
+        return texts_that_stay(columns, bad, chars.astype(np.float64), none=2, reasons=self.reasons)
 
 
 class CleanText(ColumnFilter, frozen=True):
@@ -71,7 +82,7 @@ class CleanText(ColumnFilter, frozen=True):
 
     def judge_columns(self, columns: Columns) -> Judgement:
         control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-        return _by_text(columns, lambda text: len(control.findall(text)))
+        return _by_text(columns, lambda text: len(control.findall(text)), self.reasons)
 
 
 class NotBoilerplate(ColumnFilter, frozen=True):
@@ -83,7 +94,7 @@ class NotBoilerplate(ColumnFilter, frozen=True):
 
     def judge_columns(self, columns: Columns) -> Judgement:
         patterns = [re.compile(pattern, re.IGNORECASE) for pattern in self.patterns]
-        return _by_text(columns, lambda text: any(pattern.search(text.strip()) for pattern in patterns))
+        return _by_text(columns, lambda text: any(pattern.search(text.strip()) for pattern in patterns), self.reasons)
 
 
 class InLanguage(ColumnFilter, frozen=True):
@@ -101,10 +112,10 @@ class InLanguage(ColumnFilter, frozen=True):
         share = columns.lists("text_language_share").values.astype(np.float64)
         other = ~np.isin(columns.lists("text_language").values.astype(str), self.languages)
         bad = np.where(other & (share >= self.share), 0, KEEP).astype(np.int16)
-        return texts_that_stay(columns, bad, share, none=1)
+        return texts_that_stay(columns, bad, share, none=1, reasons=self.reasons)
 
 
-def _by_text(columns: Columns, count: Any) -> Judgement:
+def _by_text(columns: Columns, count: Any, reasons: Sequence[str]) -> Judgement:
     found = np.array([count(text) for text in columns.lists("text").values], np.float64)
     bad = np.where(found > 0, 0, KEEP).astype(np.int16)
-    return texts_that_stay(columns, bad, found, none=1)
+    return texts_that_stay(columns, bad, found, none=1, reasons=reasons)

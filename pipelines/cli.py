@@ -16,6 +16,7 @@ from pipelines.commands.compact import compact
 from pipelines.commands.demo import demo
 from pipelines.commands.doctor import doctor
 from pipelines.commands.export import export, reshard, verify
+from pipelines.commands.fit import fit
 from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
 from pipelines.commands.runs import runs
@@ -43,6 +44,7 @@ VERBS = [
     benchmark,
     contamination,
     weights,
+    fit,
     doctor,
     demo,
 ]

@@ -17,7 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from filters.columns import Columns, Lists, joined
-from filters.corpus import NOBODY, CorpusFilter, Learned, halves
+from filters.corpus import NOBODY, WHOLE, CorpusFilter, Learned, halves
 from pipelines import log
 from pipelines.decisions import Decision
 from pipelines.engine import Engine
@@ -77,8 +77,9 @@ class Round:
         count = self.living()
         apart = count * judging.row_bytes > self._cap_bytes
         lost, counts = self._apart(judging, count) if apart else self._together(judging)
-        self._alive[lost.at] = False
-        log.event("decided", step=step, filter=judging.name, rows=count, lost=len(lost.at), apart=int(apart))
+        gone = lost.part == WHOLE
+        self._alive[lost.at[gone]] = False
+        log.event("decided", step=step, filter=judging.name, rows=count, lost=int(gone.sum()), apart=int(apart))
         return self._decision(judging, lost), counts
 
     def _learn(self, judging: CorpusFilter) -> Learned:
@@ -130,6 +131,7 @@ class Round:
             lost.measured[order],
             columns.array("key")[witnesses],
             witnesses != NOBODY,
+            lost.places()[order],
         )
         if not judging.counts:
             return found, {}
@@ -166,7 +168,9 @@ class Round:
             here = slice(int(cuts[place]), int(cuts[place + 1]))
             rows = self._scratch.get(f"{LIVING}/{self._shards[place]}", ["row"]).array("row")
             row[here] = rows[lost.at[here] - self._ends[place]]
-        return Decision(judging.reasons, shard, row, lost.reason, lost.measured, lost.witness, lost.has_witness)
+        return Decision(
+            judging.reasons, shard, row, lost.reason, lost.measured, lost.witness, lost.has_witness, lost.part
+        )
 
 
 class _Filling:
@@ -190,13 +194,14 @@ class _Filling:
 
 
 class _Lost(Struct, frozen=True):
-    """Who lost: places among all rows of the round, ascending, why, what was measured, and to whom."""
+    """Who lost: places among all rows of the round, ascending, why, what was measured, to whom, and which part."""
 
     at: NDArray[np.int64]
     reason: NDArray[np.int16]
     measured: NDArray[np.float64]
     witness: NDArray[Any]
     has_witness: NDArray[np.bool_]
+    part: NDArray[np.int64]
 
 
 def _counts(before: NDArray[np.int64], after: NDArray[np.int64]) -> Counts:
@@ -209,7 +214,7 @@ def _padded(counts: NDArray[np.int64], like: NDArray[np.int64]) -> NDArray[np.in
 
 def _nobody() -> _Lost:
     none = np.zeros(0, np.int64)
-    return _Lost(none, none.astype(np.int16), none.astype(np.float64), np.zeros(0, "S16"), none.astype(np.bool_))
+    return _Lost(none, none.astype(np.int16), none.astype(np.float64), np.zeros(0, "S16"), none.astype(np.bool_), none)
 
 
 @contextmanager
@@ -229,21 +234,24 @@ def _surveys(judging: CorpusFilter) -> bool:
     return type(judging).survey is not CorpusFilter.survey
 
 
-_LOST = ("at", "reason", "measured", "witness", "has_witness", "merit")
+_LOST = ("at", "reason", "measured", "witness", "has_witness", "part", "merit")
 
 
 def _best(found: Columns) -> _Lost:
-    """Return each row once, with the best of the witnesses that the buckets name: more merit, then the smaller key."""
-    at, witness = found.array("at"), found.array("witness")
+    """Return each row, or each part of one, once, with the best of the witnesses that the buckets name: more merit,
+    then the smaller key."""
+    at, part, witness = found.array("at"), found.array("part"), found.array("witness")
     high, low = halves(witness)
-    order = np.lexsort((low, high, ~found.array("merit"), ~found.array("has_witness"), at))
-    first = order[np.r_[True, at[order][1:] != at[order][:-1]]] if len(order) else order
+    order = np.lexsort((low, high, ~found.array("merit"), ~found.array("has_witness"), part, at))
+    other = (at[order][1:] != at[order][:-1]) | (part[order][1:] != part[order][:-1])
+    first = order[np.r_[True, other]] if len(order) else order
     return _Lost(
         at[first],
         found.array("reason")[first],
         found.array("measured")[first],
         witness[first],
         found.array("has_witness")[first],
+        part[first],
     )
 
 
@@ -332,6 +340,7 @@ def _decide_bucket(scratch: Scratch, judging: CorpusFilter, learned: Learned, bu
         "measured": lost.measured,
         "witness": columns.array("key")[lost.witnesses],
         "has_witness": lost.witnesses != NOBODY,
+        "part": lost.places(),
         "merit": judging.merit(columns)[lost.witnesses],
     }
     scratch.put(f"{SPREAD}/{LOST}/{bucket}", Columns(len(lost.rows), some))

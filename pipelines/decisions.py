@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from filters.corpus import WHOLE
 from pipelines.arrow_columns import fixed_16, flat, uuids
 from pipelines.judge import Decisions, Losses
 from pipelines.recipe import Recipe
@@ -34,12 +35,13 @@ class Decision(Struct, frozen=True):
     measured: NDArray[np.float64]
     witness: NDArray[Any]
     has_witness: NDArray[np.bool_]
+    part: NDArray[np.int64]
 
     def of(self, shard: int) -> Losses:
         """Return what was said of one shard's rows."""
         first, end = np.searchsorted(self.shard, np.array([shard, shard + 1], self.shard.dtype))
         here = slice(int(first), int(end))
-        return Losses(
+        whole = Losses(
             self.row[here],
             self.reasons,
             self.reason[here],
@@ -47,6 +49,28 @@ class Decision(Struct, frozen=True):
             self.witness[here],
             self.has_witness[here],
         )
+        return _with_parts(whole, self.part[here])
+
+
+def _with_parts(said: Losses, part: NDArray[np.int64]) -> Losses:
+    """Return losses of which some are of parts as those of samples and those of parts."""
+    of_part = part != WHOLE
+    if not of_part.any():
+        return said
+    parts = dict[int, dict[int, tuple[str, float]]]()
+    for at in np.flatnonzero(of_part).tolist():
+        told = said.reasons[said.reason[at]], float(said.measured[at])
+        parts.setdefault(int(said.row[at]), {})[int(part[at])] = told
+    stay = ~of_part
+    return Losses(
+        said.row[stay],
+        said.reasons,
+        said.reason[stay],
+        said.measured[stay],
+        said.witness[stay],
+        said.has_witness[stay],
+        parts,
+    )
 
 
 class Decided:
@@ -86,6 +110,7 @@ def put_decision(
         "reason": pa.DictionaryArray.from_arrays(pa.array(decision.reason), names),
         "measured": pa.array(decision.measured),
         "witness": pa.ExtensionArray.from_storage(pa.uuid(), fixed_16(decision.witness, decision.has_witness)),
+        "part": pa.array(decision.part),
     }
     put_table(shelf.fs, decision_path(shelf, recipe, snapshot, step), DECISION, columns)
 
@@ -147,7 +172,7 @@ class _Stored:
 def _losses(table: pa.Table, reasons: tuple[str, ...]) -> Losses:
     witness = table["witness"].combine_chunks()
     places = pc.index_in(table["reason"], pa.array(reasons, pa.string()))
-    return Losses(
+    whole = Losses(
         flat(table["row"]).astype(np.int64),
         reasons,
         flat(places).astype(np.int16),
@@ -155,3 +180,4 @@ def _losses(table: pa.Table, reasons: tuple[str, ...]) -> Losses:
         uuids(witness),
         flat(witness.is_valid()),
     )
+    return _with_parts(whole, flat(table["part"])) if "part" in table.column_names else whole

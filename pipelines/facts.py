@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,13 +17,33 @@ from pipelines.arrow_columns import to_numpy
 from pipelines.notes import Notes
 from pipelines.recipe import FACTS, Annotate, Recipe
 from pipelines.shelf import Shelf
-from schemas.sample import Part, Sample, Source, Text
+from schemas.sample import Image, Part, Sample, Source, Text
 
 LeftOut = Mapping[int, tuple[int, ...]]
 NOTHING: LeftOut = {}
-PICTURE_PART = "picture_part"
 _SAMPLE = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
 _decode_parts = msgspec.json.Decoder(tuple[Part, ...])
+
+
+def _texts(parts: Sequence[Part]) -> list[str]:
+    return [part.text for part in parts if isinstance(part, Text)]
+
+
+def _picture_part(parts: Sequence[Part]) -> list[int]:
+    return [place for place, part in enumerate(parts) if isinstance(part, Image)]
+
+
+def _picture_digest(parts: Sequence[Part]) -> list[int]:
+    """Return the first 64 bits of each picture's digest: of a thousand million pictures, hardly two agree in them."""
+    return [int(part.digest[:16], 16) for part in parts if isinstance(part, Image)]
+
+
+_OF_PARTS: Mapping[str, tuple[Callable[[Sequence[Part]], list[Any]], Any]] = {
+    "text": (_texts, object),
+    "picture_part": (_picture_part, np.uint16),
+    "picture_digest": (_picture_digest, np.uint64),
+}
+"""Facts that are no columns of the catalogue, and how they are read from a sample's parts."""
 
 
 class Facts:
@@ -35,7 +55,7 @@ class Facts:
 
     def __init__(self, shelf: Shelf, recipe: Recipe, shard: str, asked: Sequence[str] | None) -> None:
         self.shard, self._shelf = shard, shelf
-        facts = [name for name in FACTS if name in (asked or ()) and name != "text"]
+        facts = [name for name in FACTS if name in (asked or ()) and name not in _OF_PARTS]
         self._catalog = shelf.catalog(shard, [*facts, "failed"])
         self.count: int = self._catalog.num_rows
         failed = pc.not_equal(self._catalog["failed"], "").to_numpy()
@@ -68,8 +88,8 @@ class Facts:
         """Return the places among the parts that a list's values belong to, None where they belong to none."""
         if name == "text" or name.startswith("text_"):
             places = self._fact("text_parts", rows)
-        elif name.startswith("picture_") and PICTURE_PART in self._writer:
-            places = self.notes[self._writer[PICTURE_PART]].column(PICTURE_PART, rows)
+        elif name.startswith("picture_"):
+            places = self._fact("picture_part", rows)
         else:
             return None
         assert isinstance(places, Lists)
@@ -83,10 +103,10 @@ class Facts:
 
     def _facts(self, name: str) -> NDArray[Any] | Lists:
         if name not in self._read:
-            if name == "text":
+            if name in _OF_PARTS:
+                told, dtype = _OF_PARTS[name]
                 parts = self._shelf.catalog(self.shard, ["parts"])["parts"].to_pylist()
-                texts = [[p.text for p in _decode_parts.decode(one) if isinstance(p, Text)] for one in parts]
-                self._read[name] = Lists.of(texts)
+                self._read[name] = Lists.of([told(_decode_parts.decode(one)) for one in parts], dtype)
             else:
                 kept = self._catalog if name in self._catalog.column_names else self._shelf.catalog(self.shard, [name])
                 self._read[name] = to_numpy(kept[name])

@@ -32,7 +32,8 @@ class Loss(Struct, frozen=True):
 
 
 class Losses(Struct, frozen=True):
-    """What a corpus filter said of one shard's samples that go: their rows, ascending, and the reason's place."""
+    """What a corpus filter said of one shard's samples that go: their rows, ascending, and the reason's place; and of
+    parts that go while their samples stay: those of each row, with the reason and what was measured."""
 
     row: NDArray[np.int64]
     reasons: tuple[str, ...]
@@ -40,6 +41,7 @@ class Losses(Struct, frozen=True):
     measured: NDArray[np.float64]
     witness: NDArray[Any]
     has_witness: NDArray[np.bool_]
+    parts: Mapping[int, Mapping[int, tuple[str, float]]] = {}
 
     def of(self, row: int) -> Loss | None:
         """Return what was said of a row, None where it stays."""
@@ -55,7 +57,7 @@ Decisions = Mapping[int, Losses]
 
 class Judged(Struct):
     """Outcome and deciding step of each row judged, the reason's place among `reasons`, what was measured, the witness,
-    and the parts left out."""
+    and the parts left out, each with its reason (empty where none was told)."""
 
     rows: NDArray[np.int64]
     outcome: NDArray[np.uint8]
@@ -66,6 +68,7 @@ class Judged(Struct):
     has_witness: NDArray[np.bool_]
     reasons: list[str]
     left_out: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    left_out_why: dict[int, dict[int, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: NDArray[np.int64]) -> Judged:
@@ -175,12 +178,20 @@ class _Walk:
         gone = np.flatnonzero(found.reason != KEEP)
         self._dropped(living[gone], place, judging.reasons, found.reason[gone], found.measured[gone])
         for index, places in found.left_out.items():
-            row = int(self.judged_rows.rows[living[index]])
-            self.judged_rows.left_out[row] = tuple(sorted({*self.judged_rows.left_out.get(row, ()), *places}))
+            why = found.left_out_why.get(index) or ("",) * len(places)
+            self._left_out(int(self.judged_rows.rows[living[index]]), dict(zip(places, why, strict=True)))
+
+    def _left_out(self, row: int, why: Mapping[int, str]) -> None:
+        """Leave parts of a row out, each for its reason; one that went before keeps its own."""
+        told = {**why, **self.judged_rows.left_out_why.get(row, {})}
+        self.judged_rows.left_out_why[row] = told
+        self.judged_rows.left_out[row] = tuple(sorted(told))
 
     def decided(self, place: int, lost: Losses) -> None:
         living = self._living()
         rows = self.judged_rows.rows[living]
+        for row in lost.parts.keys() & {*rows.tolist()} if lost.parts else ():
+            self._left_out(row, {part: why for part, (why, _) in lost.parts[row].items()})
         if not len(lost.row):
             return
         found = np.minimum(np.searchsorted(lost.row, rows), len(lost.row) - 1)

@@ -27,6 +27,8 @@ FACTS = (
     "text_chars",
     "text_parts",
     "text",
+    "picture_part",
+    "picture_digest",
     "dataset",
     "licence",
 )
@@ -188,14 +190,22 @@ class Recipe:
         return [place for place in range(len(self.steps)) if self.corpus_filter(place) is not None]
 
     def rounds(self) -> list[range]:
-        """Return the runs of neighbouring corpus filters: what one of them leaves, the next one decides at once."""
+        """Return the runs of neighbouring corpus filters: what one of them leaves, the next one decides at once.
+
+        One that leaves parts out ends a run: the columns of the next one are without them.
+        """
         found: list[range] = []
         for place in self.barriers():
-            if found and found[-1].stop == place:
+            if found and found[-1].stop == place and not self.leaves_parts_out(place - 1):
                 found[-1] = range(found[-1].start, place + 1)
             else:
                 found.append(range(place, place + 1))
         return found
+
+    def leaves_parts_out(self, place: int) -> bool:
+        """Say whether the step is a corpus filter that leaves parts out."""
+        judging = self.corpus_filter(place)
+        return judging is not None and judging.of_parts
 
     def step_name(self, place: int) -> str:
         """Return what a step is called in verdicts and funnels; `kept` past the last."""

@@ -21,23 +21,21 @@ from annotators.header import Header
 from annotators.language import Language
 from annotators.nsfw import Nsfw
 from annotators.ocr import Ocr
-from annotators.pictures import Pictures
 from annotators.pixels import Pixels
 from annotators.rewriter import Rewriter
 from annotators.watermark import Watermark
 from filters.balance import Balance
 from filters.contamination import NoBenchmarkEmbedding
-from filters.document import DocumentLanguage, DocumentLength
-from filters.exact import ExactDedup, ExactDocuments
+from filters.exact import ExactDedup
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.neardup import NearDedup
-from filters.pictures import PictureMaxAspect, PictureMaxPixels, PictureMinSide, PictureReadable
 from filters.recaption import Rewritten
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
 from filters.scores import Above
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes_documents import documents, documents_clip
 from pipelines.recipes_words import instructions, long_text
 from pipelines.uncontaminated import benchmark_folder, steps_against, without_benchmarks
 from pipelines.value import load
@@ -216,30 +214,6 @@ def whole() -> Recipe:
     return Recipe("whole")
 
 
-def documents(
-    languages: str = "en", least_chars: Annotated[int, Meta(ge=0)] = 200, least_side_px: Count = 28
-) -> Recipe:
-    """Documents of texts and pictures in turn: bad pictures and texts are left out, a document without any goes.
-
-    `languages` are ISO 639-1 codes with commas between.
-    """
-    return Recipe(
-        "documents",
-        Keep(HasPicture()),
-        Keep(CleanText()),
-        Keep(NotBoilerplate()),
-        Keep(DocumentLength(least=least_chars)),
-        Annotate(Pictures()),
-        Keep(PictureReadable()),
-        Keep(PictureMinSide(px=least_side_px)),
-        Keep(PictureMaxAspect(ratio=200)),
-        Keep(PictureMaxPixels(mpx=100)),
-        Annotate(Language()),
-        Keep(DocumentLanguage(languages=tuple(languages.split(",")))),
-        Keep(ExactDocuments()),
-    )
-
-
 RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-clip": caption_clip,
     "caption-light": caption_light,
@@ -247,6 +221,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-safe": caption_safe,
     "caption-small": caption_small,
     "documents": documents,
+    "documents-clip": documents_clip,
     "headers-only": headers_only,
     "instructions": instructions,
     "scene-text": scene_text,

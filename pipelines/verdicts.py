@@ -70,7 +70,8 @@ def verdict_columns(recipe: Recipe, facts: Facts, judged: Judged) -> dict[str, A
         "reason": _named(judged.reason, judged.reasons),
         "measured": pa.array(judged.measured, from_pandas=True),
         "witness": pa.ExtensionArray.from_storage(pa.uuid(), fixed_16(judged.witness, judged.has_witness)),
-        "left_out": _left_out(judged),
+        "left_out": _left_out(judged, lambda row: judged.left_out[row], pa.uint16()),
+        "left_out_why": _left_out(judged, lambda row: _why(judged, row), pa.string()),
     }
 
 
@@ -78,14 +79,19 @@ def _named(codes: Any, names: Any) -> pa.Array:
     return pc.take(pa.array(list(names), pa.string()), pa.array(codes))
 
 
-def _left_out(judged: Judged) -> pa.Array:
+def _why(judged: Judged, row: int) -> tuple[str, ...]:
+    return tuple(judged.left_out_why[row][place] for place in judged.left_out[row])
+
+
+def _left_out(judged: Judged, told: Callable[[int], tuple[Any, ...]], kind: pa.DataType) -> pa.Array:
+    """Return what is told of the parts left out of each row, a list a row."""
     gone = judged.left_out
     lengths = np.zeros(len(judged.rows), np.int32)
     if gone:
         said = np.flatnonzero(np.isin(judged.rows, np.fromiter(gone, np.int64, len(gone))))
         lengths[said] = [len(gone[int(judged.rows[at])]) for at in said]
-        places = [place for at in said.tolist() for place in gone[int(judged.rows[at])]]
+        places = [one for at in said.tolist() for one in told(int(judged.rows[at]))]
     else:
         places = []
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(places, pa.uint16()))
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(places, kind))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-Value = bool | int | float | str | list[bool | int | float | str]
+Item = bool | int | float | str
+Value = Item | list[Item]
 
 
 class Whole(Struct, frozen=True, tag="whole", tag_field="at"):

@@ -56,8 +56,11 @@ SEEN = columns(row="uint32", failed="dictionary")
 PLACES = "places"
 """The column of a note piece that holds notes on places, a JSON list per row; there only where an annotator has any."""
 
-DECISION = columns(shard="dictionary", row="uint32", reason="dictionary", measured="float64", witness="uuid")
-"""What a corpus filter dropped: which sample, why, and the key of the sample that it lost to."""
+DECISION = columns(
+    shard="dictionary", row="uint32", reason="dictionary", measured="float64", witness="uuid", part="int64"
+)
+"""What a corpus filter dropped: which sample, why, and the key of the sample that it lost to; `part` is the place of
+the part that goes while the sample stays, -1 where the sample goes."""
 
 COUNTS = columns(entry="uint32", before="uint64", after="uint64")
 """How many samples matched each entry of a vocabulary before a corpus filter decided by these counts, and after."""
@@ -71,9 +74,10 @@ VERDICT = columns(
     measured="float64",
     witness="uuid",
     left_out="list<uint16>",
+    left_out_why="list<string>",
 )
 """A row per sample, in the catalogue's order. `step`: the place in the recipe of the step that decided, its length
-where the sample is kept."""
+where the sample is kept. `left_out_why`: the reason of each part left out, empty where its filter tells none."""
 
 SIDECAR = columns(
     key="string",

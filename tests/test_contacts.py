@@ -96,8 +96,8 @@ def test_texts_are_counted_each_for_itself_in_order() -> None:
     ("emails_of", "phones_of", "verdict"),
     [
         ([0, 0], [0, 0], Verdict(True, "", 0.0)),
-        ([1, 0], [0, 0], Verdict(True, "", 1.0, (3,))),
-        ([0, 0], [0, 2], Verdict(True, "", 0.0, (5,))),
+        ([1, 0], [0, 0], Verdict(True, "", 1.0, (3,), ("holds_email",))),
+        ([0, 0], [0, 2], Verdict(True, "", 0.0, (5,), ("holds_phone",))),
         ([2, 0], [1, 1], Verdict(False, "holds_email", 2.0)),
         ([0, 1], [3, 0], Verdict(False, "holds_phone", 3.0)),
     ],

@@ -12,12 +12,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pillow
-from trainer.clip_frames import ClipRule
-from trainer.codec import Codec
-from trainer.encode import encode
-from trainer.picture import PictureRule
-from trainer.template import kind_of
-from trainer.tokens import train_tokens
 
 from pipelines.engine import Engine
 from pipelines.export.export import ExportOptions, export
@@ -29,8 +23,14 @@ from pipelines.recipes import find_recipe
 from pipelines.run import run
 from pipelines.shelf import Shelf
 from schemas import form
+from schemas.kind import kind_of
 from schemas.sample import Image, Sample, Text
 from schemas.shard import samples
+from trainer.documents.clip_frames import ClipRule
+from trainer.documents.codec import Codec
+from trainer.documents.encode import encode
+from trainer.documents.picture import PictureRule
+from trainer.documents.tokens import train_tokens
 
 Picture = Callable[..., bytes]
 LONG = "Of the town's three harbours the oldest lies under the castle, and boats have been built there since then."

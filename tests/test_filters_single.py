@@ -18,6 +18,14 @@ from filters.columns import Columns, Lists
 from filters.contamination import NoBenchmarkEmbedding, NoBenchmarkPicture, NoBenchmarkText
 from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating
 from filters.document import DocumentLanguage, DocumentLength
+from filters.document_pictures import (
+    FavourKnowledge,
+    NoAdvertisements,
+    NoIcons,
+    NoQrCodes,
+    NotAlbum,
+    RelevantPictures,
+)
 from filters.filter import KEEP, ColumnFilter, Filter
 from filters.image import HasPicture, MaxAspect, MaxPixels, MinSide, NotSolid, Still
 from filters.language import MostlyInLanguage
@@ -29,7 +37,7 @@ from filters.scenetext import HasSceneText
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from schemas.verdict import Verdict
-from schemas.vocabulary import ORIGINAL_STANDS, REPEATED_PLACES, REWRITTEN, WATERMARKS
+from schemas.vocabulary import AD_SIGNALS, ORIGINAL_STANDS, REPEATED_PLACES, REWRITTEN, WATERMARKS
 
 Row = dict[str, Any]
 DTYPES: dict[str, Any] = {
@@ -67,6 +75,12 @@ DTYPES: dict[str, Any] = {
     "benchmark_whole_pictured": np.bool_,
     "benchmark_picture_bits": np.uint32,
     "benchmark_picture_levels": np.uint32,
+    "text_words": np.uint32,
+    "key": "S16",
+    "picture_qr_share": np.float64,
+    "picture_ad_signals": object,
+    "picture_clip_score": np.float64,
+    "picture_knowledge": np.float64,
     "picture_part": np.int64,
     "picture_width_px": np.uint32,
     "picture_height_px": np.uint32,
@@ -145,6 +159,24 @@ BENCHMARKS = st.fixed_dictionaries(
 MEDIA = st.fixed_dictionaries({"images": st.integers(0, 2), "videos": st.integers(0, 2)})
 
 
+@st.composite
+def noted_pictures(draw: st.DrawFn) -> Row:
+    places = sorted(draw(st.sets(st.integers(0, 9), max_size=5)))
+    several = {"min_size": len(places), "max_size": len(places)}
+    values = {
+        "picture_width_px": st.sampled_from([0, 64, 65]),
+        "picture_height_px": st.sampled_from([0, 64, 65]),
+        "picture_qr_share": st.sampled_from([0.0, 0.0499, 0.05, 1.0]),
+        "picture_ad_signals": st.lists(st.sampled_from(AD_SIGNALS), unique=True, max_size=3).map(" ".join),
+        "picture_clip_score": st.sampled_from([-1.0, 0.2, 0.2001, nan]),
+        "picture_knowledge": st.sampled_from([0.0, 0.4999, 0.5, 1.0, nan]),
+    }
+    lists = {name: draw(st.lists(value, **several)) for name, value in values.items()}
+    words = draw(st.lists(st.integers(0, 50), max_size=3))
+    key = draw(st.binary(min_size=16, max_size=16)).replace(b"\0", b"k")
+    return {"picture_part": places, "text_words": words, "key": key, **lists}
+
+
 EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (HasPicture(), st.fixed_dictionaries({"images": st.integers(0, 3)})),
     (Still(), st.fixed_dictionaries({"frames": st.integers(1, 3)})),
@@ -171,6 +203,12 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (MaxNsfw(0.3), st.fixed_dictionaries({"nsfw_score": SHARES | st.just(nan)})),
     (NoWatermark(("link",)), st.fixed_dictionaries({"watermark": st.sampled_from(["", *WATERMARKS])})),
     (HasSceneText(confidence=0.3), lines()),
+    (NoIcons(), noted_pictures()),
+    (NoQrCodes(), noted_pictures()),
+    (NoAdvertisements(), noted_pictures()),
+    (RelevantPictures(), noted_pictures()),
+    (NotAlbum(pictures=2), noted_pictures()),
+    (FavourKnowledge(), noted_pictures()),
     (Rewritten(), st.fixed_dictionaries({"recaption_status": st.sampled_from([REWRITTEN, *ORIGINAL_STANDS])})),
     (HasAnswers(most=2, most_chars=5), TALKS),
     (NoMedia(), MEDIA),
@@ -216,6 +254,8 @@ def test_judging_one_sample_is_judging_a_column_of_many(judging: Filter, rows: s
             assert (alone.keep, alone.reason) == (place == KEEP, "" if place == KEEP else judging.reasons[place])
             assert repr(alone.measured) == repr(float(found.measured[at]))
             assert alone.left_out == found.left_out.get(at, ())
+            assert alone.left_out_why == found.left_out_why.get(at, ())
+            assert len(alone.left_out_why) == len(alone.left_out) and {*alone.left_out_why} <= {*judging.reasons}
 
     check()
 
@@ -337,7 +377,7 @@ def test_a_plain_caption_is_no_boilerplate(text: str) -> None:
 
 def test_a_bad_text_is_left_out_and_the_sample_goes_only_when_none_stays() -> None:
     row = {"text_chars": [2, 60, 3000, 7], "text_parts": [0, 2, 5, 9]}
-    assert CaptionLength().judge(row) == Verdict(True, "", 2.0, (0, 5))
+    assert CaptionLength().judge(row) == Verdict(True, "", 2.0, (0, 5), ("caption_too_short", "caption_too_long"))
     gone = CaptionLength(least=61, most=100).judge(row)
     assert (gone.keep, gone.reason, gone.measured, gone.left_out) == (False, "caption_too_short", 2.0, ())
 

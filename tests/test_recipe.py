@@ -143,7 +143,11 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]
     picture = io.BytesIO()
     Image.new("RGB", (64, 64), "red").save(picture, "PNG")
     train_small_clip([(picture.getvalue(), ["a red square"])], folder, 1)
-    return {"caption-small": {"clip": folder}, "caption-clip": {"clip": folder}}
+    return {
+        "caption-small": {"clip": folder},
+        "caption-clip": {"clip": folder},
+        "documents-clip": {"relevance": folder},
+    }
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))

@@ -262,7 +262,11 @@ def _said(told: Any) -> str:
     if told.witness:
         said.append(f"lost to {told.witness} ({told.witness_name})")
     if told.left_out:
-        said.append(f"left out parts {', '.join(map(str, told.left_out))}")
+        why = told.left_out_why or ("",) * len(told.left_out)
+        parts = [
+            f"{place} ({reason})" if reason else str(place) for place, reason in zip(told.left_out, why, strict=True)
+        ]
+        said.append(f"left out parts {', '.join(parts)}")
     if told.detail:
         said.append(told.detail)
     return ", ".join(said)

@@ -15,7 +15,9 @@ import pyarrow as pa
 from msgspec import Struct, structs
 
 from filters.filter import Filter
+from pipelines.decisions import stored_decisions
 from pipelines.facts import Facts
+from pipelines.judge import Decisions
 from pipelines.query.views import shard_of, tables
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.shelf import Shelf
@@ -133,16 +135,19 @@ def _measure(db: Any, shelf: Shelf, recipe: Recipe, steps: set[int]) -> None:
             f"INSERT INTO measured SELECT step, shard, row, measured FROM fates WHERE step = {place} "
             "AND outcome = 'dropped'"
         )
-    for shard in shelf.shards():
-        ends = db.execute("SELECT row, step FROM fates WHERE shard = ? ORDER BY row", [shard]).fetchnumpy()
-        for place, rows, values in _judged(Facts(shelf, recipe, shard, recipe.judged), recipe, ends["step"]):
-            if place in steps:
-                db.register("batch", pa.table({"row": rows, "value": values}))
-                db.execute(f"INSERT INTO measured SELECT {place}, {quoted(shard)}, row, value FROM batch")
-                db.unregister("batch")
+    shards, of_parts = shelf.shards(), [place for place in recipe.barriers() if recipe.leaves_parts_out(place)]
+    with stored_decisions(shelf, recipe, shelf.snapshot(shards), of_parts) as stored:
+        for shard in shards:
+            ends = db.execute("SELECT row, step FROM fates WHERE shard = ? ORDER BY row", [shard]).fetchnumpy()
+            facts = Facts(shelf, recipe, shard, recipe.judged)
+            for place, rows, values in _judged(facts, recipe, ends["step"], stored.of(shard)):
+                if place in steps:
+                    db.register("batch", pa.table({"row": rows, "value": values}))
+                    db.execute(f"INSERT INTO measured SELECT {place}, {quoted(shard)}, row, value FROM batch")
+                    db.unregister("batch")
 
 
-def _judged(facts: Facts, recipe: Recipe, ends: Any) -> Iterator[tuple[int, Any, Any]]:
+def _judged(facts: Facts, recipe: Recipe, ends: Any, decisions: Decisions) -> Iterator[tuple[int, Any, Any]]:
     """Yield, for each filter of single samples, the rows that reached it and what it measured."""
     entered = np.ones(facts.count, np.bool_)
     entered[list(facts.failed_at_door)] = False
@@ -155,6 +160,9 @@ def _judged(facts: Facts, recipe: Recipe, ends: Any) -> Iterator[tuple[int, Any,
             for index, parts in found.left_out.items():
                 row = int(rows[index])
                 left_out[row] = tuple(sorted({*left_out.get(row, ()), *parts}))
+        elif place in decisions:
+            for row, lost in decisions[place].parts.items():
+                left_out[row] = tuple(sorted({*left_out.get(row, ()), *lost}))
 
 
 def _noted(shelf: Shelf, annotator_id: str, name: str, kind: str) -> str:

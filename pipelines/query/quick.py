@@ -188,7 +188,7 @@ def _filter(step: Annotate | Keep) -> Filter:
 
 def _writer(recipe: Recipe, judging: Filter) -> str:
     """Return who wrote all that a filter reads: one annotator, or the door."""
-    if untold := [name for name in judging.reads if name in _UNTOLD or name.startswith("text_")]:
+    if untold := [name for name in judging.reads if name in _UNTOLD or name.startswith(("text_", "picture_"))]:
         raise _untold(f"{judging.name} reads {', '.join(sorted(untold))}")
     writers = {DOOR if name in FACTS else recipe.ids[recipe.writer[name]] for name in judging.reads}
     if len(writers) != 1:

@@ -39,6 +39,7 @@ class Told(Struct, frozen=True):
     witness: str = ""
     witness_name: str = ""
     left_out: tuple[int, ...] = ()
+    left_out_why: tuple[str, ...] = ()
     detail: str = ""
 
 
@@ -135,7 +136,11 @@ class Teller:
         if isinstance(judging, CorpusFilter):
             loss = shard.decisions[step].of(place.row)
             if loss is None:
-                return Told(judging.name, "passed")
+                parts = sorted(shard.decisions[step].parts.get(place.row, {}).items())
+                why = tuple(reason for _, (reason, _) in parts)
+                measured = parts[0][1][1] if parts else None
+                gone = tuple(part for part, _ in parts)
+                return Told(judging.name, "passed", measured=measured, left_out=gone, left_out_why=why)
             witness = loss.witness.hex() if loss.witness else ""
             return Told(judging.name, "dropped", {}, loss.reason, loss.measured, witness, self._name_of(witness))
         rows = np.array([place.row])
@@ -148,6 +153,7 @@ class Teller:
             reason=reason,
             measured=None if np.isnan(measured) else measured,
             left_out=found.left_out.get(0, ()),
+            left_out_why=found.left_out_why.get(0, ()),
         )
 
     def _noted(self, facts: Facts, place: Place, step: int, acting: Annotate) -> Told:

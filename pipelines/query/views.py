@@ -226,11 +226,12 @@ def _unpivoted(found: str, annotator_id: str, name: str, kind: str) -> str:
 def _verdicts(shelf: Shelf) -> str:
     if not any(shelf.names(f"verdicts/{recipe}", ".parquet") for recipe in shelf.folders("verdicts")):
         return """CREATE VIEW verdicts AS SELECT '' AS recipe, '' AS shard, 0 AS row, '' AS key, '' AS outcome,
-            0 AS step, '' AS decided_by, '' AS reason, 0.0 AS measured, '' AS witness, [0] AS left_out WHERE false"""
+            0 AS step, '' AS decided_by, '' AS reason, 0.0 AS measured, '' AS witness, [0] AS left_out,
+            [''] AS left_out_why WHERE false"""
     return f"""
         CREATE VIEW verdicts AS
         SELECT v.recipe, v.shard, v.row, s.key, outcome, step, decided_by, reason, measured,
-            {_HEX.format("witness")} AS witness, left_out
+            {_HEX.format("witness")} AS witness, left_out, left_out_why
         FROM (SELECT *, {shard_of("filename")} AS shard, regexp_extract(filename, '([^/]+)/[^/]+$', 1) AS recipe
               FROM {tables(shelf, "verdicts", "*")}) v
         JOIN (SELECT {shard_of("filename")} AS shard, row, {_HEX.format("key")} AS key
