@@ -33,7 +33,7 @@ _NAMES = (
     ("pan_right", "pan_left"),
     ("tilt_down", "tilt_up"),
     ("zoom_out", "zoom_in"),
-    ("roll_counterclockwise", "roll_clockwise"),
+    ("roll_clockwise", "roll_counterclockwise"),
 )
 """By axis, what the camera does where the picture goes left or right, up or down, smaller or larger, turns
 counter-clockwise or clockwise."""

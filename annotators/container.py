@@ -21,7 +21,17 @@ from msgspec import Struct
 from schemas.errors import BadSample, Unavailable
 from schemas.note import TimeSpan
 
-_FORMATS = {"mp4": "mov", "mov": "mov", "mkv": "matroska", "webm": "matroska", "avi": "avi"}
+_FORMATS = {
+    "mp4": "mov",
+    "mov": "mov",
+    "mkv": "matroska",
+    "webm": "matroska",
+    "avi": "avi",
+    "flv": "flv",
+    "mpg": "mpeg",
+    "wmv": "asf",
+    "ts": "mpegts",
+}
 _SAME_RATE = Fraction(1, 200)
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _UNEVEN, _UNEVEN_TICKS = Fraction(1, 8), 2
@@ -92,9 +102,10 @@ def read_container(content: bytes, extension: str) -> Container:
         if not pts or not stream.time_base:
             raise BadSample("no_frames", "its video stream holds no frames")
         time_base = Fraction(stream.time_base)
-        rate, is_variable = _rate(pts, time_base, (stream.average_rate, stream.base_rate, stream.guessed_rate))
+        stated = stream.codec_context.framerate, stream.base_rate, stream.average_rate
+        rate, is_variable = _rate(pts, time_base, stated)
         kind, codec = container.format.name.split(",")[0], stream.codec_context.codec.canonical_name
-        stated_s = _stated_s(container, stream, time_base)
+        stated_s = _stated_s(container, stream, float(pts[0] * time_base))
         videos, audios = len(container.streams.video), len(container.streams.audio)
     pixel_format, width_px, height_px, rotation = _first_frame(content, extension)
     return Container(
@@ -129,13 +140,17 @@ def _times(packets: Sequence[Any]) -> tuple[tuple[int, ...], int]:
     return pts, (pts[-1] + last if pts else 0)
 
 
-def _stated_s(container: Any, stream: Any, time_base: Fraction) -> float:
-    """Return the stream's duration; the whole file's only where no sound could be longer than the video."""
+def _stated_s(container: Any, stream: Any, start_s: float) -> float:
+    """Return the stream's duration; the whole file's only where no sound could be longer than the video.
+
+    Matroska counts from zero, whenever the video starts.
+    """
     if stream.duration:
-        return float(stream.duration * time_base)
+        return float(stream.duration * stream.time_base)
+    counted_from_s = start_s if container.format.name.startswith("matroska") else 0.0
     if told := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
-        return 3600 * int(told[1]) + 60 * int(told[2]) + float(told[3])
-    return 0.0 if container.streams.audio or not container.duration else container.duration / 1e6
+        return max(0.0, 3600 * int(told[1]) + 60 * int(told[2]) + float(told[3]) - counted_from_s)
+    return 0.0 if container.streams.audio or not container.duration else container.duration / 1e6 - counted_from_s
 
 
 def _rate(pts: Sequence[int], time_base: Fraction, stated: Sequence[Fraction | None]) -> tuple[Fraction, bool]:

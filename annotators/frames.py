@@ -2,8 +2,9 @@
 
 decord goes from place to place by keyframes and is asked first; PyAV decodes from the beginning, knows every codec and
 every pixel format of FFmpeg, and reads what decord does not: which of them is a function of the file alone. Where both
-read a file they give the same bytes. What a place is in time, `Container.pts` says; decord's own times are floats that
-lose the start of a stream.
+read a file they give the same bytes, or a level more or less of MPEG-4. HEVC is left to PyAV, since the FFmpeg of 2018 in
+decord's wheel decodes some of it to other pixels; so are files of several video streams, of which decord takes another.
+What a place is in time, `Container.pts` says; decord's own times are floats that lose the start of a stream.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ Decoder = Literal["decord", "pyav"]
 Frame = NDArray[np.uint8]
 """Rows, columns, channels: RGB, 8 bits each."""
 
-DECORD_READS = frozenset({"h264", "hevc", "vp8", "vp9", "mpeg4"})
+DECORD_READS = frozenset({"h264", "vp8", "vp9", "mpeg4"})
 _PLAIN_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 
 
 def decoder_of(container: Container, wanted: Decoder) -> Decoder:
-    """Return the decoder that reads a video: the wanted one, PyAV where decord does not read it."""
+    """Return the decoder that reads a video: the wanted one, PyAV where decord does not read it or reads another."""
     plain = container.codec in DECORD_READS and container.pixel_format in _PLAIN_PIXELS
-    return wanted if plain and not container.rotation_deg else "pyav"
+    return wanted if plain and container.videos == 1 and not container.rotation_deg else "pyav"
 
 
 def frames_at(

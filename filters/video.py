@@ -36,7 +36,7 @@ class Lasts(ColumnFilter, frozen=True):
 
 
 class WholeVideo(ColumnFilter, frozen=True):
-    """Drops videos that are shorter than they say, of which a frame did not come out or a packet is broken, or whose
+    """Drops videos that are shorter than they say, of which a packet is broken or a frame did not come out, or whose
     times go back.
 
     A video may fall short of what it says by a twentieth or half a second: files round, and some count a last frame.
@@ -52,7 +52,7 @@ class WholeVideo(ColumnFilter, frozen=True):
         "packets_broken",
         "times_back",
     )
-    reasons: ClassVar = ("cut_short", "frames_missing", "packets_broken", "times_go_back")
+    reasons: ClassVar = ("cut_short", "packets_broken", "frames_missing", "times_go_back")
 
     def judge_columns(self, columns: Columns) -> Judgement:
         stated_s = columns.array("stated_duration_s")
@@ -61,9 +61,9 @@ class WholeVideo(ColumnFilter, frozen=True):
         missing = np.abs(frames - decoded)
         broken, back = (columns.array(name).astype(np.float64) for name in ("packets_broken", "times_back"))
         is_short = short_s > np.maximum(stated_s * self.short_share, self.short_s)
-        faults = [is_short, missing > 0, broken > 0, back > 0]
+        faults = [is_short, broken > 0, missing > 0, back > 0]
         reason = np.select(faults, range(len(faults)), KEEP).astype(np.int16)
-        return Judgement(reason, np.select(faults, [short_s, missing, broken, back], 0.0))
+        return Judgement(reason, np.select(faults, [short_s, broken, missing, back], 0.0))
 
 
 class NotBlack(ColumnFilter, frozen=True):

@@ -119,7 +119,9 @@ FRAME_RATE_NUM = Name("frame_rate_num", "uint32", "1/s", "numerator of its frame
 FRAME_RATE_DEN = Name("frame_rate_den", "uint32", "s", "denominator of its frames per second", 1)
 FRAMES_PER_S = Name("frames_per_s", "float64", "1/s", "the same as one number", 0)
 VARIABLE_RATE = Name("variable_rate", "bool", "", "whether some frames last longer than others")
-VIDEO_STREAMS = Name("video_streams", "uint32", "", "video streams in the file; the best one is looked at", 1)
+VIDEO_STREAMS = Name(
+    "video_streams", "uint32", "", "video streams in the file; looked at is the one it calls default", 1
+)
 AUDIO_STREAMS = Name("audio_streams", "uint32", "", "audio streams in the file", 0)
 
 FRAMES_DECODED = Name("frames_decoded", "uint32", "", "frames that came out when all was decoded", 0)

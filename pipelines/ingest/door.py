@@ -33,7 +33,7 @@ from schemas.errors import BadSample, TooManyFailed, Unavailable
 from schemas.note import Note
 from schemas.publish import publish
 from schemas.sample import Image, Media, Part, Sample, Source, Text, Video, key_of, part_digest, parts_json
-from schemas.sniff import PICTURES, beginning, sniff
+from schemas.sniff import HEAD_BYTES, PICTURES, beginning, sniff
 from schemas.tables import CATALOG, PLACES, SEEN, Column
 from schemas.tar import Writer
 
@@ -292,7 +292,7 @@ def _or_raise(found: bytes | BadSample) -> bytes:
 def _media(name: str, content: bytes) -> Media:
     if not content:
         raise BadSample("empty_file", f"{name} has no bytes")
-    extension = sniff(content[:64])
+    extension = sniff(content[:HEAD_BYTES])
     if not extension:
         raise BadSample("unknown_format", f"{name} begins with {beginning(content)!r}")
     kind = Image if extension in PICTURES else Video

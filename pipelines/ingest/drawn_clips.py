@@ -1,6 +1,7 @@
 """Drawn clips: small videos over real photographs, made so that the truth of every frame is known and noted.
 
-A clip is pieces of one move each, joined by cuts or by fades through black. Every frame bears its number. What is
+A clip is pieces of one move each, joined by cuts or by fades through black. Every frame bears its number, unless it is
+to be black or still. What is
 written beside it as notes: shots with how they begin, moves, black, and text that moves, all on integer times as the
 file holds them; so a note and a burnt-in number can be held against each other. Small sizes: a clip takes a fraction of
 a second to make.
@@ -58,6 +59,7 @@ class Drawing(Struct, frozen=True):
     turned_deg: int = 0
     text: str = ""
     fade: int = 6
+    numbered: bool = True
 
     @property
     def frames(self) -> int:
@@ -104,7 +106,8 @@ def _frames(drawing: Drawing, photos: Sequence[Rgb]) -> Iterator[Rgb]:
             frame = np.ascontiguousarray((frame * bright).astype(np.uint8))
             if drawing.text and bright == 1:
                 _write_plate(frame, drawing, number)
-            burn(frame, number)
+            if drawing.numbered:
+                burn(frame, number)
             yield np.ascontiguousarray(np.rot90(frame, -drawing.turned_deg // 90))
             number += 1
 
@@ -176,6 +179,8 @@ def _encoded(drawing: Drawing, frames: Iterator[Rgb]) -> bytes:
         stream.codec_context.thread_count = 1
         if drawing.codec == "libx264":
             stream.options = {"preset": "veryfast", "crf": "20", "bf": str(drawing.between)}
+        if drawing.codec == "libx265":
+            stream.options = {"preset": "ultrafast", "x265-params": f"log-level=none:pools=1:bframes={drawing.between}"}
         if drawing.turned_deg:
             stream.set_display_rotation(drawing.turned_deg)
         for place, frame in zip(drawing.steps(), frames, strict=False):
