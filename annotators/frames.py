@@ -2,7 +2,7 @@
 
 decord goes from place to place by keyframes and is asked first; PyAV decodes from the beginning, knows every codec and
 every pixel format of FFmpeg, and reads what decord does not: which of them is a function of the file alone. Where both
-read a file they give the same bytes, or a level more or less of MPEG-4. HEVC is left to PyAV, since the FFmpeg of 2018 in
+read a file they give the same bytes, or a level more or less of MPEG-4. HEVC is left to PyAV, since the FFmpeg in
 decord's wheel decodes some of it to other pixels; so are files of several video streams, of which decord takes another.
 What a place is in time, `Container.pts` says; decord's own times are floats that lose the start of a stream.
 """

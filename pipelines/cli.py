@@ -14,6 +14,7 @@ from pipelines.commands.ask import browse, funnel, show, sql, what_if, why
 from pipelines.commands.compact import compact
 from pipelines.commands.demo import demo
 from pipelines.commands.doctor import doctor
+from pipelines.commands.draw import draw
 from pipelines.commands.export import export, reshard, verify
 from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
@@ -38,6 +39,7 @@ VERBS = [
     reshard,
     vocabulary,
     weights,
+    draw,
     doctor,
     demo,
 ]

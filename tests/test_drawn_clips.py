@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +17,11 @@ from annotators.container import Container, read_container
 from annotators.frames import Decoder, decoder_of, frames_at
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.drawn_digits import burn, read
+from pipelines.ingest.drawn_set import write_clips
+from pipelines.ingest.ingest import ingest
+from pipelines.local import Local
+from pipelines.shelf import Shelf
+from schemas.errors import BadInput
 from schemas.note import TimeSpan, Track
 from schemas.sniff import HEAD_BYTES, sniff
 
@@ -141,3 +149,42 @@ def test_real_clips_come_out_of_both_decoders_alike(data: Any) -> None:
         pairs = (frames_at(content, extension, container, places, FULL_PX, one) for one in ("decord", "pyav"))
         for one, other in zip(*pairs, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_drawn_set_comes_to_the_shelf_with_its_truth_and_the_times_are_those_of_the_files(tmp_path: Path) -> None:
+    path, frames = write_clips(str(tmp_path / "drawn"), "", 6)
+    records = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, path, Local(1))
+    [piece] = (tmp_path / "shelf" / "notes").glob("source@1/*.parquet")
+    told = [json.loads(row["places"]) for row in pq.read_table(piece).to_pylist()]
+    assert told == [record["ostraka_notes"] for record in records] and len(told) == 6
+    count = 0
+    for record, notes in zip(records, told, strict=True):
+        content, extension = (tmp_path / "drawn" / record["video"]).read_bytes(), record["video"].rsplit(".", 1)[1]
+        container = read_container(content, extension)
+        count += len(container.pts)
+        starts = [note["at"]["start_pts"] for note in notes if note["name"] == "shot"]
+        places = [container.pts.index(start) for start in starts]
+        found = [read(one) for one in frames_at(content, extension, container, places, FULL_PX, "pyav")]
+        assert found == places and starts[0] == container.pts[0]
+    assert count == frames
+
+
+def test_notes_of_a_manifest_that_are_none_fail_their_row(tmp_path: Path, picture: Callable[..., bytes]) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture(0))
+    noted = [[{"name": "shot"}], "seen by eye", [{"name": "shot", "value": "cut", "at": {"at": "whole"}}], None]
+    records = [{"image": "a.jpg", "caption": "A boat.", "ostraka_notes": one} for one in noted]
+    (tmp_path / "m.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(tmp_path / "m.jsonl"), Local(1), max_failed=1.0)
+    assert shelf.catalog("000000")["failed"].to_pylist() == ["bad_notes", "bad_notes", "", ""]
+
+
+def test_a_set_is_drawn_into_no_folder_that_is_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="it is there already"):
+        write_clips(str(tmp_path), "", 1)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(BadInput, match="no photographs there"):
+        write_clips(str(tmp_path / "to"), str(tmp_path / "photos"), 1)
+    assert not (tmp_path / "to").exists()
