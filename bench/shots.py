@@ -29,7 +29,7 @@ from schemas.camera import TOLD
 
 WITHIN_S = {"cuts": 0.05, "short fades": 0.25, "long fades": 0.25, "given list": 0.5}
 FADE_FRAMES = {"cuts": 0, "short fades": 5, "long fades": 14}
-CLIPS, PIECES = 12, 6
+CLIPS, PIECES = 6, 6
 
 
 def drawn(kind: str) -> Iterator[tuple[bytes, str, list[int]]]:
@@ -37,7 +37,7 @@ def drawn(kind: str) -> Iterator[tuple[bytes, str, list[int]]]:
     joint: Joint = "cut" if kind == "cuts" else "fade"
     for clip in range(CLIPS):
         moves = [TOLD[(clip + 3 * place) % len(TOLD)] for place in range(PIECES)]
-        pieces = [Piece(move, 40, (clip * 5 + place * 7) % 6, joint) for place, move in enumerate(moves)]
+        pieces = [Piece(move, 40, (clip * 5 + place * 7) % 5, joint) for place, move in enumerate(moves)]
         drawing = Drawing(f"{kind}-{clip}", tuple(pieces), fade=FADE_FRAMES[kind] or 6, numbered=False)
         yield draw(drawing, photos).content, "mp4", [40 * place for place in range(1, PIECES)]
 

@@ -189,8 +189,7 @@ def scene_text(
 
 
 def video(least_s: Number = 1.0, most_s: Number = 3600.0, black: Share = 0.5, still: Share = 0.9) -> Recipe:
-    """Videos that are whole and in which something happens, with their shots and what the camera does as notes on
-    spans.
+    """Videos that are whole and in which something happens; shots and what the camera does are notes on spans.
 
     Kept are those that last from `least_s` to `most_s` seconds, that decode to their end, and that are black for no
     more than a share of `black` and without any change for no more than `still`. Copies of one file go.

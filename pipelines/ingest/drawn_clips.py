@@ -157,7 +157,8 @@ def _truth(drawing: Drawing, pts: Sequence[int], base: tuple[int, int]) -> Itera
             yield Note(BLACK.name, True, TimeSpan(0, pts[dark], pts[dark + 2], base))
     if drawing.text:
         boxes = []
-        for number in range(drawing.frames):
+        lights = [bright for light in _lights(drawing) for bright in light]
+        for number in (number for number, bright in enumerate(lights) if bright == 1):
             left, top, right, bottom = map(float, _plate(drawing, number))
             boxes.append((pts[number], left, top, right, bottom))
         yield Note(SCENE_TEXT.name, drawing.text, Track(0, base, tuple(boxes)))
