@@ -52,6 +52,9 @@ def test_a_broken_packet_is_counted_and_the_rest_still_seen(drawn: Draw) -> None
     wrong = bytes(byte ^ 0x55 for byte in whole[middle : middle + 400])
     values = looked(whole[:middle] + wrong + whole[middle + 400 :]).values
     assert 1 <= values["packets_broken"] <= 2 and values["frames_decoded"] >= 46
+    whole = drawn(Drawing("av1", (Piece("pan_left", 48),), codec="libsvtav1")).content
+    values = looked(whole[: len(whole) // 2] + wrong + whole[len(whole) // 2 + 400 :]).values
+    assert values["packets_broken"] >= 1 and values["frames_decoded"] < 48
 
 
 def test_black_is_noted_where_it_is_and_a_fade_is_too_short_for_it(drawn: Draw) -> None:

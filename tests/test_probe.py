@@ -122,7 +122,8 @@ def test_a_video_of_one_frame_lasts_for_one(drawn: Draw) -> None:
     assert found["video_frames"] == 1 and found["duration_s"] == round(1 / 24, 6)
 
 
-def test_another_format_is_not_tried_on_bytes_that_call_themselves_mp4() -> None:
-    playlist = b"\0\0\0\x18ftypisom#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/hostname\n"
+def test_no_demuxer_is_tried_but_that_of_the_format_that_the_bytes_begin_like(drawn: Draw) -> None:
+    matroska = drawn(Drawing("other", MOVE, size=(128, 96), container="mkv")).content
+    assert probed(matroska, "mkv")["container"] == "matroska"
     with pytest.raises(BadSample, match="unreadable_container"):
-        probed(playlist)
+        probed(matroska, "mp4")
