@@ -52,6 +52,9 @@ class Seen(Struct, frozen=True):
 class CameraMotion(Annotator, frozen=True):
     """Moves slower than the thresholds are rest: widths a second of pan and tilt, e-folds of zoom, radians of roll.
 
+    A pan bends the picture, which looks like a zoom and a roll where corners lie on one side: those are moves only
+    where they are faster than `keystone` of how fast the picture goes.
+
     `shake`: jitter about the smooth path, in widths, from which on a camera shakes. Moves and rest last `least_s` or
     are not noted.
     """
@@ -59,6 +62,7 @@ class CameraMotion(Annotator, frozen=True):
     pan: float = 0.04
     zoom: float = 0.03
     roll: float = 0.03
+    keystone: float = 0.2
     shake: float = 0.005
     least_s: float = 0.4
     pairs_per_s: float = 12.0
@@ -82,7 +86,7 @@ class CameraMotion(Annotator, frozen=True):
         return Needs(limit_s=self.limit_s, memory_mib=6144)
 
     def identity(self) -> Annotator:
-        fields = ("pan", "zoom", "roll", "shake", "least_s", "pairs_per_s", "side_px", "decoder")
+        fields = ("pan", "zoom", "roll", "keystone", "shake", "least_s", "pairs_per_s", "side_px", "decoder")
         return CameraMotion(**{name: getattr(self, name) for name in fields})
 
     def look(self, subject: Subject) -> Noted:
@@ -111,23 +115,30 @@ class CameraMotion(Annotator, frozen=True):
 
     def _seen(self, path: Path) -> Iterator[Seen]:
         """Yield the moves of a shot, axis by axis, then its rest, or that it shakes."""
-        least = np.array([self.pan, self.pan, self.zoom, self.roll])
-        fast = np.abs(path.smooth) >= least
+        least_T4 = self._least(path.smooth)
+        fast = np.abs(path.smooth) >= least_T4
         for axis, (negative, positive) in enumerate(_NAMES):
             for name, sign in ((negative, -1), (positive, 1)):
                 for first, end in runs((fast[:, axis] & (np.sign(path.smooth[:, axis]) == sign)).tolist()):
                     speed = float(np.abs(path.smooth[first:end, axis]).mean())
                     same = float((np.sign(path.raw[first:end, axis]) == sign).mean())
-                    sure = same * path.share[first:end].mean() * (1 - least[axis] / speed / 2)
+                    sure = same * path.share[first:end].mean() * (1 - least_T4[first:end, axis].mean() / speed / 2)
                     yield from self._lasting(path, name, first, end, sure, speed)
         shakes = path.jitter >= self.shake
         if shakes and len(path.smooth):
             sure = float(path.share.mean()) * (1 - self.shake / path.jitter / 2)
             yield from self._lasting(path, SHAKE, 0, len(path.smooth), sure, path.jitter)
         for first, end in runs((~fast.any(1) & path.told).tolist()) if not shakes else ():
-            most = float((np.abs(path.smooth[first:end]) / least).max())
+            most = float((np.abs(path.smooth) / least_T4)[first:end].max())
             sure = float(path.share[first:end].mean()) * (1 - most / 2)
             yield from self._lasting(path, STATIC, first, end, sure, 0.0)
+
+    def _least(self, smooth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each axis must reach to be a move, at each time."""
+        least_T4 = np.tile([self.pan, self.pan, self.zoom, self.roll], (len(smooth), 1))
+        goes = np.hypot(smooth[:, 0], smooth[:, 1])
+        least_T4[:, 2:] = np.maximum(least_T4[:, 2:], self.keystone * goes[:, None])
+        return least_T4
 
     def _lasting(self, path: Path, name: str, first: int, end: int, sure: float, speed: float) -> Iterator[Seen]:
         if path.lasts_s[first:end].sum() >= self.least_s:

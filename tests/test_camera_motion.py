@@ -66,6 +66,12 @@ def test_what_stands_on_the_picture_does_not_hold_the_camera(drawn: Draw) -> Non
     assert looked(clip.content, [0]).values["camera_motions"] == ["tilt_down"]
 
 
+@pytest.mark.parametrize(("move", "photo"), [("pan_left", 2), ("pan_left", 4), ("tilt_up", 3)])
+def test_a_fast_pan_bends_the_picture_and_is_no_zoom(drawn: Draw, move: str, photo: int) -> None:
+    clip = drawn(Drawing(f"{move}-{photo}", (Piece(move, 36, photo, speed=2.0),)))
+    assert looked(clip.content, [0]).values["camera_motions"] == [move]
+
+
 def test_speed_is_in_widths_a_second(drawn: Draw) -> None:
     noted = looked(drawn(Drawing("speed", (Piece("pan_right", 36, 4),))).content, [0])
     [speed] = [note.value for note in noted.places if note.name == "camera_speed"]
