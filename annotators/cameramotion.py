@@ -67,7 +67,7 @@ class CameraMotion(Annotator, frozen=True):
     least_s: float = 0.4
     pairs_per_s: float = 12.0
     side_px: int = 320
-    decoder: Decoder = "decord"
+    decoder: Decoder = "pyav"
     limit_s: float = 900.0
 
     reads: ClassVar = (names.SHOT_FIRST_FRAMES.name,)

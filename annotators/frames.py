@@ -1,10 +1,12 @@
 """The one way in which frames come out of a video: by their places, upright, small, the same from either decoder.
 
-decord goes from place to place by keyframes and is asked first; PyAV decodes from the beginning, knows every codec and
-every pixel format of FFmpeg, and reads what decord does not: which of them is a function of the file alone. Where both
-read a file they give the same bytes, or a level more or less of MPEG-4. HEVC is left to PyAV, since the FFmpeg in
-decord's wheel decodes some of it to other pixels; so are files of several video streams, of which decord takes another.
-What a place is in time, `Container.pts` says; decord's own times are floats that lose the start of a stream.
+decord goes from place to place by keyframes: it is for a few frames of many. It keeps some of what it passes (2.4 GiB
+over the 108,000 frames of a made three-hour file), so whoever reads nearly all of them asks PyAV. PyAV decodes from
+the beginning, knows every codec and every pixel format of FFmpeg, and reads what decord does not: which of them reads
+is a function of the file and of who asks. Where both read a file they give the same bytes, or a level more or less of
+MPEG-4. HEVC is left to PyAV, since the FFmpeg in decord's wheel decodes some of it to other pixels; so are files of
+several video streams, of which decord takes another. What a place is in time, `Container.pts` says; decord's own
+times are floats that lose the start of a stream.
 """
 
 from __future__ import annotations

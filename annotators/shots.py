@@ -46,7 +46,7 @@ class Shots(Annotator, frozen=True):
     within: int = 3
     fade_s: float = 1.0
     side_px: int = 256
-    decoder: Decoder = "decord"
+    decoder: Decoder = "pyav"
     limit_s: float = 900.0
 
     writes: ClassVar = (names.SHOT_FIRST_FRAMES, names.SHOT_BEGINS, names.SHOT_VOTES)
