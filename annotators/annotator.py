@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from schemas.errors import BadInput, BadSample, Unavailable
 from schemas.note import Noted
-from schemas.sample import Image, Media, Sample
+from schemas.sample import Image, Media, Sample, Video
 from schemas.vocabulary import Name
 
 
@@ -55,6 +55,13 @@ class Subject:
             if isinstance(part, Image):
                 return part
         raise BadSample("no_picture", "the sample has no picture")
+
+    def video(self) -> tuple[int, Video]:
+        """Return the first video and its place among the parts; raises BadSample("no_video")."""
+        for place, part in self.sample.media():
+            if isinstance(part, Video):
+                return place, part
+        raise BadSample("no_video", "the sample has no video")
 
     def content(self, part: Media | None = None) -> bytes:
         """Return the original bytes of a part, by default the first picture's.

@@ -50,4 +50,6 @@ def _fits(kind: str, value: Any) -> bool:
         return kind == "bool" and isinstance(value, bool)
     if kind in ("float32", "float64"):
         return isinstance(value, float | int) and (kind == "float64" or not _MOST_FLOAT32 < abs(value) < inf)
+    if kind == "int64":
+        return isinstance(value, int) and -(2**63) <= value < 2**63
     return isinstance(value, int) and 0 <= value < 2 ** _BITS[kind]

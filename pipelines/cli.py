@@ -15,6 +15,7 @@ from pipelines.commands.benchmark import benchmark, contamination
 from pipelines.commands.compact import compact
 from pipelines.commands.demo import demo
 from pipelines.commands.doctor import doctor
+from pipelines.commands.draw import draw
 from pipelines.commands.export import export, reshard, verify
 from pipelines.commands.fit import fit
 from pipelines.commands.ingest import ingest
@@ -45,6 +46,7 @@ VERBS = [
     contamination,
     weights,
     fit,
+    draw,
     doctor,
     demo,
 ]

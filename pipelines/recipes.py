@@ -12,17 +12,21 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from annotators.cameramotion import CameraMotion
 from annotators.clip import Clip
 from annotators.concepts import Concepts
 from annotators.contacts import Contacts
 from annotators.embeddingoverlap import EmbeddingOverlap
 from annotators.endpoint import Endpoint
 from annotators.header import Header
+from annotators.integrity import Integrity
 from annotators.language import Language
 from annotators.nsfw import Nsfw
 from annotators.ocr import Ocr
 from annotators.pixels import Pixels
+from annotators.probe import Probe
 from annotators.rewriter import Rewriter
+from annotators.shots import Shots
 from annotators.watermark import Watermark
 from filters.balance import Balance
 from filters.contamination import NoBenchmarkEmbedding
@@ -34,6 +38,7 @@ from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
 from filters.scores import Above
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
+from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
 from pipelines.recipe import Annotate, Keep, Recipe
 from pipelines.recipes_documents import documents, documents_clip
 from pipelines.recipes_words import instructions, long_text
@@ -43,6 +48,7 @@ from schemas.errors import BadInput
 
 Count = Annotated[int, Meta(ge=1)]
 Number = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 _ASKED = Endpoint()
 
 
@@ -206,6 +212,29 @@ def uncontaminated(benchmarks: str = "", pictures: bool = True) -> Recipe:
     return Recipe("uncontaminated", *steps_against(benchmark_folder(benchmarks), pictures=pictures))
 
 
+def video(least_s: Number = 1.0, most_s: Number = 3600.0, black: Share = 0.5, still: Share = 0.9) -> Recipe:
+    """Videos that are whole and in which something happens; shots and what the camera does are notes on spans.
+
+    Kept are those that last from `least_s` to `most_s` seconds, that decode to their end, and that are black for no
+    more than a share of `black` and without any change for no more than `still`. Copies of one file go.
+    """
+    return Recipe(
+        "video",
+        Keep(HasVideo()),
+        Annotate(Probe()),
+        Keep(Lasts(least_s, most_s)),
+        Keep(MinSide(px=28)),
+        Keep(MaxAspect(ratio=200)),
+        Keep(ExactDedup()),
+        Annotate(Integrity()),
+        Keep(WholeVideo()),
+        Keep(NotBlack(black)),
+        Keep(NotStill(still)),
+        Annotate(Shots()),
+        Annotate(CameraMotion()),
+    )
+
+
 def whole() -> Recipe:
     """Everything that came in whole, with nothing looked at: dialogues, clips and whatever was chosen elsewhere.
 
@@ -227,6 +256,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "scene-text": scene_text,
     "uncontaminated": uncontaminated,
     "text": long_text,
+    "video": video,
     "whole": whole,
 }
 

@@ -11,16 +11,22 @@ _STARTS = (
     (b"II*\0", "tif"),
     (b"MM\0*", "tif"),
     (b"II+\0", "tif"),
+    (b"FLV\x01", "flv"),
+    (b"\0\0\x01\xba", "mpg"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wmv"),
 )
+HEAD_BYTES = 512
+"""How much of the beginning tells all: MPEG's transport stream is known by every 188th byte alone."""
+_TS_SYNC, _TS_PACKET = 0x47, 188
 _QUICKTIME = b"qt  "
 _AVIF = frozenset({b"avif", b"avis"})
 _HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"})
 PICTURES = frozenset({"jpg", "png", "gif", "bmp", "tif", "webp", "avif"})
-VIDEOS = frozenset({"mp4", "mov", "webm", "mkv", "avi"})
+VIDEOS = frozenset({"mp4", "mov", "webm", "mkv", "avi", "flv", "mpg", "wmv", "ts"})
 
 
 def sniff(head: bytes) -> str:
-    """Return the extension for what begins with these bytes (64 suffice), or an empty string."""
+    """Return the extension for what begins with these bytes (HEAD_BYTES of them suffice), or an empty string."""
     for start, extension in _STARTS:
         if head.startswith(start):
             return extension
@@ -30,7 +36,8 @@ def sniff(head: bytes) -> str:
         return _iso_media(head)
     if head.startswith(b"\x1aE\xdf\xa3"):
         return "webm" if b"webm" in head[:64] else "mkv"
-    return ""
+    starts = head[: 3 * _TS_PACKET : _TS_PACKET] if len(head) > 2 * _TS_PACKET else b""
+    return "ts" if starts and set(starts) == {_TS_SYNC} else ""
 
 
 def beginning(head: bytes) -> bytes:

@@ -13,6 +13,7 @@ Kind = Literal[
     "bool",
     "uint32",
     "uint64",
+    "int64",
     "float64",
     "string",
     "list<uint16>",
@@ -35,8 +36,8 @@ class Name(Struct, frozen=True):
     high: float | None = None
 
 
-WIDTH_PX = Name("width_px", "uint32", "px", "width as stored, before EXIF orientation", 1)
-HEIGHT_PX = Name("height_px", "uint32", "px", "height as stored, before EXIF orientation", 1)
+WIDTH_PX = Name("width_px", "uint32", "px", "width as stored, before EXIF orientation or a video's rotation", 1)
+HEIGHT_PX = Name("height_px", "uint32", "px", "height as stored, before EXIF orientation or a video's rotation", 1)
 FORMAT = Name("format", "string", "", "the format that the bytes are in, whatever the name says: jpeg, png, webp, ...")
 MODE = Name("mode", "string", "", "Pillow's pixel mode: RGB, L, CMYK, I;16, ...")
 ORIENTATION = Name("orientation", "uint32", "", "EXIF orientation, 1 where none is stated", 1, 8)
@@ -197,6 +198,53 @@ PICTURE_KNOWLEDGE = Name(
     "picture_knowledge", "list<float64>", "", "how likely a picture is a chart, diagram, schematic or map", 0, 1
 )
 KNOWLEDGE_VALUE = Name("knowledge_value", "float64", "", "the greatest of them, 0 where there is none", 0, 1)
+CONTAINER = Name("container", "string", "", "the format of the file that holds the video: mov, matroska, avi, ...")
+CODEC = Name("codec", "string", "", "how the video is encoded: h264, hevc, vp9, av1, ...")
+PIXEL_FORMAT = Name("pixel_format", "string", "", "FFmpeg's name of its pixels: yuv420p, yuv420p10le, ...")
+ROTATION_DEG = Name("rotation_deg", "uint32", "degrees", "how far it is to be turned, counter-clockwise", 0, 270)
+START_PTS = Name("start_pts", "int64", "time base", "when its first frame is shown")
+END_PTS = Name("end_pts", "int64", "time base", "when its last frame is shown no more")
+TIME_BASE_NUM = Name("time_base_num", "uint32", "s", "numerator of the unit of its times", 1)
+TIME_BASE_DEN = Name("time_base_den", "uint32", "1/s", "denominator of the unit of its times", 1)
+DURATION_S = Name("duration_s", "float64", "s", "from the first frame to the end of the last", 0)
+STATED_DURATION_S = Name(
+    "stated_duration_s", "float64", "s", "how long the file says that it is, 0 where it says not", 0
+)
+VIDEO_FRAMES = Name("video_frames", "uint32", "", "frames that the container holds", 1)
+FRAME_RATE_NUM = Name("frame_rate_num", "uint32", "1/s", "numerator of its frames per second", 1)
+FRAME_RATE_DEN = Name("frame_rate_den", "uint32", "s", "denominator of its frames per second", 1)
+FRAMES_PER_S = Name("frames_per_s", "float64", "1/s", "the same as one number", 0)
+VARIABLE_RATE = Name("variable_rate", "bool", "", "whether some frames last longer than others")
+VIDEO_STREAMS = Name(
+    "video_streams", "uint32", "", "video streams in the file; looked at is the one it calls default", 1
+)
+AUDIO_STREAMS = Name("audio_streams", "uint32", "", "audio streams in the file", 0)
+
+FRAMES_DECODED = Name("frames_decoded", "uint32", "", "frames that came out when all was decoded", 0)
+PACKETS_BROKEN = Name(
+    "packets_broken", "uint32", "", "packets that the decoder refused, and frames it called corrupt", 0
+)
+TIMES_BACK = Name("times_back", "uint32", "", "decoded frames whose time is not after that of the frame before", 0)
+BLACK_SHARE = Name("black_share", "float64", "", "share of the time in which all is black", 0, 1)
+STILL_SHARE = Name("still_share", "float64", "", "share of the time in which nothing changes", 0, 1)
+BLACK = Name("black", "bool", "", "all is black, a note on a time span")
+STILL = Name("still", "bool", "", "nothing changes, a note on a time span")
+
+SHOT_FIRST_FRAMES = Name("shot_first_frames", "list<uint32>", "", "the first frame of each shot, by its place from 0")
+SHOT_BEGINS = Name("shot_begins", "list<string>", "", "how each shot begins: start, cut or fade")
+SHOT_VOTES = Name("shot_votes", "list<float64>", "", "share of the detectors that saw it begin, 1 for the first", 0, 1)
+SHOT = Name("shot", "string", "", "how a shot begins, a note on its time span")
+SHOT_VOTE = Name("shot_vote", "float64", "", "share of the detectors that saw it begin, on the same span", 0, 1)
+
+CAMERA_MOTIONS = Name("camera_motions", "list<string>", "", "what the camera does, by the time that it takes")
+CAMERA_MOTION_SHARES = Name("camera_motion_shares", "list<float64>", "", "share of the time that each takes", 0, 1)
+CAMERA_SHAKE = Name("camera_shake", "float64", "widths", "how far the picture jitters about its smooth path", 0)
+CAMERA_SEEN_SHARE = Name(
+    "camera_seen_share", "float64", "", "share of the time in which the motion could be told", 0, 1
+)
+CAMERA_MOTION = Name("camera_motion", "string", "", "what the camera does, a note on a time span")
+CAMERA_MOTION_CONFIDENCE = Name("camera_motion_confidence", "float64", "", "how sure of it, on the same span", 0, 1)
+CAMERA_SPEED = Name("camera_speed", "float64", "widths, e-folds or radians a second", "how fast, on the same span", 0)
 
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
@@ -282,6 +330,42 @@ NAMES: dict[str, Name] = {
         EMBEDDINGS,
         PICTURE_KNOWLEDGE,
         KNOWLEDGE_VALUE,
+        CONTAINER,
+        CODEC,
+        PIXEL_FORMAT,
+        ROTATION_DEG,
+        START_PTS,
+        END_PTS,
+        TIME_BASE_NUM,
+        TIME_BASE_DEN,
+        DURATION_S,
+        STATED_DURATION_S,
+        VIDEO_FRAMES,
+        FRAME_RATE_NUM,
+        FRAME_RATE_DEN,
+        FRAMES_PER_S,
+        VARIABLE_RATE,
+        VIDEO_STREAMS,
+        AUDIO_STREAMS,
+        FRAMES_DECODED,
+        PACKETS_BROKEN,
+        TIMES_BACK,
+        BLACK_SHARE,
+        STILL_SHARE,
+        BLACK,
+        STILL,
+        SHOT_FIRST_FRAMES,
+        SHOT_BEGINS,
+        SHOT_VOTES,
+        SHOT,
+        SHOT_VOTE,
+        CAMERA_MOTIONS,
+        CAMERA_MOTION_SHARES,
+        CAMERA_SHAKE,
+        CAMERA_SEEN_SHARE,
+        CAMERA_MOTION,
+        CAMERA_MOTION_CONFIDENCE,
+        CAMERA_SPEED,
         OBJECT,
     )
 }

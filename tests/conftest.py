@@ -9,6 +9,7 @@ import os
 import signal
 import tarfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from hypothesis import settings
 from PIL import Image
 
 from annotators.header import Header
+from pipelines.demo import photographs_folder
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.mix import Part
+from pipelines.ingest.drawn_clips import Drawing, Drawn, draw
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
 from pipelines.local import Local
@@ -59,6 +62,15 @@ def picture() -> Callable[..., bytes]:
         return out.getvalue()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Callable[[Drawing], Drawn]:
+    """Draw a clip over photographs, each clip once."""
+    folder = Path(photographs_folder())
+    names = ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "gravel.png")
+    photos = [np.asarray(Image.open(folder / name).convert("RGB")) for name in names]
+    return cache(lambda drawing: draw(drawing, photos))
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
+from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
 from schemas.verdict import Verdict
 from schemas.vocabulary import AD_SIGNALS, ORIGINAL_STANDS, REPEATED_PLACES, REWRITTEN, WATERMARKS
 
@@ -63,6 +64,14 @@ DTYPES: dict[str, Any] = {
     "scene_texts": object,
     "scene_text_confidences": np.float64,
     "scene_text_heights_px": np.float64,
+    "duration_s": np.float64,
+    "stated_duration_s": np.float64,
+    "video_frames": np.uint32,
+    "frames_decoded": np.uint32,
+    "packets_broken": np.uint32,
+    "times_back": np.uint32,
+    "black_share": np.float64,
+    "still_share": np.float64,
     "text": object,
     "text_parts": np.int64,
     "text_chars": np.int64,
@@ -89,6 +98,13 @@ SIDES = st.integers(1, 40) | st.integers(1, 2**32 - 1)
 SHAPES = st.fixed_dictionaries({"width_px": SIDES, "height_px": SIDES})
 SHARES = st.sampled_from([0.0, 0.2999, 0.3, 0.3001, 0.9, 0.98, 0.981, 1.0]) | st.floats(0, 1)
 COLOURS = st.fixed_dictionaries({"channel_std": st.floats(0, 128), "top_colour_share": SHARES})
+SECONDS, FEW = st.sampled_from([0.0, 9.4, 9.5, 9.6, 10.0]), st.integers(0, 2)
+VIDEOS = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(("duration_s", "stated_duration_s"), SECONDS),
+        **dict.fromkeys(("video_frames", "frames_decoded", "packets_broken", "times_back"), FEW),
+    }
+)
 SCORES = st.fixed_dictionaries({"score": st.sampled_from([0.29, 0.3, 0.31, nan, inf, -inf, -0.0]) | st.floats()})
 WORDS = st.text(max_size=12) | st.sampled_from(
     ["", "IMG_1234.jpg", "a\0b", "a red boat", "www.a.com", "x" * 1001, "\n"]
@@ -209,6 +225,11 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (RelevantPictures(), noted_pictures()),
     (NotAlbum(pictures=2), noted_pictures()),
     (FavourKnowledge(), noted_pictures()),
+    (HasVideo(), st.fixed_dictionaries({"videos": st.integers(0, 3)})),
+    (Lasts(1.0, 10.0), st.fixed_dictionaries({"duration_s": st.floats(0, 20) | st.sampled_from([1.0, 10.0])})),
+    (WholeVideo(), VIDEOS),
+    (NotBlack(0.3), st.fixed_dictionaries({"black_share": SHARES})),
+    (NotStill(0.9), st.fixed_dictionaries({"still_share": SHARES})),
     (Rewritten(), st.fixed_dictionaries({"recaption_status": st.sampled_from([REWRITTEN, *ORIGINAL_STANDS])})),
     (HasAnswers(most=2, most_chars=5), TALKS),
     (NoMedia(), MEDIA),
@@ -278,6 +299,11 @@ def shown(*sides_px: tuple[int, int]) -> Row:
     }
 
 
+def video(**told: float) -> Row:
+    whole = {"duration_s": 10.0, "stated_duration_s": 10.0, "video_frames": 250, "frames_decoded": 250}
+    return {**whole, "packets_broken": 0, "times_back": 0, **told}
+
+
 NO_TEXT: Row = {name: [] for name in said("")}
 
 
@@ -321,6 +347,21 @@ NO_TEXT: Row = {name: [] for name in said("")}
         (InLanguage(), said("a", "de", 0.8999), "", 0.8999),
         (InLanguage(), said("a", "en", 1.0), "", 1.0),
         (InLanguage(), NO_TEXT, "no_caption", nan),
+        (HasVideo(), {"videos": 0}, "no_video", 0),
+        (Lasts(1.0, 10.0), {"duration_s": 0.999}, "too_short", 0.999),
+        (Lasts(1.0, 10.0), {"duration_s": 1.0}, "", 1.0),
+        (Lasts(1.0, 10.0), {"duration_s": 10.001}, "too_long", 10.001),
+        (WholeVideo(), video(), "", 0),
+        (WholeVideo(), video(duration_s=9.5), "", 0),
+        (WholeVideo(), video(duration_s=9.25), "cut_short", 0.75),
+        (WholeVideo(), video(duration_s=100.0, stated_duration_s=0.0), "", 0),
+        (WholeVideo(), video(packets_broken=2, frames_decoded=248), "packets_broken", 2),
+        (WholeVideo(), video(frames_decoded=249), "frames_missing", 1),
+        (WholeVideo(), video(frames_decoded=251), "frames_missing", 1),
+        (WholeVideo(), video(times_back=3), "times_go_back", 3),
+        (NotBlack(0.5), {"black_share": 0.51}, "black", 0.51),
+        (NotBlack(0.5), {"black_share": 0.5}, "", 0.5),
+        (NotStill(), {"still_share": 0.91}, "still", 0.91),
     ],
 )
 def test_a_filter_drops_for_this_reason_and_says_what_it_measured(

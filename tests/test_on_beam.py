@@ -19,6 +19,7 @@ import pytest
 from pipelines.engine import Engine
 from pipelines.engines import Asked, engine_of
 from pipelines.export.export import ExportOptions, export
+from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import Local
@@ -183,6 +184,21 @@ def test_both_runners_give_the_bytes_of_one_process_and_of_two_in_memory_and_in_
     assert tree_digest(tmp_path / "beam") == whole
 
 
+def test_beam_notes_videos_as_one_process_does(
+    tmp_path: Path, drawn: Callable[[Drawing], Drawn], tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    (tmp_path / "clips").mkdir()
+    for place, move in enumerate(("pan_left", "zoom_in", "static")):
+        clip = drawn(Drawing(f"on an engine {move}", (Piece(move, 18, place), Piece("tilt_up", 18, 3)), between=place))
+        (tmp_path / "clips" / f"{place}.mp4").write_bytes(clip.content[: 6000 if move == "static" else None])
+    for engine, folder in ((Local(1), "local"), (Beam(), "engine")):
+        shelf = Shelf(str(tmp_path / folder))
+        ingest(shelf, str(tmp_path / "clips"), engine, cut=Cut(rows=2))
+        counts = run(shelf, find_recipe("video"), engine, RunOptions(max_failed=1.0))
+        assert counts == {"kept": 2, "dropped": 0, "failed": 1}
+    assert tree_digest(tmp_path / "engine") == tree_digest(tmp_path / "local")
+
+
 @pytest.mark.parametrize("temp", [False, True])
 def test_every_shard_is_answered_once_and_the_answers_leave_nothing_behind(
     tmp_path: Path, module: Callable[..., Any], temp: bool
@@ -337,6 +353,7 @@ def test_an_option_of_another_engine_is_refused() -> None:
 DRIVER = """
 import sys
 from pathlib import Path
+from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.on_beam import Beam

@@ -22,6 +22,7 @@ import pytest
 
 from pipelines.engine import Engine
 from pipelines.export.export import ExportOptions, export
+from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.local import ATTEMPTS, Local
@@ -188,6 +189,21 @@ def test_ray_gives_the_bytes_of_one_process_in_memory_and_in_buckets(
     assert tree_digest(tmp_path / "ray2") == whole
 
 
+def test_ray_notes_videos_as_one_process_does(
+    tmp_path: Path, head: str, drawn: Callable[[Drawing], Drawn], tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    (tmp_path / "clips").mkdir()
+    for place, move in enumerate(("pan_left", "zoom_in", "static")):
+        clip = drawn(Drawing(f"on an engine {move}", (Piece(move, 18, place), Piece("tilt_up", 18, 3)), between=place))
+        (tmp_path / "clips" / f"{place}.mp4").write_bytes(clip.content[: 6000 if move == "static" else None])
+    for engine, folder in ((Local(1), "local"), (Ray(2, head), "engine")):
+        shelf = Shelf(str(tmp_path / folder))
+        ingest(shelf, str(tmp_path / "clips"), engine, cut=Cut(rows=2))
+        counts = run(shelf, find_recipe("video"), engine, RunOptions(max_failed=1.0))
+        assert counts == {"kept": 2, "dropped": 0, "failed": 1}
+    assert tree_digest(tmp_path / "engine") == tree_digest(tmp_path / "local")
+
+
 def test_a_worker_killed_in_the_middle_changes_no_byte(
     tmp_path: Path, source: Path, head: str, module: Callable[..., Any], tree_digest: Callable[..., dict[str, str]]
 ) -> None:
@@ -252,6 +268,7 @@ def test_a_worker_with_other_packages_is_refused(
 DRIVER = """
 import sys
 from pathlib import Path
+from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.on_ray import Ray

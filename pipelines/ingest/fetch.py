@@ -20,7 +20,7 @@ from pipelines.ingest.http import Answer, Http, MayPassError, SilentError
 from pipelines.ingest.manners import Manners
 from pipelines.ingest.robots import MOST_ROBOTS_BYTES, refusal, rules_of
 from schemas.errors import BadSample, Unavailable
-from schemas.sniff import PICTURES, sniff
+from schemas.sniff import HEAD_BYTES, PICTURES, sniff
 
 AHEAD = 16
 HELD_BYTES = 256 << 20
@@ -130,7 +130,7 @@ class _Fetching:
             raise _refused(answer)
         if directive := refusal(answer.robots, self._manners.token) if self._manners.robots else "":
             raise BadSample("robots_refused", f"X-Robots-Tag says {directive}")
-        if (kind := sniff(answer.body[:64])) and kind not in PICTURES:
+        if (kind := sniff(answer.body[:HEAD_BYTES])) and kind not in PICTURES:
             raise BadSample("not_a_picture", f"{link} is {kind}")
         return answer.body
 

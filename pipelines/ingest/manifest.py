@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from pipelines.ingest.records import (
@@ -23,6 +24,10 @@ from pipelines.ingest.records import (
 from pipelines.ingest.row import Row
 from pipelines.ingest.source import file_ref, open_url, resolve
 from schemas.errors import BadInput, BadSample
+from schemas.note import Note
+
+NOTES_COLUMN = "ostraka_notes"
+"""A list of notes as a shelf holds them: what only the source can know of a place or a time span."""
 
 IMAGE_COLUMNS = (
     "image",
@@ -80,12 +85,26 @@ class Manifest(Struct, frozen=True):
                 file_ref(fs, resolve(root, str(one), base_names=self.base_names), str(one), within=root)
                 for one in paths
             )
+            notes = _notes(record.get(NOTES_COLUMN))
             meta = columns.meta(record)
         except BadSample as bad:
             return Row(name, failed=bad.reason, meta=bad.detail)
         return Row(
-            name, media, texts, uri=text_of(record, columns.url), licence=text_of(record, columns.licence), meta=meta
+            name,
+            media,
+            texts,
+            uri=text_of(record, columns.url),
+            licence=text_of(record, columns.licence),
+            meta=meta,
+            notes=notes,
         )
+
+
+def _notes(told: Any) -> tuple[Note, ...]:
+    try:
+        return () if is_empty(told) else msgspec.convert(told, tuple[Note, ...])
+    except msgspec.ValidationError as error:
+        raise BadSample("bad_notes", f"{NOTES_COLUMN}: {error}") from None
 
 
 class _Columns(Struct, frozen=True):
@@ -99,7 +118,7 @@ class _Columns(Struct, frozen=True):
 
     def meta(self, record: Mapping[str, Any]) -> str:
         """Return the other columns as JSON; raises BadSample where they cannot be written as such."""
-        return json_of(record, {self.image, *self.captions, self.id, self.url, self.licence})
+        return json_of(record, {self.image, *self.captions, self.id, self.url, self.licence, NOTES_COLUMN})
 
     @classmethod
     def find(cls, manifest: Manifest, record: list[str], where: str) -> _Columns:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from schemas.errors import BadSample
 from schemas.sample import Image, Media, Part, Sample, Text, Video, joint_digest, part_digest
-from schemas.sniff import PICTURES, beginning, sniff
+from schemas.sniff import HEAD_BYTES, PICTURES, beginning, sniff
 
 
 def identity(sample: Sample) -> str:
@@ -31,7 +31,7 @@ def media_of(name: str, content: bytes) -> Media:
     """Return a picture or video by how its bytes begin; raises BadSample where they begin like neither."""
     if not content:
         raise BadSample("empty_file", f"{name} has no bytes")
-    extension = sniff(content[:64])
+    extension = sniff(content[:HEAD_BYTES])
     if not extension:
         raise BadSample("unknown_format", f"{name} begins with {beginning(content)!r}")
     kind = Image if extension in PICTURES else Video

@@ -15,7 +15,7 @@ from pipelines.ingest.row import Ref, Row
 from schemas.errors import BadInput, BadSample, Unavailable
 
 PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")
-VIDEOS = ("mp4", "webm", "mkv", "mov", "avi", "m4v")
+VIDEOS = ("mp4", "webm", "mkv", "mov", "avi", "m4v", "3gp", "flv", "mpg", "mpeg", "wmv", "ts")
 UNREAD = ("heic", "heif", "jxl", "svg")
 """Pictures that ostraka does not read: listed all the same, so that each is a failed row and not passed over."""
 TEXTS = {"txt": "caption", "caption": "caption", "text": "caption", "cls": "label"}

@@ -23,7 +23,7 @@ from pipelines.ingest.row import Kind, Ref, Row, Written
 from pipelines.ingest.source import file_ref, open_url, resolve
 from schemas.errors import BadSample
 from schemas.sample import Image, Sample, Source
-from schemas.sniff import PICTURES, sniff
+from schemas.sniff import HEAD_BYTES, PICTURES, sniff
 
 MOST_MIB = 512
 """What a document's pictures may take together."""
@@ -121,7 +121,7 @@ def _fetched(row: Row, named: Named, read: Callable[[Ref], bytes]) -> Held | Mis
 def _checked(source: str, data: bytes) -> Held | Missing:
     if not data:
         return Missing(source, "empty_file")
-    return Held(data, source) if sniff(data[:64]) in PICTURES else Missing(source, "unknown_format")
+    return Held(data, source) if sniff(data[:HEAD_BYTES]) in PICTURES else Missing(source, "unknown_format")
 
 
 def _meta(row: Row, pieces: Pieces, missing: list[dict[str, Any]]) -> str:
