@@ -254,8 +254,8 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "headers-only": headers_only,
     "instructions": instructions,
     "scene-text": scene_text,
-    "uncontaminated": uncontaminated,
     "text": long_text,
+    "uncontaminated": uncontaminated,
     "video": video,
     "whole": whole,
 }

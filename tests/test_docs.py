@@ -31,6 +31,7 @@ PRINTED = [
     "how-to/write-a-recipe",
     "how-to/balance",
     "how-to/contamination",
+    "how-to/documents",
     "how-to/ask-with-sql",
     "how-to/handle-failures",
     "how-to/many-shards",

@@ -32,7 +32,7 @@ def test_what_holds_no_sample_is_refused_with_a_reason(tmp_path: Path, picture: 
     (tmp_path / "empty.csv").write_bytes(b"image,caption\n")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and so on PAR1")
     (tmp_path / "broken.json").write_bytes(b'{"images": 3}')
-    (tmp_path / "notes.pdf").write_bytes(b"%PDF")
+    (tmp_path / "notes.docx").write_bytes(b"PK")
     (tmp_path / "links.csv").write_text("url,caption\nhttp://a/b.jpg,hello\n")
     (tmp_path / "lost.jsonl").write_text('{"image": "nowhere.jpg"}\n' * 3)
     wanted = {
@@ -46,7 +46,7 @@ def test_what_holds_no_sample_is_refused_with_a_reason(tmp_path: Path, picture: 
         "empty.csv": "no rows",
         "broken.parquet": "not a parquet file",
         "broken.json": "not COCO json",
-        "notes.pdf": "a pdf is no source",
+        "notes.docx": "a docx is no source",
         "links.csv": "url holds links",
         "lost.jsonl": "none of its 3 rows can be a sample, the first because of file_missing",
     }

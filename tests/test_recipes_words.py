@@ -10,14 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainer.choose import choose
-from trainer.codec import Codec
-from trainer.encoding import encoding_of
-from trainer.export_index import open_export
-from trainer.lengths import count_lengths
-from trainer.picture import PictureRule
-from trainer.stream import Stream
-from trainer.tokens import train_tokens
 
 from pipelines.engine import Engine
 from pipelines.export.export import ExportOptions, export
@@ -29,7 +21,15 @@ from pipelines.recipes import find_recipe
 from pipelines.run import run
 from pipelines.shelf import Shelf
 from schemas.errors import BadInput
-from trainer.plan import Order
+from trainer.data.choose import choose
+from trainer.data.export_index import open_export
+from trainer.data.lengths import count_lengths
+from trainer.data.stream import Stream
+from trainer.documents.codec import Codec
+from trainer.documents.encoding import encoding_of
+from trainer.documents.picture import PictureRule
+from trainer.documents.tokens import train_tokens
+from trainer.plan.plan import Order
 
 SHARES = {"shares": "mathematics=0.25,*=0.75", "languages": "en,zh"}
 RECIPES: dict[str, dict[str, str]] = {"instructions": SHARES, "text": {}}

@@ -44,6 +44,7 @@ EVERY: dict[str, list[Any]] = {
     "uuid": [b"\0" * 16, b"\xff" * 16, None],
     "list<uint16>": [[], [1, 2**16 - 1], None],
     "list<uint32>": [[], [0, 2**32 - 1], None],
+    "list<uint64>": [[], [0, 2**64 - 1], None],
     "list<int64>": [[], [-(2**63), 2**63 - 1], None],
     "list<float32>": [[], [0.5, float("inf")], None],
     "list<float64>": [[], [0.5, float("inf")], None],

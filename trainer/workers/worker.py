@@ -17,17 +17,19 @@ from trainer.workers.work import Raised, Work
 
 
 def main(number: int) -> None:
-    """Take the work, then answer what comes."""
+    """Take the work, then answer what comes, each task with what was raised where the work did not open.
+
+    A socket that is closed over tasks nobody read may lose its last word, so nothing ends but by its parent.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = socket.socket(fileno=number)
     with suppress(EOFError, BrokenPipeError):
         work: Work = take(parent)
         with ExitStack() as stack:
             do = answered(lambda: stack.enter_context(work.open()))
-            while not isinstance(do, Raised):
+            while True:
                 task = take(parent)
-                hand(parent, answered(partial(do, task)))
-            hand(parent, do)
+                hand(parent, do if isinstance(do, Raised) else answered(partial(do, task)))
 
 
 def answered(do: Callable[[], Any]) -> Any:
