@@ -25,8 +25,9 @@ from trainer.model.model import build
 from trainer.model.normalised import normalised
 from trainer.model.pack import IGNORED, PATCH_VALUES, PackedBatch, pack
 from trainer.model.presets import preset
+from trainer.plan.best_fit import best_fit
 
-DOCUMENTS, ROW_TOKENS, WORDS = 80, 8_192, 4_000
+DOCUMENTS, ROW_TOKENS, WORDS = 144, 8_192, 4_000
 IMAGE, BEGIN, END = 4_000, 4_002, 4_003
 IDS = SpecialIds(0, (0,), IMAGE, 4_001, BEGIN, END, 4_004, 4_005)
 GRIDS = ((4, 4), (6, 8), (8, 8), (4, 10))
@@ -57,13 +58,10 @@ def _document(random: np.random.Generator, number: int) -> Document:
 
 
 def packed(found: Sequence[Document]) -> list[PackedBatch]:
-    """Lay the documents into as few rows as next fit needs."""
-    laid: list[list[Document]] = [[]]
-    for document in found:
-        if sum(len(one.tokens_T) for one in laid[-1]) + len(document.tokens_T) > ROW_TOKENS:
-            laid.append([])
-        laid[-1].append(document)
-    return [pack(row, ROW_TOKENS, image_id=IMAGE, padding_id=0) for row in laid]
+    """Lay the documents into rows as the plan lays a window's."""
+    sequence_N = best_fit(np.array([len(one.tokens_T) for one in found]), ROW_TOKENS)
+    rows = [[found[at] for at in np.flatnonzero(sequence_N == number)] for number in range(sequence_N.max() + 1)]
+    return [pack(row, ROW_TOKENS, image_id=IMAGE, padding_id=0) for row in rows]
 
 
 def padded(batch: Sequence[Document]) -> dict[str, torch.Tensor]:
