@@ -137,7 +137,7 @@ def test_a_fill_in_has_its_parent_and_refers_to_its_bytes(tmp_path: Path, pictur
 
 
 def test_of_mathvistas_questions_none_that_asks_among_its_choices_is_made(data: Path) -> None:
-    """Of 609 questions with choices 239 are made; of those that were drawn and read, what had two answers is refused now."""
+    """What was made was drawn and read by eye, and what had two answers is refused."""
     reasons, made = Counter[str](), list[str]()
     for item in json.loads((data / "eval_sets" / "mathvista_testmini.json").read_text()).values():
         if not item["choices"]:
