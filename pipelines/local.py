@@ -23,6 +23,8 @@ from pipelines.engine import Work
 from schemas.errors import Unavailable
 
 ATTEMPTS = 3
+BROKEN_S = 1.0
+"""How often it is looked whether the pool is still there: one that breaks forgets the shards in its queue."""
 
 _doing: Any = None
 
@@ -76,7 +78,10 @@ class Local(Struct, frozen=True):
                 while waiting and len(flying) < 2 * self.workers:
                     future = _scheduled(pool, waiting[-1][0])
                     flying[future] = waiting.pop()
-                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                done = wait(flying, BROKEN_S, FIRST_COMPLETED).done
+                if not done and not pool.active:
+                    raise BrokenProcessPool("the pool broke with shards in its queue")
+                for future in done:
                     shard, attempt = flying[future]
                     try:
                         answer = future.result()

@@ -7,10 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
 import pytest
+from pebble.pool.base_pool import PoolStatus
+from pebble.pool.process import PoolManager
 
 from pipelines.local import ATTEMPTS, Local
 from schemas.errors import BadInput, TooManyFailed, Unavailable
@@ -117,6 +120,22 @@ def test_workers_that_are_killed_before_they_have_a_shard_are_replaced_and_not_f
     assert len(list(tmp_path.glob("died-*"))) >= 2
     with pytest.raises(Unavailable, match=f"the local engine: workers died {ATTEMPTS} times before"):
         answers(2, own.Doubles(str(tmp_path), opening=100))
+
+
+def test_a_pool_that_breaks_and_forgets_its_shards_is_replaced(
+    own: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library fails the shards that it has handed on and none of those in its queue; here it fails none."""
+
+    def forget(manager: PoolManager, _: Exception) -> None:
+        manager.context.status = PoolStatus.ERROR
+
+    monkeypatch.setattr(PoolManager, "handle_broken_pool", forget)
+    found: list[dict[str, Any]] = []
+    asking = Thread(target=lambda: found.append(answers(2, own.Doubles(str(tmp_path), opening=2))), daemon=True)
+    asking.start()
+    asking.join(60)
+    assert found == [{shard: 2 * int(shard) for shard in SHARDS}]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
