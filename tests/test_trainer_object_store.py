@@ -38,11 +38,12 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         ("AWS_DEFAULT_REGION", "us-east-1"),
     ):
         monkeypatch.setenv(name, value)
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
     fs = fsspec.filesystem("s3", skip_instance_cache=True)
     with suppress(FileExistsError):
         fs.mkdir("corpus")
     yield "s3://corpus"
-    fsspec.filesystem("s3").clear_instance_cache()
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
     server.stop()
 
 

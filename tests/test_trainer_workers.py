@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -150,12 +151,13 @@ def test_a_worker_has_a_few_tasks_ahead_and_no_more(own: ModuleType, tmp_path: P
 
 
 def test_no_process_and_no_descriptor_is_left(own: ModuleType, tmp_path: Path) -> None:
+    gc.collect()
     before = children(), len(os.listdir("/proc/self/fd"))
     with Workers(own.Does(str(tmp_path), dies=3), 2) as workers:
         found = answered(workers, list(range(9)))
         assert children() > before[0]
     del found
-    assert (children(), len(os.listdir("/proc/self/fd"))) == before
+    assert children() <= before[0] and len(os.listdir("/proc/self/fd")) <= before[1]
 
 
 def test_workers_end_when_their_parent_is_killed(own: ModuleType, tmp_path: Path) -> None:
