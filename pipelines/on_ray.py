@@ -24,6 +24,8 @@ from schemas.errors import Unavailable
 
 POLL_S = 1.0
 CLOSE_S = 5.0
+SETTINGS = ("AWS_", "OSTRAKA_")
+"""How the names of the environment begin that work reads: a Ray of our own has them as they were when it started."""
 
 _ours: tuple[object, ...] = ()
 """How this process connected to Ray; nothing where it did not, or where the user did."""
@@ -177,7 +179,9 @@ def _connected(engine: Ray, carried: Carried) -> Any:
     import ray
 
     cpus = max(engine.workers * carried.needs.cpus, os.cpu_count() or 1)
-    wanted = (engine.address, 0 if engine.address else cpus, carried.modules)
+    settings = sorted((name, value) for name, value in os.environ.items() if name.startswith(SETTINGS))
+    own = () if engine.address else (cpus, *settings)
+    wanted = (engine.address, own, carried.modules)
     if ray.is_initialized():
         if _ours in ((), wanted):
             return ray
