@@ -17,14 +17,14 @@ from statistics import median
 from bench.duel import Pair, Row, interleave, require, row
 from bench.photographs import marked, photographs
 from bench.shards import write_tar
-from pipelines.engines import Asked, engine_of
+from pipelines.engines.asked import Asked, engine_of
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 
 SHARDS, SHARD_ROWS, FEW, CPUS, ROUNDS = 4, 1_000, 16, 2, 3
 ONE, TWO = Asked(workers=1), Asked(workers=2)

@@ -20,14 +20,14 @@ from bench import data_juicer
 from bench.duel import PAIRS, Pair, Row, interleave, require, row
 from bench.photographs import marked, photographs
 from bench.shards import write_tar
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
-from pipelines.table import read_table
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import read_table
 
 PICTURES, PEER_PICTURES, FEW = 20_000, 2_000, 16
 SHARDS, WORKERS = 8, 2

@@ -15,13 +15,13 @@ from itertools import cycle, islice
 from bench.duel import Row, row
 from bench.peers import LOADERS, fought
 from bench.photographs import marked, photographs
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 
 SAMPLES, SHARD_ROWS, GOAL = 560, 70, 1.3
 BOUND = "decoding and resizing, and the pages that patches are written to"

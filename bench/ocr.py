@@ -31,13 +31,13 @@ from shapely.geometry import Polygon
 
 from annotators.ocr_models import Models
 from bench.machine import machine
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
-from pipelines.local import Local
 from pipelines.query.drawn import drawn
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.note import Note
 
 HOME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")

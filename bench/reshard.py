@@ -17,14 +17,14 @@ import webdataset
 from bench.duel import Row, interleave, require, row
 from bench.photographs import marked, photographs
 from bench.shards import CAPTION, PICTURES, in_memory, write_tar
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.reshard import reshard
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.shard import samples
 
 ROWS = 500

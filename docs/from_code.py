@@ -25,8 +25,8 @@ from pipelines.cli import VERBS as PIPELINE_VERBS
 from pipelines.cli import ostraka
 from pipelines.ingest.manifest import IMAGE_COLUMNS
 from pipelines.ingest.records import CAPTION_COLUMNS, ID_COLUMNS, LICENCE_COLUMNS, URL_COLUMNS
-from pipelines.recipe import Annotate, Recipe
-from pipelines.recipes import RECIPES, parameters
+from pipelines.recipes.built_in import RECIPES, parameters
+from pipelines.recipes.recipe import Annotate, Recipe
 from schemas.grade import JUDGED, MALFORMED, NOT_FOR_A_JUDGE, PARTLY, RIGHT, TOO_COMPLEX, UNKNOWN, WRONG
 from schemas.task import Parameters
 from schemas.vocabulary import NAMES

@@ -9,7 +9,6 @@ from importlib.metadata import entry_points
 
 import click
 
-from pipelines import log
 from pipelines.commands.ask import browse, funnel, show, sql, what_if, why
 from pipelines.commands.benchmark import benchmark, contamination
 from pipelines.commands.compact import compact
@@ -24,6 +23,7 @@ from pipelines.commands.runs import runs
 from pipelines.commands.verifiers import verifiers
 from pipelines.commands.vocabulary import vocabulary
 from pipelines.commands.weights import weights
+from pipelines.record import log
 
 VERBS = [
     ingest,

@@ -17,14 +17,14 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
-from pipelines.engine import Engine
-from pipelines.held import alone, held
-from pipelines.keys import maps_of, merge_maps
-from pipelines.notes import STANDS_FOR, piece_path, piece_tag, read_pieces
-from pipelines.pieces import is_marked, mark_path, numbered
-from pipelines.record import recorded
-from pipelines.shelf import Shelf
-from pipelines.table import KINDS, arrow_type, parquet_bytes, table_of
+from pipelines.engines.engine import Engine
+from pipelines.record.record import recorded
+from pipelines.shelf.held import alone, held
+from pipelines.shelf.keys import maps_of, merge_maps
+from pipelines.shelf.notes import STANDS_FOR, piece_path, piece_tag, read_pieces
+from pipelines.shelf.pieces import is_marked, mark_path, numbered
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import KINDS, arrow_type, parquet_bytes, table_of
 from schemas.publish import publish_over, put
 from schemas.tables import SEEN, Column
 

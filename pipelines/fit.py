@@ -15,9 +15,9 @@ from annotators.knowledge_features import seeing
 from annotators.knowledge_fit import Trial, fit_head, least_sure, try_books
 from annotators.knowledge_head import Head
 from annotators.knowledge_labels import LABELS, Label, read_labels
-from pipelines.address import file_system
-from pipelines.pictures import pictures
-from pipelines.shelf import Shelf
+from pipelines.shelf.pictures import pictures
+from pipelines.shelf.shelf import Shelf
+from pipelines.store.address import file_system
 from schemas.errors import BadInput
 from schemas.publish import put
 

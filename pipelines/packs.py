@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from filters.verifiers.domain import Domain
 from filters.verifiers.domains.all import DOMAINS
 from filters.verifiers.pack import Case, Rates, rates, read_pack
-from pipelines.value import load
+from pipelines.recipes.value import load
 from schemas.errors import BadInput
 
 

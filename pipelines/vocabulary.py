@@ -16,9 +16,9 @@ from typing import Any
 from msgspec import Struct
 
 from annotators.concepts import read_entries, read_lines, spaced
-from pipelines.address import file_system
 from pipelines.query.views import prepare, tables
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
+from pipelines.store.address import file_system
 from schemas.errors import BadInput
 from schemas.publish import put
 

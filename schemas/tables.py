@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Column(Struct, frozen=True):
-    """A column: its name and its type in the small language that `pipelines/table.py` reads.
+    """A column: its name and its type in the small language that `pipelines/shelf/table.py` reads.
 
     Types: bool, uint8, uint16, uint32, uint64, int64, float32, float64, string, dictionary (a string repeated often),
     uuid (16 bytes), list<T>.

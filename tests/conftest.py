@@ -21,16 +21,16 @@ from PIL import Image
 
 from annotators.header import Header
 from pipelines.demo import photographs_folder
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.mix import Part
 from pipelines.ingest.drawn_clips import Drawing, Drawn, draw
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 
 # A shell starts its background jobs deaf to Ctrl-C, and so would be every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import ahead
-from pipelines.ahead import Ahead, Stretch
+from pipelines.store import ahead
+from pipelines.store.ahead import Ahead, Stretch
 
 
 class Store:

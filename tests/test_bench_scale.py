@@ -16,9 +16,9 @@ from bench.scale.make import Corpus, make
 from bench.scale.measure import measured
 from bench.scale.recipe import decided
 from pipelines.cli import main
-from pipelines.local import Local
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.engines.local import Local
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.sample import Part, Text
 
 ROWS, SHARD_ROWS = 3_000, 1_000

@@ -17,15 +17,15 @@ from PIL import Image
 
 from annotators.annotator import Subject
 from pipelines.cli import main
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
 from pipelines.query.browse import write_page
 from pipelines.query.thumbnails import Thumbnail
 from pipelines.query.views import connect
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 from schemas import publish
 from schemas.draw import fraction
 from schemas.sample import Image as Picture

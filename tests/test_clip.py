@@ -28,14 +28,14 @@ from annotators.small_clip import train_small_clip
 from annotators.torchvision_ready import torchvision_ready
 from filters.columns import Columns
 from filters.filter import KEEP
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
-from pipelines.value import annotator_id
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.recipes.value import annotator_id
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
 from schemas.sample import Image, Sample, Source, Text

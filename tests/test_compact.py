@@ -20,14 +20,14 @@ from filters.image import MinSide
 from filters.scores import Above
 from pipelines.cli import main
 from pipelines.compact import compact
-from pipelines.guard_talk import Failed
+from pipelines.engines.local import Local
+from pipelines.guard.talk import Failed
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.notes import Notes
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.notes import Notes
+from pipelines.shelf.shelf import Shelf
 from schemas import publish
 from schemas.errors import BadSample, Unavailable
 from schemas.note import Noted

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from annotators.annotator import Subject
 from annotators.check import check
 from annotators.concepts import Concepts, read_entries, spaced
-from pipelines.value import annotator_id
+from pipelines.recipes.value import annotator_id
 from schemas.errors import BadInput
 from schemas.sample import Sample, Source, Text
 

@@ -16,11 +16,11 @@ from annotators.annotator import Subject
 from annotators.check import check
 from annotators.contacts import Contacts, emails
 from filters.safety import NoContacts
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.note import Noted
 from schemas.sample import Sample, Source, Text
 from schemas.verdict import Verdict

@@ -27,13 +27,13 @@ from pipelines.benchmark.items import Reading
 from pipelines.benchmark.register import register
 from pipelines.benchmark.report import report
 from pipelines.commands.ask import why
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.benchmark import Benchmark, Head, Item, Picture, from_lines, to_lines
 from schemas.errors import BadInput
 from schemas.sample import Text

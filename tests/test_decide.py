@@ -17,15 +17,15 @@ from filters.columns import Columns
 from filters.corpus import NOBODY, CorpusFilter, Learned, Lost
 from filters.exact import ExactDedup
 from filters.neardup import NearDedup
-from pipelines import decide
-from pipelines.decisions import counts_path
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
-from pipelines.table import read_table
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run import decide
+from pipelines.run.decisions import counts_path
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import read_table
 
 TINY = 1e-6
 

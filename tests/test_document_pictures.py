@@ -29,15 +29,15 @@ from filters.document_pictures import (
 from filters.filter import Filter
 from filters.repeated import RepeatedPictures
 from pipelines.commands.ask import why
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipe import Keep, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
-from pipelines.table import read_table
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Keep, Recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import read_table
 
 TINY = 1e-6
 WORDS = " ".join(["The orbit of a planet is an ellipse with the sun in one of its foci."] * 12)

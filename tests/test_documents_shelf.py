@@ -13,15 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pillow
 
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.verify import verify
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas import form
 from schemas.kind import kind_of
 from schemas.sample import Image, Sample, Text
@@ -86,7 +86,7 @@ def ray_engine() -> Iterator[Engine]:
     import ray
     from ray.cluster_utils import Cluster
 
-    from pipelines.on_ray import Ray
+    from pipelines.engines.on_ray import Ray
 
     head = {"num_cpus": 2, "object_store_memory": 80 << 20, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -103,7 +103,7 @@ def test_every_engine_makes_the_same_documents(
     shelf: Shelf, site: Path, tmp_path: Path, ray_engine: Engine, tree_digest: Callable[..., dict[str, str]]
 ) -> None:
     pytest.importorskip("apache_beam")
-    from pipelines.on_beam import Beam
+    from pipelines.engines.on_beam import Beam
 
     wanted = tree_digest(Path(shelf.path("")))
     for name, engine in (("local", Local(2)), ("ray", ray_engine), ("beam", Beam())):

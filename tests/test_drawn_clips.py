@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from annotators.container import Container, read_container
 from annotators.frames import Decoder, decoder_of, frames_at
+from pipelines.engines.local import Local
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.drawn_digits import burn, read
 from pipelines.ingest.drawn_set import write_clips
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.note import TimeSpan, Track
 from schemas.sniff import HEAD_BYTES, sniff

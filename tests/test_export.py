@@ -25,6 +25,7 @@ from annotators.header import Header
 from filters.image import MinSide
 from filters.text import CaptionLength
 from pipelines.cli import main
+from pipelines.engines.local import Local
 from pipelines.export.choose import Rule
 from pipelines.export.cut import Cutter, Planned, Span
 from pipelines.export.export import Exported, ExportOptions, dry_run, export
@@ -37,14 +38,13 @@ from pipelines.export.sidecar import sidecar_row
 from pipelines.export.verify import verify
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
 from pipelines.query.exported import Exported as ExportedTo
 from pipelines.query.views import connect
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
-from pipelines.table import parquet_bytes
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import parquet_bytes
 from schemas.draw import fraction
 from schemas.errors import BadInput, Unavailable
 from schemas.form import media_extensions, write_exported

@@ -14,13 +14,13 @@ import yaml
 
 from annotators.header import Header
 from filters.image import MinSide
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.verify import verify
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 
 HOSTILE = 'CC-BY-4.0 | "mine"\n- not a list `x`'
 

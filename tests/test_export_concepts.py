@@ -17,14 +17,14 @@ import pytest
 from annotators.concepts import Concepts, spaced
 from filters.balance import Balance
 from filters.text import CaptionLength
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, dry_run, export
 from pipelines.export.reshard import reshard
 from pipelines.export.verify import verify
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadTar
 
 VOCABULARY = ["cat", "red cat", "dog", "a | b", "unicorn", "of"]

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.commands.ask import why
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions
 from pipelines.export.mix import Part, dry_run_mix, export_mix, part_of
 from pipelines.export.reshard import reshard
 from pipelines.export.verify import verify
-from pipelines.local import Local
 from schemas.errors import BadInput, BadTar
 from schemas.kind import estimated_tokens, kind_of
 from schemas.sample import Image, Sample, Source, Text, Video

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.verify import verify
 from pipelines.ingest.choices import Choices, split_choices
 from pipelines.ingest.fill_in import fill_in, thinking_stands
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadSample
 
 MADE = [

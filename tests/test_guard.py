@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from annotators.pixels import Pixels
-from pipelines import guard
-from pipelines.guard import Guard
-from pipelines.guard_talk import Failed, Request, Result
+from pipelines.guard import guard
+from pipelines.guard.guard import Guard
+from pipelines.guard.talk import Failed, Request, Result
 from schemas.errors import Unavailable
 from schemas.note import Box, Note, Noted
 from schemas.sample import Image, Sample, Source, Text
@@ -342,7 +342,7 @@ def test_a_parent_that_is_killed_leaves_no_child(own: ModuleType, tmp_path: Path
     script = (
         "import sys, time\n"
         "from own_guarded import Does\n"
-        "from pipelines.guard import Guard\nfrom pipelines.guard_talk import Request\n"
+        "from pipelines.guard.guard import Guard\nfrom pipelines.guard.talk import Request\n"
         "from schemas.sample import Sample, Source, Text\n"
         "samples = [Sample('0' * 32, (Text(said),), Source('d', '0')) for said in ('pid', sys.argv[1])]\n"
         "with Guard(Does()) as guard:\n"

@@ -139,13 +139,15 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_a_guards_child_begins_without_what_its_annotator_does_not_need() -> None:
-    loaded = modules_after("import pipelines.guard")
+    loaded = modules_after("import pipelines.guard.guard")
     heavy = sorted(loaded & set(HEAVY))
     assert not heavy, f"loaded: {heavy} of {sorted(loaded)}"
 
 
 def test_a_recipe_is_read_and_judged_without_the_compiler() -> None:
-    assert "numba" not in modules_after("import pipelines.recipes, pipelines.query.story, pipelines.decide")
+    assert "numba" not in modules_after(
+        "import pipelines.recipes.built_in, pipelines.query.story, pipelines.run.decide"
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.commands.ask import why
-from pipelines.held import held
+from pipelines.engines.local import Local
 from pipelines.ingest import plan
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.held import held
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import TooManyFailed
 
 Picture = Callable[..., bytes]

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 CAPTION = "A small wooden boat rests on the shore of a quiet lake."

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 
 CAPTION = "A small wooden boat rests on the shore of a quiet lake."
 Curate = Callable[..., dict[str, tuple[str, str, str]]]

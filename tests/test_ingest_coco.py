@@ -11,11 +11,11 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.notes import SOURCE_NOTES
-from pipelines.shelf import Shelf
+from pipelines.shelf.notes import SOURCE_NOTES
+from pipelines.shelf.shelf import Shelf
 from schemas.note import Box, Note
 
 Picture = Callable[..., bytes]

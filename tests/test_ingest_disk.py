@@ -18,8 +18,8 @@ Picture = Callable[..., bytes]
 AS_NOBODY = """
 import os, sys, duckdb, pyarrow.parquet, pyarrow.compute, PIL.Image
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.engines.local import Local
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import OstrakaError
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -93,10 +93,10 @@ DISK_FULL = """
 import sys
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.engines.local import Local
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import OstrakaError
 if __name__ == "__main__":
     try:

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest, open_source
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from PIL import features
 
+from pipelines.engines.local import Local
 from pipelines.ingest import door
 from pipelines.ingest.ingest import Ingested, ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas import form
 from schemas.tar import by_extension, group, scan
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.engines.local import Local
 from pipelines.ingest.cells import CellReader
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.ingest.row import Cell
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, Unavailable
 
 PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

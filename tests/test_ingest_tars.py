@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from annotators.header import Header
 from annotators.pixels import Pixels
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, Unavailable
 
 Picture = Callable[..., bytes]

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.engines.local import Local
 from pipelines.ingest.cnxml import cnxml_text
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
 from pipelines.ingest.ui_code import QUESTIONS, UiCode
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample
 
 CNXML = b"""<document xmlns="http://cnx.rice.edu/cnxml" xmlns:m="http://www.w3.org/1998/Math/MathML">

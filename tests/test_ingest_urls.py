@@ -33,6 +33,7 @@ from msgspec.structs import replace
 import schemas.publish
 from pipelines.commands.ask import sql
 from pipelines.commands.ingest import ingest as ingest_verb
+from pipelines.engines.local import Local
 from pipelines.ingest.body import Body
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.manners import Manners
@@ -40,8 +41,7 @@ from pipelines.ingest.plan import Cut
 from pipelines.ingest.public import is_public
 from pipelines.ingest.robots import refusal
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample, Unavailable
 
 LOCAL = Manners(allow_private=True, backoff_s=0.01, timeout_s=20.0)

@@ -11,8 +11,8 @@ import pytest
 from annotators.annotator import Subject
 from annotators.check import check
 from annotators.integrity import Integrity
-from pipelines.guard import Guard
-from pipelines.guard_talk import Failed, Request
+from pipelines.guard.guard import Guard
+from pipelines.guard.talk import Failed, Request
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from schemas.note import Noted, TimeSpan
 from schemas.sample import Sample, Source, Video

@@ -24,10 +24,10 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Subject
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.engines.local import Local
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 from schemas.note import Noted
 from schemas.vocabulary import Name
 

@@ -20,14 +20,14 @@ from filters.filter import ColumnFilter, Filter, Judgement
 from filters.image import MinSide
 from filters.scores import AtLeast
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
-from pipelines.facts import Facts
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.judge import DROPPED, FAILED, KEPT, UNKNOWN, Judged, Losses, judge
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
-from pipelines.table import read_table
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.facts import Facts
+from pipelines.run.judge import DROPPED, FAILED, KEPT, UNKNOWN, Judged, Losses, judge
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import read_table
 from schemas.errors import Unavailable
 
 TEXT_FILTERS: tuple[ColumnFilter, ...] = (CaptionLength(least=5, most=20), CleanText(), NotBoilerplate())

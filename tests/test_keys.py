@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import keys
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.keys import Hit, find_keys, merge_maps, write_maps
-from pipelines.local import Local
 from pipelines.query.choose import find_sample
 from pipelines.query.views import connected
-from pipelines.shelf import Shelf
+from pipelines.shelf import keys
+from pipelines.shelf.keys import Hit, find_keys, merge_maps, write_maps
+from pipelines.shelf.shelf import Shelf
 from schemas import publish
 
 LOW, HIGH = bytes(16), b"\xff" * 16

@@ -26,11 +26,11 @@ from annotators.knowledge_fit import KNOTS, STRENGTH, fit_head, least_sure, try_
 from annotators.knowledge_head import EMBEDDING, Head, Line, read_head
 from annotators.knowledge_labels import LABELS, Label, read_labels
 from pipelines.commands.fit import fit
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, Unavailable
 from schemas.sample import Image, Sample, Source
 from schemas.vocabulary import EMBEDDINGS

@@ -15,7 +15,7 @@ import pytest
 from pebble.pool.base_pool import PoolStatus
 from pebble.pool.process import PoolManager
 
-from pipelines.local import ATTEMPTS, Local
+from pipelines.engines.local import ATTEMPTS, Local
 from schemas.errors import BadInput, TooManyFailed, Unavailable
 
 SHARDS = [f"{number:06d}" for number in range(7)]

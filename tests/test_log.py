@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import log
+from pipelines.record import log
 from schemas.errors import BadInput
 from schemas.mask import masked
 
@@ -28,10 +28,10 @@ import os, signal, sys
 from contextlib import contextmanager
 from msgspec import Struct
 from annotators.annotator import Annotator, Subject
-from pipelines import log
-from pipelines.guard import Guard
-from pipelines.guard_talk import Request
-from pipelines.local import Local
+from pipelines.record import log
+from pipelines.guard.guard import Guard
+from pipelines.guard.talk import Request
+from pipelines.engines.local import Local
 from schemas.note import Noted
 from schemas.sample import Sample, Source, Text
 

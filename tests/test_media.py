@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.media import MediaReader
+from pipelines.shelf.media import MediaReader
 from schemas.errors import Unavailable
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from annotators.header import Header
 from annotators.language import Language
 from annotators.pixels import Pixels
-from pipelines.notes import places_json
+from pipelines.shelf.notes import places_json
 from schemas import vocabulary
 from schemas.note import Box, Characters, Note, Quad, TimeSpan, Track, Whole
 

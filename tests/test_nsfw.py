@@ -19,13 +19,13 @@ from annotators.annotator import Look, Subject
 from annotators.check import check
 from annotators.nsfw import FILE, PACKAGE, Nsfw
 from filters.safety import MaxNsfw
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
-from pipelines.value import annotator_id
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.recipes.value import annotator_id
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas import sample as parts
 from schemas.errors import BadInput, BadSample, Unavailable
 from schemas.note import Noted

@@ -23,15 +23,15 @@ from annotators.ocr import Ocr
 from annotators.ocr_models import DESCRIPTION, DETECTION, MODEL, RECOGNITION, Models
 from annotators.stored_pixels import stored_point, upright_point
 from filters.scenetext import HasSceneText
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
 from pipelines.query.drawn import LINE, drawn
 from pipelines.query.show import sample_at, write_drawn
 from pipelines.query.views import connected
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
-from pipelines.value import annotator_id
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.value import annotator_id
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample
 from schemas.note import Note, Noted, Quad
 from schemas.sample import Image, Sample, Source

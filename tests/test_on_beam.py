@@ -16,17 +16,17 @@ from typing import Any
 
 import pytest
 
-from pipelines.engine import Engine
-from pipelines.engines import Asked, engine_of
+from pipelines.engines.asked import Asked, engine_of
+from pipelines.engines.engine import Engine
+from pipelines.engines.local import Local
+from pipelines.engines.on_beam import Beam
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.on_beam import Beam
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, TooManyFailed, Unavailable
 
 pytest.importorskip("apache_beam")
@@ -83,7 +83,7 @@ from typing import ClassVar
 
 from annotators.annotator import Annotator, Subject
 from annotators.header import Header
-from pipelines.recipe import Annotate, Recipe
+from pipelines.recipes.recipe import Annotate, Recipe
 from schemas.note import Noted
 from schemas.vocabulary import Name
 
@@ -285,7 +285,7 @@ def test_a_runner_that_is_none_and_a_job_server_that_is_not_there_are_said_at_on
 PORTABLE_DRIVER = """
 import sys
 from own_work import Doubles
-from pipelines.on_beam import Beam
+from pipelines.engines.on_beam import Beam
 
 if __name__ == "__main__":
     options = tuple(f"--{option}" for option in sys.argv[2:])
@@ -356,10 +356,10 @@ from pathlib import Path
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.on_beam import Beam
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.engines.on_beam import Beam
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 
 if __name__ == "__main__":
     shelf = Shelf(sys.argv[1])

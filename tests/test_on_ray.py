@@ -20,16 +20,16 @@ from typing import Any
 
 import pytest
 
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
+from pipelines.engines.local import ATTEMPTS, Local
+from pipelines.engines.on_ray import Ray
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import ATTEMPTS, Local
-from pipelines.on_ray import Ray
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, TooManyFailed, Unavailable
 
 ray = pytest.importorskip("ray")
@@ -94,7 +94,7 @@ from typing import ClassVar
 
 from annotators.annotator import Annotator, Subject
 from annotators.header import Header
-from pipelines.recipe import Annotate, Recipe
+from pipelines.recipes.recipe import Annotate, Recipe
 from schemas.note import Noted
 from schemas.vocabulary import Name
 
@@ -271,10 +271,10 @@ from pathlib import Path
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.on_ray import Ray
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.engines.on_ray import Ray
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 
 if __name__ == "__main__":
     shelf = Shelf(sys.argv[1])
@@ -347,7 +347,7 @@ SILENT = """
 import sys
 sys.path.insert(0, {own!r})
 from own_work import Doubles
-from pipelines.on_ray import Ray
+from pipelines.engines.on_ray import Ray
 from schemas.errors import Unavailable
 
 try:

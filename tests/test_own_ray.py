@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.on_ray import Ray
+from pipelines.engines.on_ray import Ray
 
 ray = pytest.importorskip("ray")
 

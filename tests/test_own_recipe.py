@@ -22,7 +22,7 @@ from PIL import Image, ImageStat
 
 from annotators.annotator import Annotator, Subject
 from filters.filter import Filter
-from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.verdict import Verdict
@@ -56,10 +56,10 @@ RUN = """
 import sys
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.engines.local import Local
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 
 if __name__ == "__main__":
     ingest(Shelf(sys.argv[1]), sys.argv[2], Local(1), cut=Cut(rows=4))

@@ -22,15 +22,15 @@ from filters.neardup import NearDedup
 from filters.scores import Above, AtMost, Below, Between
 from filters.text import CaptionLength, NotBoilerplate
 from pipelines.cli import main
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
 from pipelines.query.funnel import funnel
 from pipelines.query.views import connect, write_database
 from pipelines.query.whatif import change_recipe, what_if
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 
 Said = Callable[..., tuple[int, str]]
 ROWS = 30

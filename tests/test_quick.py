@@ -17,15 +17,15 @@ from filters.scores import Above, AtLeast, AtMost, Between
 from filters.text import CaptionLength
 from pipelines.cli import main
 from pipelines.compact import compact
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
 from pipelines.query.quick import Moved, Question, Seen
 from pipelines.query.views import connected
 from pipelines.query.whatif import what_if
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
 from schemas.vocabulary import Name

@@ -22,14 +22,14 @@ from filters.image import MinSide, NotSolid
 from filters.neardup import NearDedup
 from filters.scores import Above, AtLeast
 from filters.text import InLanguage
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe, Spec
-from pipelines.recipes import RECIPES, find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
-from pipelines.table import read_table
-from pipelines.value import annotator_id, value_of
+from pipelines.recipes.built_in import RECIPES, find_recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe, Spec
+from pipelines.recipes.value import annotator_id, value_of
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import read_table
 from schemas.benchmark import Item, to_lines
 from schemas.errors import BadInput
 from schemas.vocabulary import Name
@@ -165,8 +165,8 @@ def test_a_recipe_survives_being_carried_as_json(name: str, given: dict[str, dic
     [
         ("captoin", r"no recipe called 'captoin'.*caption-light, .*headers-only"),
         ("no_such_module:recipe", "module 'no_such_module' cannot be imported"),
-        ("pipelines.recipes:no_such", "pipelines.recipes has no 'no_such'"),
-        ("pipelines.recipes:", "not of the form package.module:name"),
+        ("pipelines.recipes.built_in:no_such", "pipelines.recipes.built_in has no 'no_such'"),
+        ("pipelines.recipes.built_in:", "not of the form package.module:name"),
         ("os:getcwd", "os:getcwd returns str, not a Recipe"),
     ],
 )
@@ -182,7 +182,7 @@ from typing import Any, ClassVar
 from PIL import Image, ImageStat
 from annotators.annotator import Annotator, Subject
 from filters.filter import Filter
-from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from schemas.note import Noted
 from schemas.verdict import Verdict
 from schemas.vocabulary import Name
@@ -209,7 +209,7 @@ def bright():
 
 OWN_FILTER = """
 from filters.filter import Filter
-from pipelines.recipe import Keep, Recipe
+from pipelines.recipes.recipe import Keep, Recipe
 from schemas.verdict import Verdict
 
 class Sized(Filter, frozen=True):

@@ -15,12 +15,12 @@ from filters.balance import Balance
 from filters.corpus import CorpusFilter
 from pipelines.commands.run import recipes
 from pipelines.commands.run import run as verb
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Keep
-from pipelines.recipes import find_recipe
-from pipelines.shelf import Shelf
-from pipelines.table import read_table
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Keep
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import read_table
 from schemas.errors import BadInput
 
 OWN = """
@@ -32,7 +32,7 @@ from msgspec import Meta
 
 from annotators.header import Header
 from filters.image import MaxAspect, MinSide
-from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
 
 
 def own(px: int, ratio: Annotated[float, Meta(gt=1)] = 2.0, *, deep: bool = False, name="own",

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from trainer.data.choose import choose
 from trainer.data.export_index import open_export
@@ -92,13 +92,13 @@ def here(tmp_path_factory: pytest.TempPathFactory, source: Path) -> tuple[Path, 
 def engines() -> dict[str, Callable[[], Engine]]:
     def beam() -> Engine:
         pytest.importorskip("apache_beam")
-        from pipelines.on_beam import Beam
+        from pipelines.engines.on_beam import Beam
 
         return Beam()
 
     def ray() -> Engine:
         pytest.importorskip("ray")
-        from pipelines.on_ray import Ray
+        from pipelines.engines.on_ray import Ray
 
         return Ray(2)
 

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.memory import Watch
 from pipelines.query.runs import KILLED, find_run, status_of
-from pipelines.record import MOST_DETAILS, Failure, Record, recorded
-from pipelines.shelf import Shelf
-from pipelines.stamp import ROOMS, code_digest, pins_digest, stamp
+from pipelines.record.memory import Watch
+from pipelines.record.record import MOST_DETAILS, Failure, Record, recorded
+from pipelines.record.stamp import ROOMS, code_digest, pins_digest, stamp
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,8 +33,8 @@ HELD_MIB = 200
 
 KILLED_IN_A_STEP = """
 import os, signal, sys
-from pipelines.record import recorded
-from pipelines.shelf import Shelf
+from pipelines.record.record import recorded
+from pipelines.shelf.shelf import Shelf
 
 with recorded(Shelf(sys.argv[1]), "run", {"recipe": "mine@0"}) as record:
     with record.step("annotate", samples=7):
@@ -146,7 +146,7 @@ def test_a_step_in_which_something_stops_the_run_says_so(tmp_path: Path) -> None
 
 def test_a_long_step_publishes_as_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf, now = Shelf(str(tmp_path)), [0.0]
-    monkeypatch.setattr("pipelines.record.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("pipelines.record.record.time.monotonic", lambda: now[0])
     with recorded(shelf, "run", {}) as record, record.step("annotate") as add:
         now[0] = 9.0
         add(5)
@@ -205,7 +205,7 @@ def test_the_stamp_of_a_code_is_the_same_on_every_machine(tmp_path: Path) -> Non
 def test_the_same_code_elsewhere_has_the_same_stamp_until_a_byte_changes(tmp_path: Path) -> None:
     for room in ROOMS:
         shutil.copytree(ROOT / room, tmp_path / room)
-    script = "from pipelines.stamp import stamp; print(stamp().code)"
+    script = "from pipelines.record.stamp import stamp; print(stamp().code)"
     (tmp_path / "trainer.py").write_text("")
     (tmp_path / "pipelines" / "notes.txt").write_text("no code")
     assert child(script, folder=tmp_path).stdout.strip() == stamp().code

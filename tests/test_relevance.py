@@ -16,7 +16,7 @@ from annotators.clip import BATCH, Clip
 from annotators.knowledge_features import seeing
 from annotators.relevance import SENTENCES, Relevance, sentences_around
 from annotators.small_clip import train_small_clip
-from pipelines.recipes import find_recipe
+from pipelines.recipes.built_in import find_recipe
 from schemas.errors import BadInput
 from schemas.note import Noted
 from schemas.sample import Image, Part, Sample, Source, Text

@@ -16,9 +16,9 @@ import pytest
 import webdataset
 
 from pipelines.cli import main
+from pipelines.engines.local import Local
 from pipelines.export.reshard import reshard
 from pipelines.export.verify import verify
-from pipelines.local import Local
 from schemas.errors import BadInput, BadTar
 
 

@@ -27,18 +27,18 @@ from annotators.rewriter import Rewriter
 from filters.image import MinSide
 from filters.recaption import Rewritten
 from filters.text import CaptionLength
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.verify import verify
-from pipelines.foresee import foresee
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
 from pipelines.query.funnel import cases
 from pipelines.query.views import connected
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.foresee import foresee
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 from schemas.draw import fraction
 from schemas.errors import BadInput, Unavailable
 from schemas.form import caption_of

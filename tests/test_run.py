@@ -19,13 +19,13 @@ from filters.exact import ExactDedup
 from filters.image import HasPicture, MinSide
 from filters.neardup import NearDedup
 from filters.scores import AtLeast
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 
 ROOT = Path(__file__).resolve().parent.parent
 Picture = Callable[..., bytes]
@@ -188,7 +188,7 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Subject
 from annotators.header import Header
 from filters.exact import ExactDedup
-from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.vocabulary import Name

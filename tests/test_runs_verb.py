@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.commands.runs import runs
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
 from pipelines.query.runs import all_runs
-from pipelines.record import Failure, recorded
-from pipelines.shelf import Shelf
+from pipelines.record.record import Failure, recorded
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 

@@ -32,22 +32,23 @@ from click.testing import CliRunner
 from annotators.header import Header
 from filters.exact import ExactDedup
 from filters.image import MinSide
-from pipelines import cli, on_s3
-from pipelines.address import file_system
+from pipelines import cli
 from pipelines.compact import compact
-from pipelines.engine import Engine
-from pipelines.engines import Asked, engine_of
+from pipelines.engines.asked import Asked, engine_of
+from pipelines.engines.engine import Engine
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.verify import verify
-from pipelines.guard_talk import Failed
+from pipelines.guard.talk import Failed
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.notes import Notes, read_pieces
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.notes import Notes, read_pieces
+from pipelines.shelf.shelf import Shelf
+from pipelines.store import on_s3
+from pipelines.store.address import file_system
 from schemas.errors import BadInput, Unavailable, Unreachable
 from schemas.publish import publish, put
 
@@ -244,7 +245,7 @@ def test_a_name_is_taken_once_and_of_many_writers_one_is_told_so(bucket: str) ->
 
 BIG = """
 import sys
-from pipelines.address import file_system
+from pipelines.store.address import file_system
 from schemas.publish import publish
 fs, path = file_system(sys.argv[1])
 publish(fs, path, lambda file: [file.write(bytes(1 << 20)) for _ in range(101)])

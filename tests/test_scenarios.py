@@ -12,14 +12,14 @@ import msgspec
 import pytest
 
 from annotators.endpoint import Endpoint
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.scenario import GUI_STEPS, LONG_DOCUMENT, SCENARIOS, Scenario, find_scenario
 from pipelines.ingest.scenario_check import checked
 from pipelines.ingest.source import Options
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample, Unavailable
 
 spec = importlib.util.spec_from_file_location("scripted_endpoint", Path(__file__).parent / "scripted_endpoint.py")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.table import (
+from pipelines.shelf.table import (
     ROW_GROUP,
     arrow_type,
     put_if_changed,

@@ -16,13 +16,13 @@ from annotators.endpoint import Endpoint
 from annotators.small_clip import train_small_clip
 from annotators.taxonomist import Taxonomist
 from annotators.taxonomy import read_taxonomy
-from pipelines.foresee import foresee
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.run.foresee import foresee
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.note import Noted
 from schemas.sample import Image, Part, Sample, Source, Text, Video

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
+from pipelines.engines.local import Local
+from pipelines.engines.temporary import temporary_folder
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
-from pipelines.temporary import temporary_folder
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 
 ROOT = Path(__file__).resolve().parent.parent
 
 HOLDS = """
 import sys
-from pipelines.temporary import temporary_folder
+from pipelines.engines.temporary import temporary_folder
 
 with temporary_folder("listing") as folder:
     open(f"{folder}/large", "w").write("rows")

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from annotators.header import Header
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample, Unavailable
 from schemas.form import read
 from schemas.kind import KINDS

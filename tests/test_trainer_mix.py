@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions
 from pipelines.export.mix import export_mix
-from pipelines.local import Local
 from schemas.errors import BadInput
 from trainer.commands.plan import plan
 from trainer.commands.train import train

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.engines.local import Local
 from pipelines.export.verify import verify
-from pipelines.local import Local
-from pipelines.table import parquet_bytes, table_of
+from pipelines.shelf.table import parquet_bytes, table_of
 from schemas.errors import BadInput, BadTar
 from schemas.tables import SIDECAR
 from schemas.tar import Writer, scan

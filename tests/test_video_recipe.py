@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.engines.local import Local
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 
 Draw = Callable[[Drawing], Drawn]
 PIECES = (Piece("pan_left", 18), Piece("zoom_in", 18, 1))

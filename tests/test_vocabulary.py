@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from annotators.concepts import Concepts, read_entries, spaced
 from pipelines.commands.vocabulary import vocabulary as verb
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from pipelines.vocabulary import Made, Thresholds, make_vocabulary
 from schemas.errors import BadInput
 

@@ -17,12 +17,12 @@ from annotators.check import check
 from annotators.ocr import Ocr
 from annotators.watermark import Piece, Watermark, mark_of
 from filters.safety import NoWatermark
+from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
-from pipelines.local import Local
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.sample import Sample, Source
 from schemas.vocabulary import WATERMARKS

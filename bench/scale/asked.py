@@ -14,7 +14,7 @@ from bench.scale.measure import Cost, measured
 from bench.scale.questions import Question, command_of, forget, questions
 from bench.scale.real import ROOT
 from bench.scale.shelves import SHELVES, bytes_of, path_of
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 
 RESULTS = "results.jsonl"
 

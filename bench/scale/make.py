@@ -27,12 +27,12 @@ from bench.scale.texts import Texts, concepts, embeddings, minhashes
 from filters.columns import Columns
 from filters.corpus import CorpusFilter
 from filters.filter import KEEP
-from pipelines.local import Local
-from pipelines.notes import note_columns, piece_path
-from pipelines.recipe import Annotate, Recipe
-from pipelines.recipes import find_recipe
-from pipelines.shelf import Shelf, shard_name
-from pipelines.table import parquet_bytes, table_of
+from pipelines.engines.local import Local
+from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.shelf.notes import note_columns, piece_path
+from pipelines.shelf.shelf import Shelf, shard_name
+from pipelines.shelf.table import parquet_bytes, table_of
 from schemas.publish import PREFIX
 from schemas.tables import CATALOG, Column
 

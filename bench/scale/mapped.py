@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from pipelines.keys import write_maps
-from pipelines.shelf import Shelf
+from pipelines.shelf.keys import write_maps
+from pipelines.shelf.shelf import Shelf
 
 
 def main(path: str) -> None:

@@ -23,7 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from bench.scale.real import ROOT
-from pipelines.memory import stat_of
+from pipelines.record.memory import stat_of
 
 EVERY_S = 0.2
 CAP_MIB = 12 * 1024

@@ -7,7 +7,7 @@ import sys
 from pipelines.export.choose import Rule
 from pipelines.export.plan import Request, plan
 from pipelines.query.choose import choose_recipe
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 
 ROWS, MIB = 10_000, 512
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from bench.scale.shelves import SIZES
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 
 WORKERS = "2"
 VERB = (sys.executable, "-m", "pipelines.cli")

@@ -16,7 +16,7 @@ from filters.exact import ExactDedup
 from filters.image import MinSide, NotSolid
 from filters.neardup import NearDedup
 from filters.textdedup import TextNearDedup
-from pipelines.recipe import Annotate, Keep, Recipe
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
 
 PER_ENTRY = 20_000
 """MetaCLIP's own: how many samples an entry keeps at most."""

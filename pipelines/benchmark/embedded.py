@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from annotators.annotator import Subject
 from annotators.clip import Clip
-from pipelines.value import annotator_id
+from pipelines.recipes.value import annotator_id
 from schemas.note import Noted
 from schemas.sample import Image, Sample, Source
 

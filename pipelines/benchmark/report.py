@@ -20,8 +20,8 @@ from annotators.textoverlap import TextOverlap
 from pipelines.export.manifest import KeptOut
 from pipelines.export.recipe import Stored, stored_recipe
 from pipelines.query.views import connected, shard_of, tables
-from pipelines.recipe import Recipe, Spec
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Recipe, Spec
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 _LOOKING = TextOverlap, PictureOverlap, EmbeddingOverlap

@@ -20,7 +20,7 @@ def compact(shelf_url: str, engine: Any) -> None:
     No answer changes; the same command again goes on where this one stopped.
     """
     from pipelines.compact import compact as make_few
-    from pipelines.engines import engine_of
+    from pipelines.engines.asked import engine_of
 
     done = make_few(open_shelf(shelf_url), engine_of(engine), shown)
     rows = [(folder, before, done.after[folder]) for folder, before in done.before.items()]

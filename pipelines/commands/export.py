@@ -69,7 +69,7 @@ def export(
 
     Original bytes, one member set and one image type a folder, a parquet sidecar a shard, a card and a manifest.
     """
-    from pipelines.engines import engine_of
+    from pipelines.engines.asked import engine_of
     from pipelines.export.export import ExportOptions
     from pipelines.export.export import dry_run as foresee
     from pipelines.export.export import export as write
@@ -124,8 +124,8 @@ def _mixed(mix: tuple[str, ...], shelf_url: str, name: str, to: str, engine: Any
 @workers_option
 def verify(folder: str, workers: int) -> None:
     """Check every file, member, row and count of the export in FOLDER, without its shelf."""
+    from pipelines.engines.local import Local
     from pipelines.export.verify import verify as prove
-    from pipelines.local import Local
 
     found = prove(folder, Local(workers), shown)
     held = ", ".join(f"{name} {count}" for name, count in sorted(found.folders.items()))

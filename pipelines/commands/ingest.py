@@ -80,7 +80,7 @@ def ingest(
     folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as fill-in and
     --as scenario a shelf, of whose samples others are made.
     """
-    from pipelines.engines import engine_of
+    from pipelines.engines.asked import engine_of
     from pipelines.ingest import ingest as door
     from pipelines.ingest.manners import Manners
     from pipelines.ingest.plan import Cut

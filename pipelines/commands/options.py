@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from pipelines import log
+from pipelines.record import log
 
 shelf_option = click.option(
     "--shelf", "shelf_url", required=True, metavar="URL", help="The shelf: a folder, or any URL that fsspec reads."
@@ -65,7 +65,7 @@ def engine_option(verb: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(verb)
     def chosen(*args: Any, **kwargs: Any) -> None:
-        from pipelines.engines import Asked
+        from pipelines.engines.asked import Asked
 
         asked = {name: kwargs.pop(name) for name in Asked.__struct_fields__}
         asked["beam_options"] = tuple(f"--{option}" for option in asked["beam_options"])
@@ -93,7 +93,7 @@ def log_option(verb: Callable[..., None]) -> Callable[..., None]:
 
 def open_shelf(url: str) -> Any:
     """Return the shelf at a URL."""
-    from pipelines.shelf import Shelf
+    from pipelines.shelf.shelf import Shelf
 
     return Shelf(url)
 

@@ -68,10 +68,10 @@ def run(
     dry_run: bool,
 ) -> None:
     """Run the recipe NAME over a shelf; the same command again goes on where this one stopped."""
-    from pipelines.engines import engine_of
-    from pipelines.recipes import find_recipe
-    from pipelines.run import RunOptions
-    from pipelines.run import run as run_recipe
+    from pipelines.engines.asked import engine_of
+    from pipelines.recipes.built_in import find_recipe
+    from pipelines.run.run import RunOptions
+    from pipelines.run.run import run as run_recipe
 
     if bool(name) == bool(own):
         raise click.UsageError("give the name of a recipe, or --recipe MODULE:FUNCTION (`ostraka recipes` lists names)")
@@ -101,7 +101,7 @@ def run(
 
 
 def _foresee(shelf: Any, recipe: Any, engine: Any) -> None:
-    from pipelines.foresee import foresee
+    from pipelines.run.foresee import foresee
 
     found = foresee(shelf, recipe, engine)
     rows = [(one.annotator, one.samples, ", ".join(_spent(*pair) for pair in one.spent.items())) for one in found]
@@ -132,7 +132,7 @@ def _values(option: str, given: Sequence[str]) -> dict[str, str]:
 @click.command(short_help="List the recipes that ostraka brings.")
 def recipes() -> None:
     """List the recipes by name, with the values they take and their steps."""
-    from pipelines.recipes import RECIPES, parameters
+    from pipelines.recipes.built_in import RECIPES, parameters
 
     for name, make in RECIPES.items():
         recipe = make()

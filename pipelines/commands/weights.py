@@ -21,7 +21,7 @@ def weights(shelf_url: str, to: str, steps: int, most: int) -> None:
     It is no CLIP: it knows what it was shown. Some minutes on two cores.
     """
     from annotators.small_clip import train_small_clip
-    from pipelines.captioned import captioned
+    from pipelines.shelf.captioned import captioned
     from schemas.errors import BadInput
 
     pairs = list(islice(captioned(open_shelf(shelf_url)), most))

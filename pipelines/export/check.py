@@ -14,7 +14,7 @@ from pipelines.export.folder import Folder
 from pipelines.export.hashed import digest_of
 from pipelines.export.manifest import File
 from pipelines.export.sidecar import sidecar_row
-from pipelines.table import arrow_schema, read_table
+from pipelines.shelf.table import arrow_schema, read_table
 from schemas.errors import BadSample, BadTar, Unavailable, Unreachable
 from schemas.form import caption_of, form_name, media_extensions, read
 from schemas.sample import Sample

@@ -16,11 +16,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from filters.columns import Lists
-from pipelines.arrow_columns import to_numpy
 from pipelines.export.opt_outs import NAMED_BY, read_opt_outs
 from pipelines.export.parts import Parts
-from pipelines.shelf import Shelf
-from pipelines.table import read_table
+from pipelines.shelf.arrow_columns import to_numpy
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import read_table
 from schemas.draw import fraction
 from schemas.errors import BadInput
 

@@ -17,13 +17,13 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from filters.balance import Balance
-from pipelines.arrow_columns import flat
-from pipelines.decisions import counts_path
 from pipelines.export.recipe import Stored, stored_recipe
-from pipelines.recipe import Recipe, Spec
-from pipelines.shelf import Shelf
-from pipelines.table import arrow_schema, parquet_bytes, read_table, table_of
-from pipelines.value import annotator_id
+from pipelines.recipes.recipe import Recipe, Spec
+from pipelines.recipes.value import annotator_id
+from pipelines.run.decisions import counts_path
+from pipelines.shelf.arrow_columns import flat
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import arrow_schema, parquet_bytes, read_table, table_of
 from schemas.errors import BadInput
 from schemas.tables import columns
 

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from pipelines.shelf import shard_name
+from pipelines.shelf.shelf import shard_name
 
 
 class Span(Struct, frozen=True, array_like=True):

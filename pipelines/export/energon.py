@@ -19,7 +19,7 @@ import msgspec
 from pipelines.export.folder import Folder
 from pipelines.export.manifest import File, Manifest
 from pipelines.export.sidecar import sample_spans
-from pipelines.table import read_table
+from pipelines.shelf.table import read_table
 from schemas.sniff import PICTURES
 
 VERSION = "7.4.1"

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from pipelines.benchmark.report import kept_out
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
 from pipelines.export.choose import TRAIN, Choosing, Rule
 from pipelines.export.concepts import Counted, read_counts
 from pipelines.export.finish import finish
@@ -21,8 +21,8 @@ from pipelines.export.plan import Plan, Progress, Request, outlook, plan
 from pipelines.export.recipe import need_recipe, stored_recipe
 from pipelines.export.shard import ExportShard
 from pipelines.ingest.source import full_url, open_url
-from pipelines.record import Record, recorded
-from pipelines.shelf import Shelf
+from pipelines.record.record import Record, recorded
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

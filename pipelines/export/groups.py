@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
+from pipelines.engines.temporary import temporary_folder
 from pipelines.export.choose import Choosing, Kept, Rule
-from pipelines.shelf import Shelf
-from pipelines.sql_text import quoted
-from pipelines.table import uuid_hexes
-from pipelines.temporary import temporary_folder
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.sql_text import quoted
+from pipelines.shelf.table import uuid_hexes
 
 BATCH = 8192
 MEMORY_LIMIT = "1GB"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pipelines.export.folder import Folder
 from pipelines.export.manifest import File, OfKind, stem_of
-from pipelines.table import read_table
+from pipelines.shelf.table import read_table
 
 Kinds = dict[str, OfKind]
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from pipelines.export.concepts import Concepts
-from pipelines.funnel import Stage
+from pipelines.run.funnel import Stage
 from schemas.errors import BadInput
 
 MANIFEST, PLAN, CARD, CROISSANT = "manifest.json", "plan.json", "README.md", "croissant.json"

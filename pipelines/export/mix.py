@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from pipelines.benchmark.report import kept_out
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
 from pipelines.export.choose import Rule
 from pipelines.export.concepts import Counted
 from pipelines.export.export import Asked, Exported, ExportOptions, ask, exported_of, inputs_of, write_shards
@@ -28,8 +28,8 @@ from pipelines.export.groups import Holding, tied
 from pipelines.export.manifest import FORMAT, PLAN, Counts, Manifest, Mixed
 from pipelines.export.plan import Outlook, Plan, Progress, outlook
 from pipelines.query.views import connected, let_read, shard_of, tables
-from pipelines.record import recorded
-from pipelines.shelf import Shelf
+from pipelines.record.record import recorded
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 MIX = "mix"

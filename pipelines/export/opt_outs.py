@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.export.lines import read_lines
 from pipelines.export.parts import Parts
-from pipelines.table import uuid_hexes
+from pipelines.shelf.table import uuid_hexes
 from schemas.errors import BadInput
 
 NAMED_BY = ("key", "parent", "uri")

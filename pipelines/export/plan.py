@@ -12,16 +12,16 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
+from pipelines.engines.local import Local
 from pipelines.export.choose import Rule
 from pipelines.export.cut import Cutter, Planned
 from pipelines.export.groups import Holding, tied
 from pipelines.export.manifest import About, Counts
 from pipelines.export.recipe import stored_recipe
 from pipelines.export.tally import Tally, TallyShard
-from pipelines.funnel import stages
-from pipelines.local import Local
-from pipelines.shelf import Shelf
+from pipelines.run.funnel import stages
+from pipelines.shelf.shelf import Shelf
 
 FEW_SHARDS = 64
 """So many are planned here, in a second or three: workers take as long to start."""

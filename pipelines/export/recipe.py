@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pipelines.recipe import Spec
-from pipelines.record import read_records
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Spec
+from pipelines.record.record import read_records
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 

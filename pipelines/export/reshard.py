@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct, structs
 
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
+from pipelines.engines.local import Local
 from pipelines.export.card import KEEP_LIST
 from pipelines.export.concepts import Counted
 from pipelines.export.cut import Cutter, Planned
@@ -41,9 +42,8 @@ from pipelines.export.plan import Plan, Progress
 from pipelines.export.shard import write_shard
 from pipelines.export.sidecar import sample_spans
 from pipelines.ingest.source import full_url, open_url
-from pipelines.local import Local
-from pipelines.media import MediaReader
-from pipelines.table import read_table
+from pipelines.shelf.media import MediaReader
+from pipelines.shelf.table import read_table
 from schemas.errors import BadInput, BadTar
 from schemas.tables import SIDECAR
 from schemas.tar import Writer

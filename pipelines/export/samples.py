@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from pipelines.export.choose import Kept
-from pipelines.notes import read_pieces
-from pipelines.shelf import Shelf
-from pipelines.table import uuid_hexes
+from pipelines.shelf.notes import read_pieces
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import uuid_hexes
 from schemas.draw import fraction
 from schemas.form import caption_place
 from schemas.sample import Image, Part, Sample, Source, Text

@@ -11,7 +11,6 @@ import numpy as np
 from msgspec import Struct
 
 from annotators.annotator import Subject
-from pipelines import log
 from pipelines.export.choose import Choosing, Kept, Rule
 from pipelines.export.cut import Planned
 from pipelines.export.folder import Folder
@@ -19,9 +18,10 @@ from pipelines.export.hashed import digest_of, file_of, memory, publish_hashed
 from pipelines.export.manifest import File
 from pipelines.export.samples import COLUMNS, Leaving, Recaptions, leaving, recaptions_drawn, sizes_noted
 from pipelines.export.sidecar import Sidecar
-from pipelines.media import MediaReader
-from pipelines.shelf import Shelf
-from pipelines.table import parquet_bytes, table_of, uuid_hexes
+from pipelines.record import log
+from pipelines.shelf.media import MediaReader
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import parquet_bytes, table_of, uuid_hexes
 from schemas.errors import Unavailable
 from schemas.form import write_exported
 from schemas.sample import Sample

@@ -12,8 +12,8 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from pipelines.export.choose import WHY, Choosing, Kept, Rule
-from pipelines.funnel import End, end_of
-from pipelines.shelf import Shelf
+from pipelines.run.funnel import End, end_of
+from pipelines.shelf.shelf import Shelf
 
 _END = ("step", "decided_by", "outcome", "reason")
 

@@ -10,17 +10,17 @@ from typing import Any
 import pyarrow as pa
 from msgspec import Struct
 
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
+from pipelines.engines.local import Local
+from pipelines.engines.temporary import temporary_folder
 from pipelines.export.check import MOST_TOLD, CheckShard, check_file
 from pipelines.export.concepts import told_wrong
 from pipelines.export.folder import SHARD_FILE, Folder, is_energons
 from pipelines.export.kinds import kinds_of, summed
 from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Counts, Manifest
-from pipelines.funnel import Stage
-from pipelines.local import Local
-from pipelines.sql_text import quoted
-from pipelines.table import read_table
-from pipelines.temporary import temporary_folder
+from pipelines.run.funnel import Stage
+from pipelines.shelf.sql_text import quoted
+from pipelines.shelf.table import read_table
 from schemas.errors import BadTar, Unavailable, Unreachable
 
 Progress = Callable[[str, Sequence[str], Any], Any]

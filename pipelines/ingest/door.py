@@ -14,9 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct, structs
 
-from pipelines import log
 from pipelines.documents.pieces import Pieces
-from pipelines.held import held
 from pipelines.ingest.cells import CellReader
 from pipelines.ingest.exported import contents_of, exported
 from pipelines.ingest.manners import Manners
@@ -27,11 +25,13 @@ from pipelines.ingest.taken_apart import Documents, as_row, whole
 from pipelines.ingest.told import Told
 from pipelines.ingest.told import told as tell
 from pipelines.ingest.urls import fetched_meta
-from pipelines.media import MediaReader
-from pipelines.notes import SOURCE_NOTES, places_json
-from pipelines.record import Failure, too_many
-from pipelines.shelf import Shelf
-from pipelines.table import put_table, read_table, uuid_bytes
+from pipelines.record import log
+from pipelines.record.record import Failure, too_many
+from pipelines.shelf.held import held
+from pipelines.shelf.media import MediaReader
+from pipelines.shelf.notes import SOURCE_NOTES, places_json
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.table import put_table, read_table, uuid_bytes
 from schemas import form
 from schemas.errors import BadSample, TooManyFailed, Unavailable
 from schemas.note import Note

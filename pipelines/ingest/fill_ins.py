@@ -10,7 +10,7 @@ from pipelines.ingest.choices import Choices, split_choices
 from pipelines.ingest.fill_in import fill_in, thinking_stands
 from pipelines.ingest.parents import Parent, parents
 from pipelines.ingest.row import Row
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadSample
 
 MADE = "fill-in"

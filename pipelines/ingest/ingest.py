@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pipelines.engine import Engine
+from pipelines.engines.engine import Engine
 from pipelines.ingest.coco import Coco
 from pipelines.ingest.dialogue_tables import DialogueTables, holds_dialogues
 from pipelines.ingest.dialogues import Dialogues
@@ -30,9 +30,9 @@ from pipelines.ingest.texts import TEXT_FILES, Texts
 from pipelines.ingest.turns import is_dialogue
 from pipelines.ingest.ui_code import UiCode
 from pipelines.ingest.urls import Links
-from pipelines.keys import write_maps
-from pipelines.record import recorded
-from pipelines.shelf import Shelf
+from pipelines.record.record import recorded
+from pipelines.shelf.keys import write_maps
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.publish import put
 

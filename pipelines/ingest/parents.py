@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from pipelines.ingest.row import Ref, Row
 from pipelines.ingest.source import open_url, stamp_of
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.sample import Sample, Source, Text, from_columns
 
 _COLUMNS = ["key", "parts", "dataset", "name", "uri", "licence", "parent", "media", "offsets", "failed"]

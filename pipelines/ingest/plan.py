@@ -14,13 +14,13 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
-from pipelines.held import held
+from pipelines.engines.temporary import temporary_folder
 from pipelines.ingest.row import Cell, Ref, Row, from_json, in_utf8, to_json
 from pipelines.ingest.source import Source, readable
-from pipelines.shelf import Shelf, shard_name
-from pipelines.sql_text import quoted
-from pipelines.table import put_if_changed, put_table, read_table
-from pipelines.temporary import temporary_folder
+from pipelines.shelf.held import held
+from pipelines.shelf.shelf import Shelf, shard_name
+from pipelines.shelf.sql_text import quoted
+from pipelines.shelf.table import put_if_changed, put_table, read_table
 from schemas.errors import BadInput, Unavailable
 from schemas.tables import PLAN
 

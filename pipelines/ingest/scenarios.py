@@ -24,8 +24,8 @@ from pipelines.ingest.records import json_of
 from pipelines.ingest.row import Row
 from pipelines.ingest.scenario import Scenario
 from pipelines.ingest.scenario_check import Turn, checked
-from pipelines.media import MediaReader
-from pipelines.shelf import Shelf
+from pipelines.shelf.media import MediaReader
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadSample
 from schemas.sample import Image, Text
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from annotators.endpoint import Endpoint
-from pipelines.address import file_system
 from pipelines.ingest.row import Ref, Row
+from pipelines.store.address import file_system
 from schemas.errors import BadInput, BadSample, Unavailable
 
 PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")

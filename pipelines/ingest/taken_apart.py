@@ -17,8 +17,8 @@ from msgspec import Struct, structs
 
 from pipelines.documents.extract import Extract
 from pipelines.documents.pieces import Held, Missing, Named, Pieces, Words, from_json
-from pipelines.guard import Guard
-from pipelines.guard_talk import Failed, Request
+from pipelines.guard.guard import Guard
+from pipelines.guard.talk import Failed, Request
 from pipelines.ingest.row import Kind, Ref, Row, Written
 from pipelines.ingest.source import file_ref, open_url, resolve
 from schemas.errors import BadSample

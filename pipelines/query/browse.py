@@ -16,15 +16,15 @@ import msgspec
 from msgspec import structs
 
 from filters.corpus import CorpusFilter
-from pipelines.address import file_system
-from pipelines.funnel import Stage
 from pipelines.query.charts import charts, shares
 from pipelines.query.funnel import funnel
 from pipelines.query.gallery import Group, draw_groups, tell_cards
 from pipelines.query.story import Teller
 from pipelines.query.views import connect
-from pipelines.recipe import Annotate, Recipe
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.run.funnel import Stage
+from pipelines.shelf.shelf import Shelf
+from pipelines.store.address import file_system
 from schemas.publish import put
 
 MOST_FIELD_CHARS = 60

@@ -15,13 +15,13 @@ import pyarrow as pa
 from msgspec import Struct, structs
 
 from filters.filter import Filter
-from pipelines.decisions import stored_decisions
-from pipelines.facts import Facts
-from pipelines.judge import Decisions
 from pipelines.query.views import shard_of, tables
-from pipelines.recipe import Annotate, Keep, Recipe
-from pipelines.shelf import Shelf
-from pipelines.sql_text import quoted
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.run.decisions import stored_decisions
+from pipelines.run.facts import Facts
+from pipelines.run.judge import Decisions
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.sql_text import quoted
 
 BINS = 36
 WIDE = 40.0

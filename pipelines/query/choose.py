@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pipelines.keys import find_keys
 from pipelines.query.views import recipes_by_run, shard_of, tables
-from pipelines.recipe import Recipe, Spec
-from pipelines.shelf import Shelf
+from pipelines.recipes.recipe import Recipe, Spec
+from pipelines.shelf.keys import find_keys
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 LEAST_PREFIX = 4

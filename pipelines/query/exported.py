@@ -6,11 +6,11 @@ from functools import cached_property
 from glob import escape
 from typing import Any
 
-from pipelines.address import file_system
 from pipelines.query.views import let_read
-from pipelines.record import read_records
-from pipelines.shelf import Shelf
-from pipelines.sql_text import quoted
+from pipelines.record.record import read_records
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.sql_text import quoted
+from pipelines.store.address import file_system
 
 
 class Exported:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.funnel import Stage, end_of, stages
 from pipelines.query.views import recipe_cases, recipe_names, shard_of, tables
-from pipelines.shelf import Shelf
-from pipelines.verdicts import INGEST
+from pipelines.run.funnel import Stage, end_of, stages
+from pipelines.run.verdicts import INGEST
+from pipelines.shelf.shelf import Shelf
 
 
 def funnel(db: Any, shelf: Shelf, recipe_id: str) -> list[Stage]:

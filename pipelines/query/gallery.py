@@ -8,12 +8,12 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from pipelines.guard_talk import Request
+from pipelines.guard.talk import Request
 from pipelines.query.choose import Place
 from pipelines.query.story import Story, Teller, Told
 from pipelines.query.thumbnails import thumbnails
-from pipelines.shelf import Shelf
-from pipelines.sql_text import quoted
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.sql_text import quoted
 from schemas.draw import fraction
 from schemas.note import Noted
 from schemas.sample import Sample, Text

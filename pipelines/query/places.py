@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipelines.notes import read_pieces
-from pipelines.shelf import Shelf
+from pipelines.shelf.notes import read_pieces
+from pipelines.shelf.shelf import Shelf
 from schemas.tables import PLACES
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from pipelines.record import Fields, may_live, read_record
-from pipelines.shelf import Shelf
+from pipelines.record.record import Fields, may_live, read_record
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 LAST = "last"

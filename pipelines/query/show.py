@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from annotators.annotator import Subject
-from pipelines.media import MediaReader
-from pipelines.notes import SOURCE_NOTES
 from pipelines.query.choose import Place, find_sample
 from pipelines.query.drawn import drawn
 from pipelines.query.places import places_of
-from pipelines.shelf import Shelf
+from pipelines.shelf.media import MediaReader
+from pipelines.shelf.notes import SOURCE_NOTES
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.form import media_extensions
 from schemas.note import Note

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.query.views import connect, said_by_file_system
-from pipelines.shelf import Shelf
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 

@@ -13,17 +13,17 @@ from msgspec import Struct
 
 from filters.corpus import CorpusFilter
 from filters.filter import KEEP
-from pipelines.decisions import stored_decisions
-from pipelines.facts import Facts
-from pipelines.judge import OUTCOMES, Decisions, judge
-from pipelines.notes import SOURCE_NOTES
 from pipelines.query.choose import Place, find_sample
 from pipelines.query.exported import Exported
 from pipelines.query.places import places_of
-from pipelines.recipe import Annotate, Recipe
-from pipelines.record import read_records
-from pipelines.shelf import Shelf
-from pipelines.verdicts import INGEST
+from pipelines.recipes.recipe import Annotate, Recipe
+from pipelines.record.record import read_records
+from pipelines.run.decisions import stored_decisions
+from pipelines.run.facts import Facts
+from pipelines.run.judge import OUTCOMES, Decisions, judge
+from pipelines.run.verdicts import INGEST
+from pipelines.shelf.notes import SOURCE_NOTES
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.sample import Sample
 

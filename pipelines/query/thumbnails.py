@@ -15,8 +15,8 @@ from PIL import Image
 
 from annotators.annotator import Annotator, Subject
 from annotators.upright import upright_rgb
-from pipelines.guard import Guard
-from pipelines.guard_talk import Failed, Request
+from pipelines.guard.guard import Guard
+from pipelines.guard.talk import Failed, Request
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.vocabulary import Name

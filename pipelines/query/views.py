@@ -16,12 +16,12 @@ from typing import Any
 
 import msgspec
 
-from pipelines.notes import SOURCE_NOTES
-from pipelines.pieces import is_marked, standing
 from pipelines.query.still import Still
-from pipelines.record import read_records
-from pipelines.shelf import Shelf
-from pipelines.sql_text import quoted
+from pipelines.record.record import read_records
+from pipelines.shelf.notes import SOURCE_NOTES
+from pipelines.shelf.pieces import is_marked, standing
+from pipelines.shelf.shelf import Shelf
+from pipelines.shelf.sql_text import quoted
 from schemas.errors import Unavailable
 from schemas.publish import publish
 

@@ -12,14 +12,14 @@ import numpy as np
 from msgspec import Struct
 
 from filters.scores import Above, AtLeast, AtMost, Below, Between, OfOneNote
-from pipelines.decide import Round, gather, names_of
-from pipelines.decisions import Decided
-from pipelines.facts import Facts
-from pipelines.judge import KEPT, UNKNOWN, judge
-from pipelines.local import Local
-from pipelines.recipe import FACTS, Annotate, Keep, Recipe
-from pipelines.scratch import Scratch
-from pipelines.shelf import Shelf
+from pipelines.engines.local import Local
+from pipelines.recipes.recipe import FACTS, Annotate, Keep, Recipe
+from pipelines.run.decide import Round, gather, names_of
+from pipelines.run.decisions import Decided
+from pipelines.run.facts import Facts
+from pipelines.run.judge import KEPT, UNKNOWN, judge
+from pipelines.run.scratch import Scratch
+from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
 _CONDITION = re.compile(

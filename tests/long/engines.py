@@ -239,7 +239,7 @@ def workers(place: Place) -> list[int]:
         for pid, (parent, command) in there.items()
         if command.startswith("ray::Worker.do")
         or ("forkserver" in command and parent in servers)
-        or (parent in pool and "pipelines.guard" not in command)
+        or (parent in pool and "pipelines.guard.child" not in command)
     ]
 
 

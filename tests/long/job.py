@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import RunOptions, run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import RunOptions, run
+from pipelines.shelf.shelf import Shelf
 
 PICTURES = 60
 

@@ -163,7 +163,7 @@ def _session(leader: int) -> list[tuple[int, str]]:
 def _of_kind(leader: int, who: str) -> list[int]:
     if who == "main":
         return [leader]
-    guards = [pid for pid, command in _session(leader) if "pipelines.guard" in command]
+    guards = [pid for pid, command in _session(leader) if "pipelines.guard.child" in command]
     if who == "guard":
         return guards
     served = [pid for pid, command in _session(leader) if "forkserver" in command]

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
-from pipelines.local import Local
-from pipelines.recipes import find_recipe
-from pipelines.run import run
-from pipelines.shelf import Shelf
+from pipelines.recipes.built_in import find_recipe
+from pipelines.run.run import run
+from pipelines.shelf.shelf import Shelf
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPORT = ROOT / "docs" / "proofs" / "memory.md"
@@ -80,7 +80,9 @@ def peaks_mib(command: list[str]) -> tuple[dict[str, float], float]:
                 high = next(line for line in status.splitlines() if line.startswith("VmHWM"))
             except (OSError, ValueError, IndexError, StopIteration):
                 continue
-            kind = "guard" if b"pipelines.guard" in said else "main" if int(entry.name) == process.pid else "worker"
+            kind = (
+                "guard" if b"pipelines.guard.child" in said else "main" if int(entry.name) == process.pid else "worker"
+            )
             peaks[kind] = max(peaks[kind], int(high.split()[1]) / 1024)
         time.sleep(0.05)
     assert process.returncode == 0, f"{command} ended with {process.returncode}"

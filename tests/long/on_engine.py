@@ -73,7 +73,7 @@ def fill_the_store() -> None:
     """Ask Ray for an answer that its object store has no room for, nor its disk; end as the command line does."""
     import ray
 
-    from pipelines.on_ray import Ray
+    from pipelines.engines.on_ray import Ray
     from schemas.errors import OstrakaError
 
     full = {"local_fs_capacity_threshold": 0.0001}

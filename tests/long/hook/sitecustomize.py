@@ -58,8 +58,8 @@ def _write_slowly_in_place(path: str, write, exclusive: bool) -> bool:  # type: 
 
 
 def _ignore_coverage() -> None:
-    from pipelines.judge import KEPT, UNKNOWN, Judged
-    from pipelines.notes import Notes
+    from pipelines.run.judge import KEPT, UNKNOWN, Judged
+    from pipelines.shelf.notes import Notes
 
     def whoever_lives(self: Judged, step: int) -> list[int]:
         return self.rows[((self.outcome == UNKNOWN) & (self.step == step)) | (self.outcome == KEPT)].tolist()

@@ -1,0 +1,1 @@
+"""Who works: one process, several, a Ray cluster or a Beam runner."""

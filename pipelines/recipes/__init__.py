@@ -1,0 +1,1 @@
+"""What is asked: steps in their order, as values that travel as data."""

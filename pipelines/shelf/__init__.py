@@ -1,0 +1,1 @@
+"""What lies on a shelf: its tables, its tars, and how they are read and written."""

@@ -1,0 +1,1 @@
+"""Where bytes lie: addresses, and the stores behind them."""
