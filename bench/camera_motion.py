@@ -25,8 +25,8 @@ from annotators.cameramotion import CameraMotion
 from annotators.shots import Shots
 from bench.machine import machine
 from bench.photographs import DATA
-from pipelines.demo import photographs_folder
 from pipelines.ingest.drawn_clips import Drawing, Piece, draw
+from pipelines.ingest.photographs import photographs_folder
 from schemas.camera import LOOKS_LIKE, TOLD
 from schemas.note import Noted
 from schemas.sample import Sample, Source, Video

@@ -9,7 +9,7 @@ from glob import glob
 
 from PIL import Image
 
-from pipelines.demo import photographs_folder
+from pipelines.ingest.photographs import photographs_folder
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.environ.get("OSTRAKA_DATA", os.path.join(HERE, "..", "..", "shared", "data"))

@@ -23,8 +23,8 @@ from annotators.shots import CUT_DETECTORS, Shots, detected
 from bench.camera_motion import PHOTOGRAPHS
 from bench.machine import machine
 from bench.photographs import DATA
-from pipelines.demo import photographs_folder
 from pipelines.ingest.drawn_clips import Drawing, Joint, Piece, draw
+from pipelines.ingest.photographs import photographs_folder
 from schemas.camera import TOLD
 
 WITHIN_S = {"cuts": 0.05, "short fades": 0.25, "long fades": 0.25, "given list": 0.5}

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import msgspec
 
+from pipelines.ingest.photographs import photographs_folder
 from schemas.errors import BadInput
 
 _CC0, _FREE = "CC0-1.0", "public domain"
@@ -31,17 +32,6 @@ PHOTOGRAPHS = {
     "retina.jpg": ("The retina of a normal left eye, with the optic disc to the left.", _CC0),
     "rocket.jpg": ("A Falcon 9 rocket lifts off from Cape Canaveral with the DSCOVR satellite.", _FREE),
 }
-
-
-def photographs_folder() -> str:
-    """Return the folder of photographs that scikit-image ships; raises BadInput where it is not installed."""
-    found = find_spec("skimage")
-    if found is None or not found.submodule_search_locations:
-        raise BadInput(
-            "the demo's photographs come with scikit-image, which is not here",
-            remedy="pip install 'ostraka[demo]' (or scikit-image alone, without what it needs)",
-        )
-    return os.path.join(found.submodule_search_locations[0], "data")
 
 
 def write_source(folder: str) -> None:

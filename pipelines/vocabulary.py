@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from annotators.concepts import read_entries, read_lines, spaced
-from pipelines.query.views import prepare, tables
+from pipelines.shelf.in_duckdb import prepare, tables
 from pipelines.shelf.shelf import Shelf
 from pipelines.store.address import file_system
 from schemas.errors import BadInput

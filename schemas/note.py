@@ -75,3 +75,10 @@ class Noted(Struct, frozen=True):
     values: dict[str, Value] = {}
     places: tuple[Note, ...] = ()
     counts: dict[str, int] = {}
+
+
+class Failed(Struct, frozen=True, tag=True, array_like=True):
+    """The sample cannot be used: `reason` goes into its row, `detail` into the run's record."""
+
+    reason: str
+    detail: str = ""

@@ -20,12 +20,12 @@ from hypothesis import settings
 from PIL import Image
 
 from annotators.header import Header
-from pipelines.demo import photographs_folder
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.mix import Part
 from pipelines.ingest.drawn_clips import Drawing, Drawn, draw
 from pipelines.ingest.ingest import ingest
+from pipelines.ingest.photographs import photographs_folder
 from pipelines.ingest.source import Options
 from pipelines.recipes.built_in import find_recipe
 from pipelines.recipes.recipe import Annotate, Recipe

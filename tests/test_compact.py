@@ -21,7 +21,6 @@ from filters.scores import Above
 from pipelines.cli import main
 from pipelines.compact import compact
 from pipelines.engines.local import Local
-from pipelines.guard.talk import Failed
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
@@ -30,7 +29,7 @@ from pipelines.shelf.notes import Notes
 from pipelines.shelf.shelf import Shelf
 from schemas import publish
 from schemas.errors import BadSample, Unavailable
-from schemas.note import Noted
+from schemas.note import Failed, Noted
 from schemas.vocabulary import Name
 
 ROWS, SHARD, BLOCK = 20, 8, 3

@@ -19,9 +19,9 @@ import pytest
 from annotators.pixels import Pixels
 from pipelines.guard import guard
 from pipelines.guard.guard import Guard
-from pipelines.guard.talk import Failed, Request, Result
+from pipelines.guard.talk import Request, Result
 from schemas.errors import Unavailable
-from schemas.note import Box, Note, Noted
+from schemas.note import Box, Failed, Note, Noted
 from schemas.sample import Image, Sample, Source, Text
 
 OWN = '''

@@ -12,9 +12,9 @@ from annotators.annotator import Subject
 from annotators.check import check
 from annotators.integrity import Integrity
 from pipelines.guard.guard import Guard
-from pipelines.guard.talk import Failed, Request
+from pipelines.guard.talk import Request
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
-from schemas.note import Noted, TimeSpan
+from schemas.note import Failed, Noted, TimeSpan
 from schemas.sample import Sample, Source, Video
 
 Draw = Callable[[Drawing], Drawn]

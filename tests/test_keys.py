@@ -12,8 +12,8 @@ from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.query.choose import find_sample
-from pipelines.query.views import connected
 from pipelines.shelf import keys
+from pipelines.shelf.in_duckdb import connected
 from pipelines.shelf.keys import Hit, find_keys, merge_maps, write_maps
 from pipelines.shelf.shelf import Shelf
 from schemas import publish

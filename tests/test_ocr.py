@@ -27,10 +27,10 @@ from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.query.drawn import LINE, drawn
 from pipelines.query.show import sample_at, write_drawn
-from pipelines.query.views import connected
 from pipelines.recipes.built_in import find_recipe
 from pipelines.recipes.value import annotator_id
 from pipelines.run.run import run
+from pipelines.shelf.in_duckdb import connected
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample
 from schemas.note import Note, Noted, Quad

@@ -21,10 +21,10 @@ from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.query.quick import Moved, Question, Seen
-from pipelines.query.views import connected
 from pipelines.query.whatif import what_if
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.run import RunOptions, run
+from pipelines.shelf.in_duckdb import connected
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted

@@ -22,8 +22,9 @@ from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.query.runs import KILLED, find_run, status_of
+from pipelines.record.failure import Failure
 from pipelines.record.memory import Watch
-from pipelines.record.record import MOST_DETAILS, Failure, Record, recorded
+from pipelines.record.record import MOST_DETAILS, Record, recorded
 from pipelines.record.stamp import ROOMS, code_digest, pins_digest, stamp
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import Unavailable

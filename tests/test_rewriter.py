@@ -33,11 +33,11 @@ from pipelines.export.verify import verify
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.query.funnel import cases
-from pipelines.query.views import connected
 from pipelines.recipes.built_in import find_recipe
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.foresee import foresee
 from pipelines.run.run import RunOptions, run
+from pipelines.shelf.in_duckdb import connected
 from pipelines.shelf.shelf import Shelf
 from schemas.draw import fraction
 from schemas.errors import BadInput, Unavailable

@@ -14,7 +14,8 @@ from pipelines.commands.runs import runs
 from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.query.runs import all_runs
-from pipelines.record.record import Failure, recorded
+from pipelines.record.failure import Failure
+from pipelines.record.record import recorded
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 

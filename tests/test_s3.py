@@ -39,7 +39,6 @@ from pipelines.engines.engine import Engine
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.verify import verify
-from pipelines.guard.talk import Failed
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.plan import Cut
 from pipelines.ingest.source import Options
@@ -50,6 +49,7 @@ from pipelines.shelf.shelf import Shelf
 from pipelines.store import on_s3
 from pipelines.store.address import file_system
 from schemas.errors import BadInput, Unavailable, Unreachable
+from schemas.note import Failed
 from schemas.publish import publish, put
 
 spec = importlib.util.spec_from_file_location("s3_server", Path(__file__).parent / "s3_server.py")

@@ -17,10 +17,9 @@ from annotators.benchmarks import read_benchmarks
 from annotators.embeddingoverlap import EmbeddingOverlap
 from annotators.pictureoverlap import PictureOverlap
 from annotators.textoverlap import TextOverlap
-from pipelines.export.manifest import KeptOut
-from pipelines.export.recipe import Stored, stored_recipe
-from pipelines.query.views import connected, shard_of, tables
 from pipelines.recipes.recipe import Recipe, Spec
+from pipelines.run.stored import Stored, stored_recipe
+from pipelines.shelf.in_duckdb import connected, shard_of, tables
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -77,23 +76,9 @@ def report(shelf: Shelf, recipe_id: str) -> list[Found]:
     return [found[name] for name in sorted(found)]
 
 
-def kept_out(shelf: Shelf, recipe_id: str) -> tuple[KeptOut, ...]:
-    """Return the report for a manifest, empty where the recipe was given no benchmarks."""
-    if not list(_given(stored_recipe(shelf, recipe_id), recipe_id)):
-        return ()
-    return tuple(
-        KeptOut(
-            one.name,
-            one.items,
-            one.items_found,
-            one.by_text,
-            one.by_question,
-            one.by_picture,
-            one.by_alike,
-            one.longest,
-        )
-        for one in report(shelf, recipe_id)
-    )
+def was_given(shelf: Shelf, recipe_id: str) -> bool:
+    """Say whether a recipe was given benchmarks; raises BadInput where these have changed."""
+    return any(_given(stored_recipe(shelf, recipe_id), recipe_id))
 
 
 def _given(stored: Stored, recipe_id: str) -> Iterator[tuple[str, TextOverlap | PictureOverlap | EmbeddingOverlap]]:

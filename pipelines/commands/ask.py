@@ -20,7 +20,7 @@ def funnel(shelf_url: str, asked: str) -> None:
     from pipelines.query.choose import choose_recipe
     from pipelines.query.funnel import cases, not_judged
     from pipelines.query.funnel import funnel as count
-    from pipelines.query.views import connected
+    from pipelines.shelf.in_duckdb import connected
 
     shelf = open_shelf(shelf_url)
     recipe_id = choose_recipe(shelf, asked)
@@ -58,7 +58,7 @@ def why(key: str, shelf_url: str, asked: str) -> None:
     """Tell why a sample was kept, dropped or failed. KEY may be the beginning of a key, or a row's name."""
     from pipelines.query.choose import choose_recipe, find_sample, load_recipe
     from pipelines.query.story import tell
-    from pipelines.query.views import connected
+    from pipelines.shelf.in_duckdb import connected
 
     shelf = open_shelf(shelf_url)
     own_modules()
@@ -128,7 +128,7 @@ def _judge_again(shelf: Any, recipe: Any, condition: str) -> None:
 
 def _ask_quickly(shelf: Any, recipe: Any, condition: str, notes_alone: bool) -> None:
     from pipelines.query.quick import Question
-    from pipelines.query.views import connected
+    from pipelines.shelf.in_duckdb import connected
 
     question = Question(shelf, recipe, condition)
     with connected(shelf) as db:
@@ -171,7 +171,7 @@ def show(key: str, shelf_url: str, folder: str, drawn: str) -> None:
     import msgspec
 
     from pipelines.query.show import sample_at, write_drawn, write_media
-    from pipelines.query.views import connected
+    from pipelines.shelf.in_duckdb import connected
 
     shelf = open_shelf(shelf_url)
     with connected(shelf) as db:

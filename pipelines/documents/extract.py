@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from annotators.annotator import Annotator, Needs, Subject
 from pipelines.documents import cnxml, html_page, pdf, warc_page
+from pipelines.documents.kind import Kind
 from pipelines.documents.pieces import Pieces, to_json
-from pipelines.ingest.row import Kind
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
 from schemas.sample import Image

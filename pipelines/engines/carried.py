@@ -37,7 +37,7 @@ class Carried:
         value = value_of(cast(Struct, work))
         named = [value.at, *(one.at for _, one in _steps(work))]
         self.modules = (*ROOMS, *sorted(_own_modules(named)))
-        self.needs = _needs(work)
+        self.needs: Needs = getattr(work, "needs", Needs())
         made_with = [package for one in _annotators(work) for package in one.made_with]
         packages = dict.fromkeys(name for name in (*PACKAGES, *made_with) if name != "ostraka")
         self.parcel = msgspec.json.encode(
@@ -81,13 +81,6 @@ def _steps(work: Work) -> tuple[tuple[str, Value], ...]:
 
 def _annotators(work: Work) -> list[Annotator]:
     return [value.build() for kind, value in _steps(work) if kind == "annotate"]
-
-
-def _needs(work: Work) -> Needs:
-    from pipelines.run.annotate import AnnotateShard
-
-    needs = [one.needs for one in _annotators(work)] if isinstance(work, AnnotateShard) else []
-    return Needs(max((one.cpus for one in needs), default=1), max((one.gpus for one in needs), default=0))
 
 
 def _own_modules(named: list[str]) -> set[str]:

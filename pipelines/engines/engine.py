@@ -8,7 +8,10 @@ from typing import Any, Protocol
 
 
 class Work(Protocol):
-    """A frozen msgspec value; `open` is one shape for a process initializer, a Ray actor and a Beam DoFn.setup."""
+    """A frozen msgspec value; `open` is one shape for a process initializer, a Ray actor and a Beam DoFn.setup.
+
+    One whose workers take more than a CPU each says so as `needs`.
+    """
 
     def open(self) -> AbstractContextManager[Callable[[str], Any]]:
         """Open once per worker and yield what does one shard and returns its answer, plain data."""

@@ -29,7 +29,7 @@ class RefusedError(Exception):
 
 
 class Worker:
-    """Does shards of the work in a parcel, the JSON of `pipelines.engines.carried`; what goes wrong is an answer too."""
+    """Does shards of the work in a parcel, the JSON of `carried`; what goes wrong is an answer too."""
 
     def __init__(self, parcel: str) -> None:
         self._parcel, self._stack = json.loads(parcel), ExitStack()

@@ -17,10 +17,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from filters.balance import Balance
-from pipelines.export.recipe import Stored, stored_recipe
 from pipelines.recipes.recipe import Recipe, Spec
 from pipelines.recipes.value import annotator_id
 from pipelines.run.decisions import counts_path
+from pipelines.run.stored import Stored, stored_recipe
 from pipelines.shelf.arrow_columns import flat
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import arrow_schema, parquet_bytes, read_table, table_of

@@ -9,19 +9,20 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from pipelines.benchmark.report import kept_out
 from pipelines.engines.engine import Engine
 from pipelines.export.choose import TRAIN, Choosing, Rule
 from pipelines.export.concepts import Counted, read_counts
 from pipelines.export.finish import finish
 from pipelines.export.folder import Folder, plan_json
+from pipelines.export.kept_out import kept_out
 from pipelines.export.manifest import FORMAT, PLAN, File, Manifest
 from pipelines.export.opt_outs import read_opt_outs
 from pipelines.export.plan import Plan, Progress, Request, outlook, plan
-from pipelines.export.recipe import need_recipe, stored_recipe
+from pipelines.export.recipe import need_recipe
 from pipelines.export.shard import ExportShard
 from pipelines.ingest.source import full_url, open_url
 from pipelines.record.record import Record, recorded
+from pipelines.run.stored import stored_recipe
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 

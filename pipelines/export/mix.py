@@ -17,7 +17,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from pipelines.benchmark.report import kept_out
 from pipelines.engines.engine import Engine
 from pipelines.export.choose import Rule
 from pipelines.export.concepts import Counted
@@ -25,10 +24,11 @@ from pipelines.export.export import Asked, Exported, ExportOptions, ask, exporte
 from pipelines.export.finish import finish
 from pipelines.export.folder import Folder, plan_json
 from pipelines.export.groups import Holding, tied
+from pipelines.export.kept_out import kept_out
 from pipelines.export.manifest import FORMAT, PLAN, Counts, Manifest, Mixed
 from pipelines.export.plan import Outlook, Plan, Progress, outlook
-from pipelines.query.views import connected, let_read, shard_of, tables
 from pipelines.record.record import recorded
+from pipelines.shelf.in_duckdb import connected, let_read, shard_of, tables
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 

@@ -18,9 +18,9 @@ from pipelines.export.choose import Rule
 from pipelines.export.cut import Cutter, Planned
 from pipelines.export.groups import Holding, tied
 from pipelines.export.manifest import About, Counts
-from pipelines.export.recipe import stored_recipe
 from pipelines.export.tally import Tally, TallyShard
 from pipelines.run.funnel import stages
+from pipelines.run.stored import stored_recipe
 from pipelines.shelf.shelf import Shelf
 
 FEW_SHARDS = 64

@@ -14,12 +14,12 @@ import msgspec
 
 from annotators.annotator import Annotator, Look, Subject
 from annotators.check import check
-from pipelines.guard.talk import Answer, Broken, Failed, Found, Frame, Ready, Request, Start, receive, send
+from pipelines.guard.talk import Answer, Broken, Found, Frame, Ready, Request, Start, receive, send
 from pipelines.record import log
 from pipelines.shelf.media import MediaReader
 from schemas.errors import BadSample, OstrakaError, Unavailable
 from schemas.names import snake_case
-from schemas.note import Noted
+from schemas.note import Failed, Noted
 
 _PR_SET_PDEATHSIG = 1
 

@@ -20,10 +20,11 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from annotators.annotator import Annotator, Needs
-from pipelines.guard.talk import Answer, Broken, Failed, Found, Frame, Ready, Request, Result, Start, send, take_answer
+from pipelines.guard.talk import Answer, Broken, Found, Frame, Ready, Request, Result, Start, send, take_answer
 from pipelines.recipes.value import value_of
 from pipelines.record import log
 from schemas.errors import Unavailable
+from schemas.note import Failed
 
 FRAME = 128
 POLL_S = 0.05

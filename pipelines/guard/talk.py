@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from pipelines.recipes.value import Value
-from schemas.note import Noted
+from schemas.note import Failed, Noted
 from schemas.sample import Sample
 
 _LENGTH = struct.Struct("!Q")
@@ -24,13 +24,6 @@ class Request(Struct, frozen=True, array_like=True):
     media: str
     offsets: tuple[int, ...]
     notes: Mapping[str, Any] = {}
-
-
-class Failed(Struct, frozen=True, tag=True, array_like=True):
-    """The sample cannot be used: `reason` goes into its row, `detail` into the run's record."""
-
-    reason: str
-    detail: str = ""
 
 
 class Found(Struct, frozen=True, tag=True, array_like=True):

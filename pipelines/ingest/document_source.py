@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.documents.extract import need_packages
+from pipelines.documents.kind import Kind
 from pipelines.ingest.books import Books
 from pipelines.ingest.interleaved import Interleaved, holds_interleaved, is_interleaved
 from pipelines.ingest.json_records import first_record
 from pipelines.ingest.pages import PAGES, Pages
 from pipelines.ingest.pdfs import Pdfs
-from pipelines.ingest.row import Kind
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url
 from pipelines.ingest.warcs import WARC_NAMES, Warcs
 

@@ -26,7 +26,8 @@ from pipelines.ingest.told import Told
 from pipelines.ingest.told import told as tell
 from pipelines.ingest.urls import fetched_meta
 from pipelines.record import log
-from pipelines.record.record import Failure, too_many
+from pipelines.record.failure import Failure
+from pipelines.record.record import too_many
 from pipelines.shelf.held import held
 from pipelines.shelf.media import MediaReader
 from pipelines.shelf.notes import SOURCE_NOTES, places_json

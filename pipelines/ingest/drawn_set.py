@@ -9,10 +9,10 @@ from glob import glob
 import msgspec
 import numpy as np
 
-from pipelines.demo import photographs_folder
 from pipelines.ingest.drawn_clips import NTSC, NTSC_FILM, Drawing, Joint, Piece, draw
 from pipelines.ingest.drawn_moves import Rgb
 from pipelines.ingest.manifest import NOTES_COLUMN
+from pipelines.ingest.photographs import photographs_folder
 from pipelines.ingest.source import PICTURES, extension_of
 from schemas.camera import PRIMITIVES
 from schemas.draw import fraction

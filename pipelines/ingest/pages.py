@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from pipelines.ingest.row import Kind, Row, Written
+from pipelines.documents.kind import Kind
+from pipelines.ingest.row import Row, Written
 from pipelines.ingest.source import extension_of, file_ref, need, open_url
 from schemas.errors import BadSample
 

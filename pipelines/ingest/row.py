@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct, json
 
+from pipelines.documents.kind import Kind
 from schemas.note import Note
-
-Kind = Literal["html", "warc", "cnxml", "pdf"]
 
 
 class Ref(Struct, frozen=True, omit_defaults=True):

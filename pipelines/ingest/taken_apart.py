@@ -16,12 +16,14 @@ import msgspec
 from msgspec import Struct, structs
 
 from pipelines.documents.extract import Extract
+from pipelines.documents.kind import Kind
 from pipelines.documents.pieces import Held, Missing, Named, Pieces, Words, from_json
 from pipelines.guard.guard import Guard
-from pipelines.guard.talk import Failed, Request
-from pipelines.ingest.row import Kind, Ref, Row, Written
+from pipelines.guard.talk import Request
+from pipelines.ingest.row import Ref, Row, Written
 from pipelines.ingest.source import file_ref, open_url, resolve
 from schemas.errors import BadSample
+from schemas.note import Failed
 from schemas.sample import Image, Sample, Source
 from schemas.sniff import HEAD_BYTES, PICTURES, sniff
 

@@ -15,11 +15,11 @@ import pyarrow as pa
 from msgspec import Struct, structs
 
 from filters.filter import Filter
-from pipelines.query.views import shard_of, tables
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.decisions import stored_decisions
 from pipelines.run.facts import Facts
 from pipelines.run.judge import Decisions
+from pipelines.shelf.in_duckdb import shard_of, tables
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
 

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pipelines.query.views import recipes_by_run, shard_of, tables
+from pipelines.query.views import recipes_by_run
 from pipelines.recipes.recipe import Recipe, Spec
+from pipelines.shelf.in_duckdb import shard_of, tables
 from pipelines.shelf.keys import find_keys
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput

@@ -6,8 +6,8 @@ from functools import cached_property
 from glob import escape
 from typing import Any
 
-from pipelines.query.views import let_read
 from pipelines.record.record import read_records
+from pipelines.shelf.in_duckdb import let_read
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
 from pipelines.store.address import file_system

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.query.views import recipe_cases, recipe_names, shard_of, tables
+from pipelines.query.views import recipe_cases, recipe_names
 from pipelines.run.funnel import Stage, end_of, stages
 from pipelines.run.verdicts import INGEST
+from pipelines.shelf.in_duckdb import shard_of, tables
 from pipelines.shelf.shelf import Shelf
 
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from filters.columns import Columns
 from filters.corpus import CorpusFilter
 from filters.filter import KEEP, Filter
-from pipelines.query.views import shard_of, tables
 from pipelines.query.whatif import change_recipe
 from pipelines.recipes.recipe import FACTS, Annotate, Keep, Recipe
 from pipelines.shelf.arrow_columns import flat, to_numpy
+from pipelines.shelf.in_duckdb import shard_of, tables
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.query.views import connect, said_by_file_system
+from pipelines.query.views import connect
+from pipelines.shelf.in_duckdb import said_by_file_system
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 

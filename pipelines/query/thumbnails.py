@@ -16,9 +16,9 @@ from PIL import Image
 from annotators.annotator import Annotator, Subject
 from annotators.upright import upright_rgb
 from pipelines.guard.guard import Guard
-from pipelines.guard.talk import Failed, Request
+from pipelines.guard.talk import Request
 from schemas.errors import BadSample
-from schemas.note import Noted
+from schemas.note import Failed, Noted
 from schemas.vocabulary import Name
 
 Image.MAX_IMAGE_PIXELS = None

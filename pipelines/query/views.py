@@ -9,60 +9,24 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from pipelines.query.still import Still
 from pipelines.record.record import read_records
+from pipelines.shelf.in_duckdb import address, connected, prepare, readable, shard_of, tables
 from pipelines.shelf.notes import SOURCE_NOTES
-from pipelines.shelf.pieces import is_marked, standing
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
-from schemas.errors import Unavailable
 from schemas.publish import publish
 
-MEMORY_LIMIT = "4GB"
 DATABASE = "shelf.duckdb"
 
 _NUMBERS = ("BOOLEAN", "UINTEGER", "UBIGINT", "DOUBLE", "BIGINT")
 _HEX = "replace(CAST({0} AS VARCHAR), '-', '')"
-
-
-@contextmanager
-def connected(shelf: Shelf, memory_limit: str = MEMORY_LIMIT) -> Iterator[Any]:
-    """Yield a DuckDB connection in memory that reads the shelf's file system and has no views: it opens no file."""
-    import duckdb
-
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:") as db, _readable():
-        prepare(db, shelf, folder, memory_limit)
-        yield db
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Raise Unavailable for what a file system of ours says."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as error:
-        said = said_by_file_system(error)
-        if not said:
-            raise
-        raise Unavailable(said) from None
-
-
-def said_by_file_system(error: Exception) -> str:
-    """Return what a file system of ours said, which DuckDB passes on as the text of a traceback with the query below;
-    nothing where the error is its own."""
-    first, *lines = str(error).splitlines() or [""]
-    if not first.startswith("Traceback"):
-        return ""
-    return next((line for line in lines if line and not line.startswith(" ")), "").partition(": ")[2]
 
 
 @contextmanager
@@ -86,26 +50,13 @@ def write_database(shelf: Shelf) -> str:
     shelf.need_shards()
     path = shelf.path(DATABASE)
     with tempfile.TemporaryDirectory() as folder:
-        with duckdb.connect(f"{folder}/{DATABASE}") as db, _readable():
+        with duckdb.connect(f"{folder}/{DATABASE}") as db, readable():
             prepare(db, shelf, folder)
             for statement in statements(db, shelf):
                 db.execute(statement)
         with open(f"{folder}/{DATABASE}", "rb") as made:
             publish(shelf.fs, path, lambda file: shutil.copyfileobj(made, file))
     return shelf.media_url(DATABASE)
-
-
-def prepare(db: Any, shelf: Shelf, spill: str, memory_limit: str = MEMORY_LIMIT) -> None:
-    """Set a connection's limits and the folder it spills to, and let it read the shelf's file system."""
-    db.execute(f"SET memory_limit = '{memory_limit}'; SET temp_directory = {quoted(spill)}")
-    let_read(db, shelf.fs)
-
-
-def let_read(db: Any, fs: Any) -> None:
-    """Let a connection read a file system, which it does for each protocol once."""
-    names = {fs.protocol} if isinstance(fs.protocol, str) else {*fs.protocol}
-    if not getattr(fs, "local_file", False) and not names.intersection(db.list_filesystems()):
-        db.register_filesystem(Still(fs))
 
 
 def statements(db: Any, shelf: Shelf, query: str = "") -> list[str]:
@@ -156,35 +107,6 @@ def recipes_by_run(shelf: Shelf) -> list[str]:
             ran.pop(recipe, None)
             ran[recipe] = None
     return [*sorted(there - set(ran)), *ran]
-
-
-def tables(shelf: Shelf, *folder: str) -> str:
-    """Return the tables of a folder as SQL; a part of `folder` may be `*`, and `filename` says whose row it is.
-
-    Files of one folder have the same columns. Of notes that are being compacted, the pieces that count are listed.
-    """
-    if folder[0] == "notes" and is_marked(shelf, folder[1]):
-        return files(shelf, standing(shelf, folder[1]))
-    return _read(_address(shelf, *folder, "*.parquet"))
-
-
-def files(shelf: Shelf, paths: Sequence[str]) -> str:
-    """Return tables of the shelf, by their paths, as SQL."""
-    return _read(f"[{', '.join(_address(shelf, path.removeprefix(shelf.path(''))) for path in paths)}]")
-
-
-def _read(addresses: str) -> str:
-    return f"read_parquet({addresses}, filename = true, hive_partitioning = false)"
-
-
-def _address(shelf: Shelf, *parts: str) -> str:
-    root = shelf.root if shelf.is_local else str(shelf.fs.unstrip_protocol(shelf.root))
-    return quoted("/".join((re.sub(r"([*?\[])", r"[\1]", root), *parts)))
-
-
-def shard_of(column: str, *, piece: bool = False) -> str:
-    """Return SQL for the shard that a file's name names."""
-    return f"regexp_extract({column}, '([0-9]+){'-[0-9]+' if piece else ''}[.]parquet$', 1)"
 
 
 def _samples(shelf: Shelf) -> str:
@@ -242,7 +164,7 @@ def _runs(shelf: Shelf) -> str:
     return f"""
         CREATE VIEW runs AS SELECT id, verb, status, began, seconds, peak_rss_mib, error,
             CAST(config AS JSON) AS config, CAST(counts AS JSON) AS counts
-        FROM read_json({_address(shelf, "runs", "*", "record.json")}, columns = {{id: 'VARCHAR', verb: 'VARCHAR',
+        FROM read_json({address(shelf, "runs", "*", "record.json")}, columns = {{id: 'VARCHAR', verb: 'VARCHAR',
             status: 'VARCHAR', began: 'TIMESTAMP', seconds: 'DOUBLE', peak_rss_mib: 'DOUBLE', error: 'VARCHAR',
             config: 'JSON', counts: 'JSON'}}) ORDER BY id"""
 

@@ -11,15 +11,13 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, Any, Literal
 
 import msgspec
 
+from pipelines.record.failure import Failure
 from schemas.errors import BadInput
 from schemas.mask import masked_in
-
-if TYPE_CHECKING:
-    from pipelines.record.record import Failure
 
 LEVEL = "OSTRAKA_LOG"
 LEVELS = ("debug", "info", "warning")

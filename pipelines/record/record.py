@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from pipelines.record import log
+from pipelines.record.failure import Failure
 from pipelines.record.memory import Watch, stat_of, watching
 from pipelines.record.stamp import Stamp, stamp, versions
 from pipelines.shelf.shelf import Shelf
@@ -26,16 +27,6 @@ FEW_FAILED = 10
 PUBLISH_EVERY_S = 10.0
 
 _ended: dict[str, Fields] = {}
-
-
-class Failure(Struct, frozen=True):
-    """A sample that failed, with the detail that only a run's record keeps."""
-
-    shard: str
-    key: str
-    annotator: str
-    reason: str
-    detail: str
 
 
 class Step(Struct):

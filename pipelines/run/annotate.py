@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from annotators.annotator import Annotator
+from annotators.annotator import Annotator, Needs
 from pipelines.guard.guard import Guard
-from pipelines.guard.talk import Failed, Request
+from pipelines.guard.talk import Request
 from pipelines.recipes.recipe import Recipe, Spec
 from pipelines.record import log
-from pipelines.record.record import Failure, too_many
+from pipelines.record.failure import Failure
+from pipelines.record.record import too_many
 from pipelines.run.decide import gather
 from pipelines.run.decisions import stored_decisions
 from pipelines.run.facts import Facts
@@ -27,6 +28,7 @@ from pipelines.run.judge import KEPT, Decisions, Judged, judge
 from pipelines.run.scratch import Scratch
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import TooManyFailed
+from schemas.note import Failed
 
 BLOCK = 1000
 
@@ -60,6 +62,12 @@ class AnnotateShard(Struct, frozen=True):
     recipe_id: str
     gathered: tuple[str, ...] = ()
     scratch_url: str = ""
+
+    @property
+    def needs(self) -> Needs:
+        """What a worker takes: the most that one of the annotators does."""
+        needs = [value.build().needs for kind, value in self.spec.steps if kind == "annotate"]
+        return Needs(max((one.cpus for one in needs), default=1), max((one.gpus for one in needs), default=0))
 
     @contextmanager
     def open(self) -> Iterator[Callable[[str], Annotated]]:

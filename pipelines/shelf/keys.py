@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from pipelines.query.views import connected, files, shard_of
 from pipelines.shelf.arrow_columns import uuids
+from pipelines.shelf.in_duckdb import connected, files, shard_of
 from pipelines.shelf.shelf import Shelf, shard_name
 from pipelines.shelf.table import arrow_schema, open_table
 from schemas.errors import Unavailable, Unreachable

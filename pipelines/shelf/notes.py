@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 
 from annotators.annotator import Annotator
 from filters.columns import Lists
-from pipelines.guard.talk import Failed
 from pipelines.shelf.arrow_columns import flat, to_numpy
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import open_table, put_table, table_if_there, table_of
-from schemas.note import Note, Noted
+from schemas.note import Failed, Note, Noted
 from schemas.tables import PLACES, SEEN, Column
 
 Found = Mapping[int, Noted | Failed]

@@ -1,7 +1,7 @@
 """Addresses: the file system that a URL names, and the path in it.
 
-s3:// is ours, `pipelines/store/on_s3.py`, whoever opens such an address in a process that has imported this; nothing of it is
-loaded before one is opened.
+s3:// is ours, `on_s3.py`, whoever opens such an address in a process that has imported this; nothing of it is loaded
+before one is opened.
 """
 
 from __future__ import annotations

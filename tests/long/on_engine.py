@@ -14,7 +14,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from pipelines.cli import main
-from pipelines.demo import PHOTOGRAPHS, photographs_folder
+from pipelines.demo import PHOTOGRAPHS
+from pipelines.ingest.photographs import photographs_folder
 
 TILES = 2
 AGAIN = ("coffee-1", "rocket-3", "chelsea-2")
