@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from annotators.journal import Answer, Journal, Line, file_name
 from annotators.pace import Pace
-from annotators.reply import REJECTED, AgainError, answer_of
+from annotators.reply import REJECTED, AgainError, answers_of
 from schemas.errors import BadInput, Unavailable
 
 KEY = "OSTRAKA_ENDPOINT_KEY"
@@ -79,6 +79,15 @@ class Endpoint(Struct, frozen=True):
         """Return what so many tokens cost, in millionths of the prices' currency."""
         return round(prompt_tokens * self.price_in + completion_tokens * self.price_out)
 
+    def spent(self, requests: int, prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+        """Return what so many requests and tokens come to, as a run's record counts them."""
+        return {
+            "requests": requests,
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "cost_millionths": self.price_millionths(prompt_tokens, completion_tokens),
+        }
+
     @contextmanager
     def open(self, folder: str) -> Iterator[Client]:
         """Open the client and its journal, below `folder`; raises BadInput as `check` does."""
@@ -123,6 +132,7 @@ class Client:
         self._pace = Pace(endpoint.per_s)
         self._rejected, self._answered = 0, False
         self._gave_up: Unavailable | None = None
+        self._one_by_one = False
 
     def ask(self, questions: Sequence[Question], name: str) -> list[Said | Exception]:
         """Return an answer to each question, or what its `messages` raised; `name` is the journal's file.
@@ -135,35 +145,58 @@ class Client:
         for at, question in enumerate(questions):
             first.setdefault(question.asked, at)
         asked = [questions[at] for at in first.values()]
-        found = dict(zip(first, self._runner.run(self._ask_all(asked)), strict=True))
+        found = dict(zip(first, self._runner.run(self._ask_all(asked, 1)), strict=True))
         if self._gave_up:
             raise self._gave_up
-        return [_once_paid(found[one.asked], first[one.asked] == at) for at, one in enumerate(questions)]
+        one_each = {asked: said if isinstance(said, Exception) else said[0] for asked, said in found.items()}
+        return [_once_paid(one_each[one.asked], first[one.asked] == at) for at, one in enumerate(questions)]
 
-    async def _ask_all(self, questions: Sequence[Question]) -> list[Said | Exception]:
+    def ask_several(self, questions: Sequence[Question], name: str, count: int) -> list[list[Said] | Exception]:
+        """Return `count` answers to each question, which differ where the temperature lets them; else as `ask`.
+
+        A server that gives fewer choices than it was asked for, or takes no `n`, is asked for one at a time from then
+        on, each with a seed of its own.
+        """
+        self._journal.turn_to(file_name(name))
+        self._gave_up = None
+        found = self._runner.run(self._ask_all(questions, count))
+        if self._gave_up:
+            raise self._gave_up
+        return found
+
+    async def _ask_all(self, questions: Sequence[Question], count: int) -> list[list[Said] | Exception]:
         slots = asyncio.Semaphore(self._endpoint.at_once)
-        return await asyncio.gather(*(self._ask(question, slots) for question in questions))
+        return await asyncio.gather(*(self._ask(question, count, slots) for question in questions))
 
-    async def _ask(self, question: Question, slots: asyncio.Semaphore) -> Said | Exception:
+    async def _ask(self, question: Question, count: int, slots: asyncio.Semaphore) -> list[Said] | Exception:
+        names = [question.asked] if count == 1 else [digest_of(question.asked, place) for place in range(count)]
         async with slots:
-            if answer := self._journal.find(question.asked):
-                return Said(answer, paid=False)
-            if self._gave_up:
+            known = {name: Said(answer, paid=False) for name in names if (answer := self._journal.find(name))}
+            left = [place for place, name in enumerate(names) if name not in known]
+            if left and self._gave_up:
                 return self._gave_up
             try:
-                messages = question.messages()
+                messages = question.messages() if left else []
             except Exception as error:
                 return error
             try:
-                answer = await self._try(messages)
-                self._check_rejected(answer)
-                self._journal.keep(Line(question.asked, question.about, answer))
-                return Said(answer, paid=True)
+                while left:
+                    asked = left[:1] if self._one_by_one else left
+                    answers = await self._try(messages, len(asked), asked[0] if count > 1 else None)
+                    self._one_by_one = self._one_by_one or len(answers) < len(asked)
+                    if len(asked) > 1 and answers[0].finish == REJECTED:
+                        continue
+                    for place, answer in zip(asked, answers, strict=False):
+                        self._check_rejected(answer)
+                        self._journal.keep(Line(names[place], question.about, answer))
+                        known[names[place]] = Said(answer, paid=True)
+                    left = left[min(len(answers), len(asked)) :]
             except Unavailable as error:
                 self._gave_up = self._gave_up or error
                 return error
+        return [known[name] for name in names]
 
-    async def _try(self, messages: list[dict[str, Any]]) -> Answer:
+    async def _try(self, messages: list[dict[str, Any]], count: int, seed: int | None) -> list[Answer]:
         import tenacity
 
         pause_s = self._endpoint.pause_s
@@ -175,8 +208,8 @@ class Client:
             reraise=True,
         )
         try:
-            answer: Answer = await tries(self._once, messages)
-            return answer
+            answers: list[Answer] = await tries(self._once, messages, count, seed)
+            return answers
         except AgainError as error:
             raise Unavailable(
                 f"no answer within {self._endpoint.give_up_s:g} s: {error}",
@@ -184,18 +217,20 @@ class Client:
                 remedy="mend the endpoint: the same command goes on, and asks nothing twice that was answered",
             ) from None
 
-    async def _once(self, messages: list[dict[str, Any]]) -> Answer:
+    async def _once(self, messages: list[dict[str, Any]], count: int, seed: int | None) -> list[Answer]:
         """Ask once; raises AgainError where it may be tried again."""
         import httpx
 
         await self._pace.turn()
         if self._gave_up:
             raise self._gave_up
-        body = {
+        body: dict[str, Any] = {
             "model": self._endpoint.model,
             "messages": messages,
             "max_tokens": self._endpoint.max_tokens,
             "temperature": self._endpoint.temperature,
+            **({"n": count} if count > 1 else {}),
+            **({} if seed is None else {"seed": seed}),
         }
         try:
             async with asyncio.timeout(self._endpoint.timeout_s):
@@ -209,7 +244,7 @@ class Client:
         if self._key:
             data = data.replace(self._key.encode(), b"***")
         try:
-            return answer_of(response.status_code, response.headers, data, self._endpoint.url)
+            return answers_of(response.status_code, response.headers, data, self._endpoint.url)
         except AgainError as error:
             if error.pause_s <= self._endpoint.give_up_s:
                 self._pace.rest(error.pause_s)

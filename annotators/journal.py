@@ -18,13 +18,17 @@ from schemas.errors import Unavailable
 from schemas.publish import put
 
 
-class Answer(Struct, frozen=True):
-    """What was said: `finish` is the endpoint's word for why it ended, or `rejected`; tokens are those it counted."""
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """What was said: `finish` is the endpoint's word for why it ended, or `rejected`; tokens are those it counted.
+
+    `thinking` is what a server tells apart from the text. Of several answers to one request the first has its tokens.
+    """
 
     text: str
     finish: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    thinking: str = ""
 
 
 class Line(Struct, frozen=True):

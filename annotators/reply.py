@@ -33,6 +33,8 @@ class AgainError(Exception):
 class _Message(Struct):
     content: str | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
 
 
 class _Choice(Struct):
@@ -50,13 +52,13 @@ class _Completion(Struct):
     usage: _Usage | None = None
 
 
-def answer_of(status: int, headers: Mapping[str, str], data: bytes, url: str) -> Answer:
-    """Return the answer that a reply holds.
+def answers_of(status: int, headers: Mapping[str, str], data: bytes, url: str) -> list[Answer]:
+    """Return the answers that a reply holds, a rejected one alone.
 
     Raises AgainError where the endpoint is busy, broken or talks garbage, Unavailable where it will say the same again.
     """
     if status in _NOT_THIS_ONE:
-        return Answer(_shown(data), REJECTED)
+        return [Answer(_shown(data), REJECTED)]
     if status in _BUSY or status >= 500:
         raise AgainError(f"status {status}: {_shown(data)}", _pause_s(headers.get("retry-after", "")))
     if status != 200:
@@ -69,13 +71,21 @@ def answer_of(status: int, headers: Mapping[str, str], data: bytes, url: str) ->
         said = msgspec.json.decode(data, type=_Completion)
     except msgspec.DecodeError as error:
         raise AgainError(f"its reply is no chat completion ({error}): {_shown(data)}") from None
-    first, usage = said.choices[0], said.usage or _Usage()
-    refused = first.message.refusal is not None
+    usage = said.usage or _Usage()
+    return [
+        _answer(choice, *((usage.prompt_tokens, usage.completion_tokens) if place == 0 else (0, 0)))
+        for place, choice in enumerate(said.choices)
+    ]
+
+
+def _answer(choice: _Choice, prompt_tokens: int, completion_tokens: int) -> Answer:
+    message = choice.message
     return Answer(
-        first.message.refusal or first.message.content or "",
-        "content_filter" if refused else first.finish_reason or "",
-        usage.prompt_tokens,
-        usage.completion_tokens,
+        message.refusal or message.content or "",
+        "content_filter" if message.refusal is not None else choice.finish_reason or "",
+        prompt_tokens,
+        completion_tokens,
+        message.reasoning_content or message.reasoning or "",
     )
 
 

@@ -101,7 +101,7 @@ class Rewriter(Annotator, frozen=True):
             return {}
         pixels = self.side_px * min(LONGER_PX, 2 * self.side_px)
         prompt_tokens = (len(self.instructions) + len(original)) // 4 + pixels // PIXELS_PER_TOKEN
-        return self._spent(prompt_tokens, self.endpoint.max_tokens)
+        return self.endpoint.spent(1, prompt_tokens, self.endpoint.max_tokens)
 
     @contextmanager
     def open(self) -> Iterator[Look]:
@@ -138,16 +138,8 @@ class Rewriter(Annotator, frozen=True):
             raise said
         status, detail = judged(said.answer, original, reader, self.least_shared, self.most_counted)
         recaption = tidy(said.answer.text) if status == REWRITTEN else ""
-        spent = self._spent(said.answer.prompt_tokens, said.answer.completion_tokens) if said.paid else {}
+        spent = self.endpoint.spent(1, said.answer.prompt_tokens, said.answer.completion_tokens) if said.paid else {}
         return _noted(recaption, status, detail, spent)
-
-    def _spent(self, prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-        return {
-            "requests": 1,
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "cost_millionths": self.endpoint.price_millionths(prompt_tokens, completion_tokens),
-        }
 
 
 def judged(answer: Answer, original: str, reader: Reader, least_shared: float, most_counted: int) -> tuple[str, str]:

@@ -103,7 +103,7 @@ class Taxonomist(Annotator, frozen=True):
         if self.endpoint is None:
             return {}
         chars = len(_system(read_taxonomy(self.taxonomy))) + len(question_of(sample))
-        return _spent(self.endpoint, chars // 4, self.endpoint.max_tokens)
+        return self.endpoint.spent(1, chars // 4, self.endpoint.max_tokens)
 
     @contextmanager
     def open(self) -> Iterator[Look]:
@@ -190,7 +190,7 @@ class _Looking:
                 one.settle(told, "endpoint")
             if said.paid and self._annotator.endpoint:
                 answer = said.answer
-                one.counts = _spent(self._annotator.endpoint, answer.prompt_tokens, answer.completion_tokens)
+                one.counts = self._annotator.endpoint.spent(1, answer.prompt_tokens, answer.completion_tokens)
 
     def _question(self, one: _Asked) -> Question:
         system = _system(self._taxonomy)
@@ -208,15 +208,6 @@ def _system(taxonomy: Taxonomy) -> str:
     """Return what a model is told: what to do, and each category with what it says."""
     listed = "\n".join(f"{one.name}: {one.says}" for one in taxonomy.categories)
     return f"{INSTRUCTIONS}{listed}\n{taxonomy.other}: none of these"
-
-
-def _spent(endpoint: Endpoint, prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    return {
-        "requests": 1,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "cost_millionths": endpoint.price_millionths(prompt_tokens, completion_tokens),
-    }
 
 
 def question_of(sample: Sample) -> str:

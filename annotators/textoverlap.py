@@ -38,6 +38,7 @@ from schemas.vocabulary import (
 MOST_MATCHES, MOST_RUNS = 4, 4
 """Of so many items the places are noted, and of each of them so many of its runs."""
 _SHOWN_CHARS = 160
+_CHOICE = re.compile(r"\s*\(?[A-Za-z][).:]\s*\S")
 _LABEL = re.compile(r"\s*(question|problem|query|prompt|q)\s*[:.)]\s*", re.IGNORECASE)
 _NOTHING = Origin("", "", True, False)
 
@@ -49,6 +50,7 @@ class TextOverlap(Annotator, frozen=True):
 
     benchmarks: str = ""
 
+    version: ClassVar = 2
     writes: ClassVar = (
         BENCHMARK_RUN,
         BENCHMARK_RUN_WORDS,
@@ -129,8 +131,9 @@ def _whole(benchmarks: BenchmarkTexts, texts: Sequence[tuple[int, str]]) -> tupl
 
 
 def _lines(part: int, text: str) -> Iterator[_Line]:
-    """Yield a text and each of its lines, without a label before them, and without a remark in brackets behind them."""
-    several = [_Line(part, 0, text)]
+    """Yield a text, with and without the choices at its end, and each of its lines, without a label before them, and
+    without a remark in brackets behind them."""
+    several = [_Line(part, 0, text), *(_Line(part, 0, text[:end]) for end in _before_choices(text))]
     if "\n" in text:
         starts = [0, *(found.end() for found in re.finditer("\n", text))]
         several += [_Line(part, first, text[first:end]) for first, end in pairwise([*starts, len(text)])]
@@ -139,6 +142,14 @@ def _lines(part: int, text: str) -> Iterator[_Line]:
         first = label.end() if label else 0
         for end in dict.fromkeys((len(line.text), _before_aside(line.text))):
             yield _Line(part, line.first + first, line.text[first:end])
+
+
+def _before_choices(text: str) -> Iterator[int]:
+    """Yield where the lettered lines at the end of a text begin, the last first: some of them may be the question's."""
+    end = len(text)
+    while (begin := text.rfind("\n", 0, end)) >= 0 and _CHOICE.match(text, begin + 1, end):
+        yield begin
+        end = begin
 
 
 def _before_aside(text: str) -> int:

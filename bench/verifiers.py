@@ -21,10 +21,10 @@ from pebble import ProcessPool
 
 from bench.duel import Row, interleave, row
 from filters.verifiers.domains.all import DOMAINS
-from filters.verifiers.form import ANSWER, ANSWER_END, BOX, BOX_END, THINK_END
 from filters.verifiers.pack import responses
 from filters.verifiers.verify import verify
 from pipelines.packs import pack_of
+from schemas.response import ANSWER, ANSWER_END, BOX, BOX_END, THINK_END
 from schemas.task import Task
 
 DATA = os.environ.get("OSTRAKA_DATA", os.path.join(os.path.dirname(__file__), "..", "..", "shared", "data"))

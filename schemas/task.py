@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct, json
 
-from schemas.errors import BadInput
+from schemas.errors import BadInput, BadSample
 
+Difficulty = Literal["very_easy", "easy", "medium", "hard", "very_hard"]
+DIFFICULTIES: tuple[Difficulty, ...] = ("very_easy", "easy", "medium", "hard", "very_hard")
 Argument = int | float | str | list[str]
 
 
@@ -49,10 +51,34 @@ class Parameters(Struct, frozen=True, omit_defaults=True):
             raise BadInput(f"duration_s is {self.duration_s:g}", remedy="give the clip's seconds, or leave it out")
 
 
-class Task(Struct, frozen=True):
-    """What was asked, in which domain, the answer that is right, and the parameters of its verifier."""
+class Task(Struct, frozen=True, omit_defaults=True):
+    """What was asked, in which domain, the answer that is right, and the parameters of its verifier.
+
+    `skill` says what it takes, as finely as its source tells; `difficulty` is what people say of it, or nothing.
+    """
 
     domain: str
     question: str
     reference: str
     parameters: Parameters = Parameters()
+    skill: str = ""
+    difficulty: Difficulty | Literal[""] = ""
+
+
+class Posed(Struct, frozen=True, omit_defaults=True):
+    """A task as a sample holds it in its source's meta, and the responses to it that its source knows.
+
+    `answered_by` names who gave each response, where that is told.
+    """
+
+    task: Task
+    responses: tuple[str, ...] = ()
+    answered_by: tuple[str, ...] = ()
+
+
+def posed_of(meta: str) -> Posed:
+    """Read the task of a sample's meta; raises BadSample where it holds none."""
+    try:
+        return json.decode(meta or "null", type=Posed)
+    except (DecodeError, BadInput) as error:
+        raise BadSample("no_task", str(error)) from None

@@ -69,6 +69,19 @@ SIGNATURE_PLACES = 112
 MINHASH = Name("minhash", "list<uint16>", "", "112 minima over the texts' runs of words, none where there is no word")
 EMBEDDING = Name("embedding", "list<float32>", "", "unit vector of the picture in a model's space", -1, 1)
 
+RESPONSES = Name("responses", "list<string>", "", "what was answered to a task, thinking and all, in the order asked")
+RESPONSE_FINISH = Name("response_finish", "list<string>", "", "why each response ended: stop, length, told, ...")
+RESPONSE_TOKENS = Name("response_tokens", "uint64", "tokens", "completion tokens of all responses, 0 if nobody counts")
+TASK_DOMAIN = Name("task_domain", "string", "", "the domain whose verifier graded the responses")
+TASK_SKILL = Name("task_skill", "string", "", "the skill that the task's source names, else its domain")
+REWARDS = Name("rewards", "list<float64>", "", "what each response earns", 0, 1)
+GRADES = Name("grades", "list<string>", "", "the reason of each grade: right, wrong, unknown, several_boxes, ...")
+EXTRACTED = Name("extracted", "list<string>", "", "the answer that was taken from each response")
+ANSWERED = Name("answered", "uint32", "", "responses that were graded")
+RIGHT_ANSWERS = Name("right_answers", "uint32", "", "responses that earn all of the reward")
+PASS_RATE = Name("pass_rate", "float64", "", "share of the responses that earn all of the reward", 0, 1)
+DIFFICULTY = Name("difficulty", "string", "", "very_easy to very_hard, from the pass rate and from people's word")
+
 RECAPTION = Name("recaption", "string", "", "the caption rewritten, empty where the original stands")
 RECAPTION_STATUS = Name("recaption_status", "string", "", "rewritten, or why the original stands")
 RECAPTION_DETAIL = Name(
@@ -273,6 +286,18 @@ NAMES: dict[str, Name] = {
         CONCEPTS,
         MINHASH,
         EMBEDDING,
+        RESPONSES,
+        RESPONSE_FINISH,
+        RESPONSE_TOKENS,
+        TASK_DOMAIN,
+        TASK_SKILL,
+        REWARDS,
+        GRADES,
+        EXTRACTED,
+        ANSWERED,
+        RIGHT_ANSWERS,
+        PASS_RATE,
+        DIFFICULTY,
         RECAPTION,
         RECAPTION_STATUS,
         RECAPTION_DETAIL,

@@ -23,7 +23,6 @@ from filters.verifiers.bounds import (
 )
 from filters.verifiers.boxes import iou, matched
 from filters.verifiers.domains.all import DOMAINS
-from filters.verifiers.form import BOX, BOX_END
 from filters.verifiers.pack import Rates, rates, responses
 from filters.verifiers.settle import may_ask, settle
 from filters.verifiers.style import repeats
@@ -33,6 +32,7 @@ from pipelines.commands.verifiers import verifiers as verb
 from pipelines.packs import pack_of
 from schemas.errors import BadInput
 from schemas.grade import MALFORMED, REASONS, UNKNOWN, Grade
+from schemas.response import BOX, BOX_END
 from schemas.task import Constraint, Parameters, Task
 
 SEVEN = Task("counting", "How many birds are there?", "7")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from filters.verifiers.form import BOX, BOX_END
 from filters.verifiers.verify import verify
 from schemas.grade import Grade
+from schemas.response import BOX, BOX_END
 from schemas.task import Parameters, Task
 
 AGREED = 0.995

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from filters.verifiers.bounds import MOST_DEPTH, TooComplexError
 from filters.verifiers.domains.all import DOMAINS
 from filters.verifiers.expression import read
-from filters.verifiers.form import BOX, BOX_END
 from filters.verifiers.number import read_number
 from filters.verifiers.same import Tolerance, same
 from filters.verifiers.spans import read_span, span_iou
 from filters.verifiers.tree import Node, letters
 from filters.verifiers.verify import verify
 from schemas.grade import REASONS, Grade
+from schemas.response import BOX, BOX_END
 from schemas.task import Constraint, Parameters, Task
 
 WITHIN = Tolerance(1e-6)

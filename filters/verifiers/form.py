@@ -14,10 +14,8 @@ from msgspec import Struct
 
 from filters.verifiers.bounds import MOST_ANSWER_CHARS, MOST_RESPONSE_CHARS
 from schemas.grade import TOO_COMPLEX
+from schemas.response import ANSWER, ANSWER_END, BOX, BOX_END, THINK, THINK_END
 
-THINK, THINK_END = "<think>", "</think>"
-ANSWER, ANSWER_END = "<answer>", "</answer>"
-BOX, BOX_END = "<|begin_of_box|>", "<|end_of_box|>"
 _LATEX_BOX = ("\\boxed", "\\fbox")
 
 

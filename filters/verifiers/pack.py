@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, ValidationError, field, json
 
 from filters.verifiers.domain import Domain
-from filters.verifiers.form import ANSWER, ANSWER_END, BOX, BOX_END, THINK, THINK_END
 from filters.verifiers.verify import verify
 from schemas.errors import BadInput
 from schemas.grade import UNKNOWN, Grade
+from schemas.response import ANSWER, ANSWER_END, BOX, BOX_END, THINK, THINK_END
 from schemas.task import Parameters, Task
 
 _THOUGHT = "I look at what is asked, work it out and check it once more."

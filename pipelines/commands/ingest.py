@@ -22,7 +22,7 @@ from pipelines.commands.screen import say, shown, table
         [
             *("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls"),
             *("pages", "warc", "cnxml", "pdf", "interleaved"),
-            *("texts", "ui-code", "fill-in", "scenario"),
+            *("texts", "ui-code", "tasks", "fill-in", "scenario"),
         ]
     ),
     help="What the source is.",
@@ -76,7 +76,8 @@ def ingest(
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
     WebDataset tar or a folder of them, COCO json, dialogues as json, jsonl or parquet, Hugging Face parquet with the
     pictures in it, or a txt. Documents come from HTML pages, WARC, CNXML books, PDF and jsonl or parquet of texts and
-    pictures in turn. With --as texts it is a folder or a jsonl, csv or parquet file of texts, with --as ui-code a
+    pictures in turn. With --as tasks it is a json or jsonl of tasks with their reference answers, or a folder of such
+    files, with --as texts it is a folder or a jsonl, csv or parquet file of texts, with --as ui-code a
     folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as fill-in and
     --as scenario a shelf, of whose samples others are made.
     """

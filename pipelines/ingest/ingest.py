@@ -26,6 +26,7 @@ from pipelines.ingest.scenario import find_scenario
 from pipelines.ingest.scenarios import Scenarios
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
 from pipelines.ingest.tars import TAR_NAMES, Tars
+from pipelines.ingest.tasks import TASK_FILES, Tasks, is_task
 from pipelines.ingest.texts import TEXT_FILES, Texts
 from pipelines.ingest.turns import is_dialogue
 from pipelines.ingest.ui_code import UiCode
@@ -49,6 +50,7 @@ KINDS = (
     "urls",
     "texts",
     "ui-code",
+    "tasks",
     "fill-in",
     "scenario",
     *DOCUMENTS,
@@ -59,6 +61,7 @@ _OF_A_SHELF = ("fill-in", "scenario")
 
 _RECIPES: dict[type, str] = {
     Texts: "text",
+    Tasks: "cot",
     **dict.fromkeys(DOCUMENT_SOURCES, "documents"),
     **dict.fromkeys((Dialogues, DialogueTables, FillIns, Scenarios, UiCode), "instructions"),
 }
@@ -161,6 +164,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         if fs.isdir(path) or (path.endswith(".parquet") and holds_pictures(fs, path)):
             return DialogueTables(where, *named, options.split), where
         return Dialogues(where, root, *named, options.base_names, options.image_pattern), where
+    if kind == "tasks":
+        return Tasks(where, root, options.id_column), where
     if kind == "texts":
         return Texts(where, options.caption_column, options.id_column), where
     if kind == "manifest":
@@ -190,8 +195,12 @@ def _kind_of(fs: Any, path: str) -> str:
             return "dialogues"
         if path.endswith(".parquet") and holds_pictures(fs, path):
             return "huggingface"
-        if extension_of(path) in ("json", "jsonl") and is_dialogue(first_record(fs, path)):
-            return "dialogues"
+        if extension_of(path) in TASK_FILES:
+            first = first_record(fs, path)
+            if is_task(first):
+                return "tasks"
+            if is_dialogue(first):
+                return "dialogues"
         if extension_of(path) in TEXT_FILES:
             return "texts"
         return {"json": "coco", **dict.fromkeys(("jsonl", "csv", "tsv", "parquet"), "manifest")}.get(

@@ -1,0 +1,44 @@
+"""Recipes of tasks: what models answered is graded, and tasks of a middling difficulty stay."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from annotators.endpoint import Endpoint
+from annotators.respond import Respond
+from filters.scores import Between
+from pipelines.recipes.recipe import Annotate, Keep, Recipe
+from pipelines.recipes.uncontaminated import without_benchmarks
+from pipelines.tasks.graded import Graded
+from pipelines.tasks.told_responses import ToldResponses
+
+Rate = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=1)]
+_ASKED = Endpoint()
+
+
+def cot(
+    model: str = "",
+    url: str = _ASKED.url,
+    count: Count = 8,
+    temperature: Annotated[float, Meta(ge=0)] = 1.0,
+    max_tokens: Count = 2048,
+    at_once: Count = _ASKED.at_once,
+    low: Rate = 0.05,
+    high: Rate = 0.9,
+    benchmarks: str = "",
+) -> Recipe:
+    """Tasks that a model sometimes gets right: answered `count` times, graded, those between `low` and `high` kept.
+
+    A `model` at a `url` answers; without one, the responses that the tasks' source told are graded. The paper drops
+    what is too easy or excessively hard for the pre-trained model and states no bounds (section 4). With `benchmarks`,
+    a folder that `ostraka benchmark` wrote, tasks that hold their items go, and before anyone is paid for an answer.
+    """
+    kept_out = without_benchmarks(benchmarks)
+    band = Keep(Between("pass_rate", low, high))
+    if not model:
+        return Recipe("cot", Annotate(ToldResponses()), Annotate(Graded()), *kept_out, band)
+    endpoint = Endpoint(url, model, max_tokens, temperature, at_once)
+    return Recipe("cot", *kept_out, Annotate(Respond(endpoint, count)), Annotate(Graded()), band)

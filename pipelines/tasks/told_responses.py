@@ -1,0 +1,29 @@
+"""Told responses: the answers that a task's source brought with it, as the notes that a model's answers become."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from annotators.annotator import Annotator, Subject
+from schemas.errors import BadSample
+from schemas.note import Noted
+from schemas.task import posed_of
+from schemas.vocabulary import RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
+
+
+class ToldResponses(Annotator, frozen=True):
+    """Writes what the source told; a task without a response is a failed row."""
+
+    writes: ClassVar = (RESPONSES, RESPONSE_FINISH, RESPONSE_TOKENS)
+
+    def look(self, subject: Subject) -> Noted:
+        posed = posed_of(subject.sample.source.meta)
+        if not posed.responses:
+            raise BadSample("no_responses", "its source tells no response to it")
+        return Noted(
+            {
+                "responses": list(posed.responses),
+                "response_finish": ["told"] * len(posed.responses),
+                "response_tokens": 0,
+            }
+        )
