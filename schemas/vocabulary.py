@@ -71,7 +71,7 @@ EMBEDDING = Name("embedding", "list<float32>", "", "unit vector of the picture i
 
 RESPONSES = Name("responses", "list<string>", "", "what was answered to a task, thinking and all, in the order asked")
 RESPONSE_FINISH = Name("response_finish", "list<string>", "", "why each response ended: stop, length, told, ...")
-RESPONSE_TOKENS = Name("response_tokens", "uint64", "tokens", "completion tokens of all responses, 0 if nobody counts")
+RESPONSE_TOKENS = Name("response_tokens", "uint32", "tokens", "completion tokens of all responses, 0 if nobody counts")
 TASK_DOMAIN = Name("task_domain", "string", "", "the domain whose verifier graded the responses")
 TASK_SKILL = Name("task_skill", "string", "", "the skill that the task's source names, else its domain")
 REWARDS = Name("rewards", "list<float64>", "", "what each response earns", 0, 1)
@@ -81,6 +81,11 @@ ANSWERED = Name("answered", "uint32", "", "responses that were graded")
 RIGHT_ANSWERS = Name("right_answers", "uint32", "", "responses that earn all of the reward")
 PASS_RATE = Name("pass_rate", "float64", "", "share of the responses that earn all of the reward", 0, 1)
 DIFFICULTY = Name("difficulty", "string", "", "very_easy to very_hard, from the pass rate and from people's word")
+
+THOUGHT_CHARS = Name("thought_chars", "uint32", "code points", "characters of all thinking")
+THOUGHT_REPEATED = Name("thought_repeated", "float64", "", "largest share of 400 words said before in them", 0, 1)
+THOUGHT_DOUBTS = Name("thought_doubts", "uint32", "", "how often the thinking turns on itself: wait, ...")
+THOUGHT_CONTRADICTS = Name("thought_contradicts", "bool", "", "the number that it ends with is not in the box")
 
 RECAPTION = Name("recaption", "string", "", "the caption rewritten, empty where the original stands")
 RECAPTION_STATUS = Name("recaption_status", "string", "", "rewritten, or why the original stands")
@@ -298,6 +303,10 @@ NAMES: dict[str, Name] = {
         RIGHT_ANSWERS,
         PASS_RATE,
         DIFFICULTY,
+        THOUGHT_CHARS,
+        THOUGHT_REPEATED,
+        THOUGHT_DOUBTS,
+        THOUGHT_CONTRADICTS,
         RECAPTION,
         RECAPTION_STATUS,
         RECAPTION_DETAIL,

@@ -22,7 +22,7 @@ from pipelines.commands.screen import say, shown, table
         [
             *("folder", "tars", "coco", "manifest", "dialogues", "huggingface", "urls"),
             *("pages", "warc", "cnxml", "pdf", "interleaved"),
-            *("texts", "ui-code", "tasks", "fill-in", "scenario"),
+            *("texts", "ui-code", "tasks", "fill-in", "scenario", "answers"),
         ]
     ),
     help="What the source is.",
@@ -40,6 +40,17 @@ from pipelines.commands.screen import say, shown, table
 @click.option("--id-column", default="", help="The column of ids.")
 @click.option("--split", default="", help="Of a folder of Hugging Face parquet, take this split alone.")
 @click.option("--scenario", default="", help="With --as scenario: gui-steps, long-document, or a JSON file.")
+@click.option("--recipe", default="", help="With --as answers: the recipe whose tasks are taken; by default the last.")
+@click.option(
+    "--most-answers", default=1, show_default=True, type=click.IntRange(1), help="With --as answers: most of a task."
+)
+@click.option(
+    "--no-think",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="With --as answers: the share that also comes without its thinking.",
+)
 @ask_options
 @click.option("--by-reference", is_flag=True, help="Leave the samples in their tars and index them in place.")
 @click.option("--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most rows of a shard.")
@@ -63,6 +74,9 @@ def ingest(
     id_column: str,
     split: str,
     scenario: str,
+    recipe: str,
+    most_answers: int,
+    no_think: float,
     asks: Any,
     by_reference: bool,
     shard_rows: int,
@@ -78,8 +92,8 @@ def ingest(
     pictures in it, or a txt. Documents come from HTML pages, WARC, CNXML books, PDF and jsonl or parquet of texts and
     pictures in turn. With --as tasks it is a json or jsonl of tasks with their reference answers, or a folder of such
     files, with --as texts it is a folder or a jsonl, csv or parquet file of texts, with --as ui-code a
-    folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as fill-in and
-    --as scenario a shelf, of whose samples others are made.
+    folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as
+    fill-in, scenario and answers a shelf, of whose samples others are made.
     """
     from pipelines.engines.asked import engine_of
     from pipelines.ingest import ingest as door
@@ -103,6 +117,9 @@ def ingest(
             image_pattern,
             scenario,
             asks,
+            recipe,
+            most_answers,
+            no_think,
         ),
         kind=kind or "",
         dataset=dataset,

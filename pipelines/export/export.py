@@ -140,6 +140,12 @@ def _write(
 ) -> Manifest:
     with record.step("plan") as add:
         planned = found or plan(asked.shelf, asked.request, asked.rule, engine, progress)
+        if not planned.counts.kept:
+            raise BadInput(
+                f"{planned.recipe} kept no sample",
+                where=asked.shelf.url,
+                remedy=f"`ostraka funnel --recipe {planned.recipe}` says where they went",
+            )
         if found is None:
             folder.put(PLAN, plan_json(planned))
         add(planned.counts.kept)

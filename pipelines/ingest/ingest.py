@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from pipelines.engines.engine import Engine
+from pipelines.ingest.answers import Answers
 from pipelines.ingest.coco import Coco
 from pipelines.ingest.dialogue_tables import DialogueTables, holds_dialogues
 from pipelines.ingest.dialogues import Dialogues
@@ -53,15 +54,17 @@ KINDS = (
     "tasks",
     "fill-in",
     "scenario",
+    "answers",
     *DOCUMENTS,
 )
 
-_OF_A_SHELF = ("fill-in", "scenario")
+_OF_A_SHELF = ("fill-in", "scenario", "answers")
 """Kinds whose source is a shelf: what they make refers to its bytes, and what they refuse is no fault of a source."""
 
 _RECIPES: dict[type, str] = {
     Texts: "text",
     Tasks: "cot",
+    Answers: "cot-answers",
     **dict.fromkeys(DOCUMENT_SOURCES, "documents"),
     **dict.fromkeys((Dialogues, DialogueTables, FillIns, Scenarios, UiCode), "instructions"),
 }
@@ -99,7 +102,7 @@ def ingest(
     """
     source, where = open_source(source_url, options, kind)
     dataset = dataset or _dataset_of(full_url(*open_url(source_url))) + (f"-{kind}" if kind in _OF_A_SHELF else "")
-    if is_made := isinstance(source, FillIns | Scenarios):
+    if is_made := isinstance(source, FillIns | Scenarios | Answers):
         source = msgspec.structs.replace(source, is_here=where == shelf.url)
     shelf.sweep()
     config = {"source": where, "dataset": dataset, "engine": msgspec.to_builtins(engine)}
@@ -143,6 +146,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         raise BadInput("only of dialogues a pattern says where pictures are", where=url, remedy="add --as dialogues")
     if kind in DOCUMENTS:
         return document_source(kind, where, options), where
+    if kind == "answers":
+        return Answers(where, options.recipe, options.most_answers, options.no_think), where
     if kind == "fill-in":
         return FillIns(where), where
     if kind == "ui-code":

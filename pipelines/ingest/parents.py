@@ -15,7 +15,7 @@ from pipelines.ingest.source import open_url, stamp_of
 from pipelines.shelf.shelf import Shelf
 from schemas.sample import Sample, Source, Text, from_columns
 
-_COLUMNS = ["key", "parts", "dataset", "name", "uri", "licence", "parent", "media", "offsets", "failed"]
+_COLUMNS = ["key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets", "failed"]
 
 
 class Parent(Struct, frozen=True):
@@ -69,7 +69,7 @@ def parents(shelf: Shelf, *, is_here: bool) -> Iterator[Parent]:
         for row in shelf.catalog(shard, _COLUMNS).to_pylist():
             if row["failed"] or row["parent"]:
                 continue
-            source = Source(row["dataset"], row["name"], row["uri"], row["licence"])
+            source = Source(row["dataset"], row["name"], row["uri"], row["licence"], meta=row["meta"])
             sample = from_columns(row["key"].hex, row["parts"], source)
             url = shelf.media_url(row["media"]) if row["media"] else ""
             if url and url not in stamps and not is_here:

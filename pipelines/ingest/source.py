@@ -43,6 +43,9 @@ class Options(Struct, frozen=True):
     image_pattern: str = ""
     scenario: str = ""
     asks: Endpoint = Endpoint()
+    recipe: str = ""
+    most_answers: int = 1
+    no_think: float = 0.0
 
 
 def open_url(url: str) -> tuple[Any, str]:

@@ -41,7 +41,7 @@ from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
 from pipelines.recipes.documents import documents, documents_clip
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
-from pipelines.recipes.tasks import cot
+from pipelines.recipes.tasks import cot, cot_answers
 from pipelines.recipes.uncontaminated import benchmark_folder, steps_against, without_benchmarks
 from pipelines.recipes.value import load
 from pipelines.recipes.words import instructions, long_text
@@ -251,6 +251,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "caption-safe": caption_safe,
     "caption-small": caption_small,
     "cot": cot,
+    "cot-answers": cot_answers,
     "documents": documents,
     "documents-clip": documents_clip,
     "headers-only": headers_only,

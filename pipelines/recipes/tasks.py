@@ -6,9 +6,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from annotators.dialogue_minhash import DialogueMinHash
 from annotators.endpoint import Endpoint
 from annotators.respond import Respond
+from annotators.thought import Thought
+from annotators.turns import Turns
+from filters.dialogue import FewControlCharacters, HasAnswers
 from filters.scores import Between
+from filters.textdedup import TextNearDedup
+from filters.thought import SoundThought
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.recipes.uncontaminated import without_benchmarks
 from pipelines.tasks.graded import Graded
@@ -42,3 +48,24 @@ def cot(
         return Recipe("cot", Annotate(ToldResponses()), Annotate(Graded()), *kept_out, band)
     endpoint = Endpoint(url, model, max_tokens, temperature, at_once)
     return Recipe("cot", *kept_out, Annotate(Respond(endpoint, count)), Annotate(Graded()), band)
+
+
+def cot_answers(
+    repeated: Rate = 0.3, doubts: Count = 3, similarity: Annotated[float, Meta(gt=0, le=1)] = 0.9, benchmarks: str = ""
+) -> Recipe:
+    """Answers with their thinking: sound thinking, one of each near-duplicate, and no benchmark's items.
+
+    Thinking goes that says more than `repeated` of a stretch again, that doubts itself more than `doubts` times and
+    densely, or that comes to another number than its box.
+    """
+    return Recipe(
+        "cot-answers",
+        Annotate(Turns()),
+        Keep(HasAnswers()),
+        Keep(FewControlCharacters()),
+        Annotate(Thought()),
+        Keep(SoundThought(repeated, doubts)),
+        *without_benchmarks(benchmarks),
+        Annotate(DialogueMinHash()),
+        Keep(TextNearDedup(similarity)),
+    )
