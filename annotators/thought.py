@@ -24,6 +24,8 @@ _DOUBT = re.compile(
 )
 _NUMBER = r"-?\$?\s?(\d[\d,]*(?:\.\d+)?)"
 _RESULT = re.compile(rf"(?:=|\bis|\bequals|\banswer:?)\s*(?:about\s*)?{_NUMBER}(?![\d.,]*\d)", re.IGNORECASE)
+_CALCULATED = re.compile(r"<<[^<>]*>>")
+"""What a calculator filled in, as GSM8K writes it; the number behind it is what the text goes on with."""
 _TAIL_CHARS = 300
 
 
@@ -75,7 +77,7 @@ def contradicts(thinking: str, answer: str) -> bool:
     """
     box = answer.rpartition(BOX)[2].partition(BOX_END)[0].strip()
     boxed = re.fullmatch(rf"{_NUMBER}\s*%?\.?", box)
-    stated = _RESULT.findall(thinking[-_TAIL_CHARS:])
+    stated = _RESULT.findall(_CALCULATED.sub("", thinking)[-_TAIL_CHARS:])
     if BOX not in answer or not boxed or not stated:
         return False
     return _value(stated[-1]) != _value(boxed[1])
