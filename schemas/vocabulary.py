@@ -82,6 +82,8 @@ RIGHT_ANSWERS = Name("right_answers", "uint32", "", "responses that earn all of 
 PASS_RATE = Name("pass_rate", "float64", "", "share of the responses that earn all of the reward", 0, 1)
 DIFFICULTY = Name("difficulty", "string", "", "very_easy to very_hard, from the pass rate and from people's word")
 
+REFERENCE_REWARD = Name("reference_reward", "float64", "", "what a task's verifier pays its own reference", 0, 1)
+WRONG_PAID = Name("wrong_paid", "uint32", "", "answers that are surely wrong and that the task's verifier calls right")
 THOUGHT_CHARS = Name("thought_chars", "uint32", "code points", "characters of all thinking")
 THOUGHT_REPEATED = Name("thought_repeated", "float64", "", "largest share of 400 words said before in them", 0, 1)
 THOUGHT_DOUBTS = Name("thought_doubts", "uint32", "", "how often the thinking turns on itself: wait, ...")
@@ -303,6 +305,8 @@ NAMES: dict[str, Name] = {
         RIGHT_ANSWERS,
         PASS_RATE,
         DIFFICULTY,
+        REFERENCE_REWARD,
+        WRONG_PAID,
         THOUGHT_CHARS,
         THOUGHT_REPEATED,
         THOUGHT_DOUBTS,

@@ -25,6 +25,7 @@ PRINTED = [
     "how-to/bring-in",
     "how-to/fetch",
     "how-to/instructions",
+    "how-to/chain-of-thought",
     "how-to/text",
     "how-to/write-an-annotator",
     "how-to/write-a-filter",

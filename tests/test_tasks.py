@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -19,6 +21,8 @@ from pipelines.benchmark.register import register
 from pipelines.commands.difficulty import difficulty as difficulty_verb
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
+from pipelines.ingest.drawn_task_set import write_tasks
+from pipelines.ingest.drawn_tasks import CELL_PX, COLOURS, DRAWN, LEVELS, draw_task
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
 from pipelines.query.difficulty import spread
@@ -234,3 +238,79 @@ def test_evaluation_items_are_graded_and_then_none_is_left_to_export(tmp_path: P
         with pytest.raises(BadInput, match="kept no sample"):
             export(shelf, "cot", str(tmp_path / "out"), Local(1), ExportOptions())
         assert not (tmp_path / "out").exists()
+
+
+def said_of(caption: str) -> list[list[str]]:
+    return [line.split(", ") for line in caption.split("; ")]
+
+
+ANSWERED: dict[str, Callable[[list[list[str]], str], str]] = {
+    "counting": lambda cells, question: str(
+        sum(cell.endswith(question.split()[2].rstrip("s")) for line in cells for cell in line)
+    ),
+    "colour": lambda cells, question: _cell_asked(cells, question).split()[0],
+    "digits": lambda cells, question: "".join(
+        cell[-1] for cell in cells[int(question.split()[-1][:-1]) - 1] if cell[-1].isdigit()
+    ),
+    "chart": lambda cells, question: str(sum(cell.startswith(question.split()[6]) for line in cells for cell in line)),
+    "box": lambda cells, question: _box_of(cells, question.split()[3].rstrip("?")),
+}
+
+
+def _cell_asked(cells: list[list[str]], question: str) -> str:
+    row, column = (int(one) for one in re.findall(r"\d+", question))
+    return cells[row - 1][column - 1]
+
+
+def _box_of(cells: list[list[str]], shape: str) -> str:
+    (place,) = [(r, c) for r, line in enumerate(cells) for c, cell in enumerate(line) if cell.endswith(shape)]
+    edges = [round(1000 * at / len(cells)) for at in (place[1], place[0], place[1] + 1, place[0] + 1)]
+    return f"[[{','.join(map(str, edges))}]]"
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_what_a_drawn_task_asks_is_what_its_picture_shows(kind: str) -> None:
+    for number, level in product(range(20), LEVELS):
+        drawn_task = draw_task(kind, f"train-{number}", level)
+        cells = said_of(drawn_task.caption)
+        assert ANSWERED[kind](cells, drawn_task.task.question) == drawn_task.task.reference
+        side = len(cells)
+        tiles = drawn_task.picture.reshape(side, CELL_PX, side, CELL_PX, 3).swapaxes(1, 2)
+        for cell, tile in zip(
+            (one for line in cells for one in line), tiles.reshape(-1, CELL_PX, CELL_PX, 3), strict=True
+        ):
+            painted = {tuple(colour) for colour in np.unique(tile[1:, 1:].reshape(-1, 3), axis=0).tolist()}
+            shown = {name for name, colour in COLOURS.items() if colour in painted}
+            assert shown == ({cell.split()[0]} if cell != "blank" else set())
+
+
+def test_drawn_splits_have_nothing_in_common_and_a_larger_one_begins_with_the_smaller(tmp_path: Path) -> None:
+    pictures = {}
+    for split, count in (("train", 60), ("test", 60), ("train", 90)):
+        folder = tmp_path / f"{split}-{count}"
+        write_tasks(str(folder), count, ("digits", "counting"), ("medium",), split)
+        pictures[split, count] = [path.read_bytes() for path in sorted((folder / "pictures").glob("*.png"))]
+    assert not set(pictures["train", 60]) & set(pictures["test", 60])
+    assert pictures["train", 90][:60] == pictures["train", 60]
+
+
+def test_every_drawn_task_pays_its_reference_and_no_wrong_answer(tmp_path: Path) -> None:
+    path = write_tasks(str(tmp_path / "drawn"), 100, (), (), "train")
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, path, Local(1), kind="tasks")
+    assert run(shelf, find_recipe("rl-tasks"), Local(1)) == {"kept": 100, "dropped": 0, "failed": 0}
+    exported = export(shelf, "tasks", str(tmp_path / "out"), Local(1), ExportOptions())
+    assert exported.exported == 100
+
+
+def test_a_task_whose_reference_is_paid_for_nothing_or_for_everything_goes(tmp_path: Path) -> None:
+    records = [
+        asked(1, []),
+        asked(2, [], reference="five boats, or six"),
+        asked(3, [], domain="choice", reference="A", parameters={"options": ["red", "red"]}),
+        asked(4, [], domain="chart", reference="10", parameters={"rel_tol": -1.0}),
+        asked(5, [], domain="video", reference="3.0 to 2.0", parameters={"task": "temporal_grounding"}),
+    ]
+    shelf = shelf_of(tmp_path, records, "rl-tasks")
+    verdicts = pq.read_table(shelf.path("verdicts", find_recipe("rl-tasks").id, "000000.parquet")).to_pylist()
+    assert [one["outcome"] for one in verdicts] == ["kept", "failed", "dropped", "kept", "failed"]

@@ -41,7 +41,7 @@ from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
 from pipelines.recipes.documents import documents, documents_clip
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
-from pipelines.recipes.tasks import cot, cot_answers
+from pipelines.recipes.tasks import cot, cot_answers, rl_tasks
 from pipelines.recipes.uncontaminated import benchmark_folder, steps_against, without_benchmarks
 from pipelines.recipes.value import load
 from pipelines.recipes.words import instructions, long_text
@@ -256,6 +256,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "documents-clip": documents_clip,
     "headers-only": headers_only,
     "instructions": instructions,
+    "rl-tasks": rl_tasks,
     "scene-text": scene_text,
     "text": long_text,
     "uncontaminated": uncontaminated,

@@ -12,12 +12,13 @@ from annotators.respond import Respond
 from annotators.thought import Thought
 from annotators.turns import Turns
 from filters.dialogue import FewControlCharacters, HasAnswers
-from filters.scores import Between
+from filters.scores import AtLeast, AtMost, Between
 from filters.textdedup import TextNearDedup
 from filters.thought import SoundThought
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.recipes.uncontaminated import without_benchmarks
 from pipelines.tasks.graded import Graded
+from pipelines.tasks.selfcheck import SelfCheck
 from pipelines.tasks.told_responses import ToldResponses
 
 Rate = Annotated[float, Meta(ge=0, le=1)]
@@ -68,4 +69,15 @@ def cot_answers(
         *without_benchmarks(benchmarks),
         Annotate(DialogueMinHash()),
         Keep(TextNearDedup(similarity)),
+    )
+
+
+def rl_tasks(benchmarks: str = "") -> Recipe:
+    """Tasks whose verifier pays their own reference and nothing that is surely wrong; no benchmark's items."""
+    return Recipe(
+        "rl-tasks",
+        Annotate(SelfCheck()),
+        Keep(AtLeast("reference_reward", 1)),
+        Keep(AtMost("wrong_paid", 0)),
+        *without_benchmarks(benchmarks),
     )
