@@ -35,20 +35,25 @@ def cot(
     at_once: Count = _ASKED.at_once,
     low: Rate = 0.05,
     high: Rate = 0.9,
+    judge: str = "",
+    judge_url: str = "",
     benchmarks: str = "",
 ) -> Recipe:
     """Tasks that a model sometimes gets right: answered `count` times, graded, those between `low` and `high` kept.
 
     A `model` at a `url` answers; without one, the responses that the tasks' source told are graded. The paper drops
-    what is too easy or excessively hard for the pre-trained model and states no bounds (section 4). With `benchmarks`,
-    a folder that `ostraka benchmark` wrote, tasks that hold their items go, and before anyone is paid for an answer.
+    what is too easy or excessively hard for the pre-trained model and states no bounds (section 4). A model `judge`, at
+    `judge_url` or the same `url`, settles what the rules of a domain cannot tell. With `benchmarks`, a folder that
+    `ostraka benchmark` wrote, tasks that hold their items go, and before anyone is paid for an answer.
     """
     kept_out = without_benchmarks(benchmarks)
     band = Keep(Between("pass_rate", low, high))
+    asked = Endpoint(judge_url or url, judge, max_tokens=8, at_once=at_once) if judge else None
+    graded = Annotate(Graded(asked))
     if not model:
-        return Recipe("cot", Annotate(ToldResponses()), Annotate(Graded()), *kept_out, band)
+        return Recipe("cot", Annotate(ToldResponses()), graded, *kept_out, band)
     endpoint = Endpoint(url, model, max_tokens, temperature, at_once)
-    return Recipe("cot", *kept_out, Annotate(Respond(endpoint, count)), Annotate(Graded()), band)
+    return Recipe("cot", *kept_out, Annotate(Respond(endpoint, count)), graded, band)
 
 
 def cot_answers(
