@@ -7,14 +7,14 @@ bits. A permutation: a h + b, of which the high 32 bits count. A hundred words t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from annotators.compiled import compiled
 from schemas.vocabulary import SIGNATURE_PLACES
 
 WORD, SHINGLE = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
@@ -22,8 +22,6 @@ _SEED = "ostraka minhash"
 _W, _S, _HALF = np.uint64(WORD), np.uint64(SHINGLE), np.uint64(32)
 _MOST = np.uint64(2**64 - 1)
 _FEW_WORDS = 1024
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Minima:
@@ -59,16 +57,7 @@ def permutations() -> list[tuple[int, int]]:
     return [(int.from_bytes(one[:8], "big") | 1, int.from_bytes(one[8:16], "big")) for one in drawn]
 
 
-def _compiled(function: Function) -> Function:
-    """Compile, and keep what was compiled for the next process where there is a folder to write to."""
-    try:
-        found: Any = numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        found = numba.njit(nogil=True)(function)
-    return cast(Function, found)
-
-
-@_compiled
+@compiled
 def _sign(letters: Any, ends: Any, seeds: Any, in_words: Any, n: Any, a: Any, b: Any, values: Any, said: Any) -> None:
     """Write the signature of each text, and whether it has one."""
     words = np.empty(_FEW_WORDS, np.uint64)
@@ -90,7 +79,7 @@ def _sign(letters: Any, ends: Any, seeds: Any, in_words: Any, n: Any, a: Any, b:
             values[text, place] = np.uint16(least[place] & np.uint64(0xFFFF))
 
 
-@_compiled
+@compiled
 def _words(letters: Any, begin: Any, end: Any, in_words: Any, words: Any) -> int:
     """Write a number for each word between two places, and return how many there are."""
     count, inside, word = 0, False, np.uint64(0)
@@ -109,7 +98,7 @@ def _words(letters: Any, begin: Any, end: Any, in_words: Any, words: Any) -> int
     return count
 
 
-@_compiled
+@compiled
 def _shingle(words: Any, first: Any, run: Any, seed: Any) -> Any:
     found = seed
     for at in range(first, first + run):
@@ -118,7 +107,7 @@ def _shingle(words: Any, first: Any, run: Any, seed: Any) -> Any:
     return found >> _HALF
 
 
-@_compiled
+@compiled
 def _lower(shingle: Any, a: Any, b: Any, least: Any) -> None:
     for place in range(SIGNATURE_PLACES):
         least[place] = min(least[place], (a[place] * shingle + b[place]) >> _HALF)
