@@ -93,7 +93,7 @@ def whole(row: Row, pieces: Pieces, read: Callable[[Ref], bytes]) -> Whole:
         left_bytes -= len(found.data)
         if left_bytes < 0:
             raise BadSample("too_large", f"its pictures have more than {MOST_MIB} MiB together")
-        if about := _about(piece):
+        if not isinstance(piece, Missing) and (about := _about(piece)):
             told[str(len(texts) + len(pictures))] = about
         pictures.append((found.source, found.data))
         before.append(len(texts))
