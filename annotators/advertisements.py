@@ -38,7 +38,7 @@ AD_SIZES_PX = frozenset(
 _SERVERS = re.compile(
     r"(?:^|\.)(?:doubleclick\.net|googlesyndication\.com|googleadservices\.com|adnxs\.com|amazon-adsystem\.com"
     r"|taboola\.com|outbrain\.com|adsrvr\.org|criteo\.(?:com|net)|rubiconproject\.com|pubmatic\.com|openx\.net"
-    r"|ads?(?:erver|s)?\d*\.[\w-]+\.[\w.-]+)$",
+    r"|smartadserver\.com|ads?(?:erver|s)?\d*\.[\w-]+\.[\w.-]+)$",
     re.IGNORECASE,
 )
 _TRACKED = re.compile(
@@ -65,6 +65,7 @@ class Advertisements(Annotator, frozen=True):
 
     reads: ClassVar = (PICTURE_WIDTH_PX.name, PICTURE_HEIGHT_PX.name, PICTURE_WORDS_AFTER.name)
     writes: ClassVar = (PICTURE_AD_SIGNALS,)
+    version: ClassVar = 2
 
     def look(self, subject: Subject) -> Noted:
         sample, notes = subject.sample, subject.notes

@@ -6,28 +6,15 @@ words where they show the same, and share nothing where they do not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from hashlib import blake2b
 
-from annotators.annotator import Look, Subject
-from annotators.minhash import MinHash, signatures
-from schemas.errors import BadSample
-from schemas.note import Noted
+from annotators.annotator import Subject
+from annotators.minhash import MinHash
 
 
 class DialogueMinHash(MinHash, frozen=True):
     """As MinHash, over all texts of a dialogue beside what it shows."""
 
-    @contextmanager
-    def open(self) -> Iterator[Look]:
-        def look(subjects: Sequence[Subject]) -> list[Noted | BadSample]:
-            found = [self._of(subject) for subject in subjects]
-            signed = iter(signatures([shingles for shingles in found if shingles]).tolist())
-            return [Noted({"minhash": next(signed) if shingles else []}) for shingles in found]
-
-        yield look
-
-    def _of(self, subject: Subject) -> list[str]:
+    def seed(self, subject: Subject) -> int:
         shown = " ".join(part.digest for _, part in subject.sample.media())
-        said = " ".join(text.text for text in subject.sample.texts)
-        return [f"{shown} {shingle}" for shingle in self.shingles(said)]
+        return int.from_bytes(blake2b(shown.encode(), digest_size=8).digest(), "big") if shown else 0

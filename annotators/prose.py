@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from annotators.annotator import Annotator, Needs, Subject
-from annotators.word_runs import WordRuns
 from schemas.note import Noted, Value
 from schemas.sample import Sample
 from schemas.vocabulary import (
@@ -50,7 +49,7 @@ _BULLETS = ("•", "-")
 
 
 class Prose(Annotator, frozen=True):
-    """Measures Gopher's quality and repetition and C4's lines; some two megabytes of text a second."""
+    """Measures Gopher's quality and repetition and C4's lines; some ten megabytes of text a second."""
 
     writes: ClassVar = (
         PROSE_WORDS,
@@ -93,7 +92,7 @@ def quality(text: str, words: Sequence[str]) -> dict[str, Value]:
 
     Shares are of all words, or of all lines; a word counts and has a length where it is more than punctuation.
     """
-    real = [word for word in words if not all(map(_is_mark, word))]
+    real = [word for word in words if word[0].isalnum() or not all(map(_is_mark, word))]
     lines, count = text.splitlines() or [""], len(words) or 1
     return {
         "prose_words": len(real),
@@ -102,7 +101,7 @@ def quality(text: str, words: Sequence[str]) -> dict[str, Value]:
         "prose_ellipses": sum(map(text.count, _ELLIPSES)) / count,
         "prose_bullets": sum(line.lstrip().startswith(_BULLETS) for line in lines) / len(lines),
         "prose_ellipsis_lines": sum(line.rstrip().endswith(_ELLIPSES) for line in lines) / len(lines),
-        "prose_alphabetic": sum(any(map(str.isalpha, word)) for word in words) / count,
+        "prose_alphabetic": sum([word[0].isalpha() or any(map(str.isalpha, word)) for word in words]) / count,
         "prose_stop_words": len(STOP_WORDS.intersection(words)),
     }
 
@@ -111,12 +110,9 @@ def repetition(text: str, words: Sequence[str]) -> list[bool | int | float | str
     """Return how much of a text is repeated, by the places of PROSE_REPEATED; zeros for an empty one."""
     if not text:
         return [0.0] * REPEATED_PLACES
-    lines, paragraphs, runs = _LINES.split(text), _PARAGRAPHS.split(text.strip()), WordRuns(words)
-    chars = {
-        n: runs.top_chars(n, hashes) if n in TOP_GRAMS else runs.again_chars(n, hashes)
-        for n, hashes in runs.of(max(DUPLICATE_GRAMS))
-        if n in (*TOP_GRAMS, *DUPLICATE_GRAMS)
-    }
+    from annotators.word_runs import repeated_chars
+
+    lines, paragraphs = _LINES.split(text), _PARAGRAPHS.split(text.strip())
     lines_again, line_chars = _again(lines)
     paragraphs_again, paragraph_chars = _again(paragraphs)
     return [
@@ -124,7 +120,7 @@ def repetition(text: str, words: Sequence[str]) -> list[bool | int | float | str
         paragraphs_again / len(paragraphs),
         line_chars / len(text),
         paragraph_chars / len(text),
-        *(chars[n] / len(text) for n in (*TOP_GRAMS, *DUPLICATE_GRAMS)),
+        *(chars / len(text) for chars in repeated_chars(words, TOP_GRAMS, DUPLICATE_GRAMS)),
     ]
 
 

@@ -2,9 +2,9 @@
 
 All texts of a sample are looked through as one, so a question whose sentences lie in several parts is found. Case,
 punctuation and spaces make no difference (annotators/squeezed.py). A question of a few words says little by itself, so
-it counts where a whole text, or a whole line of one, is that question, and it is noted whether pictures belong to it:
-"What number is shown?" without its picture is nobody's question. The tables are read once a worker; a sample then costs
-some 0.1 ms, and less than 1 s a million letters.
+it counts where a whole text, or a whole line or a few of one, is that question, and it is noted whether pictures belong
+to it: "What number is shown?" without its picture is nobody's question. The tables are read once a worker; a sample
+then costs some 0.1 ms, and less than 1 s a million letters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 from msgspec import structs
@@ -35,10 +34,11 @@ from schemas.vocabulary import (
     BENCHMARK_WHOLE_WORDS,
 )
 
+MOST_LINES, _MOST_CHARS = 5, 300
+"""A short question may have so many lines, blank ones among them, and so many characters."""
 MOST_MATCHES, MOST_RUNS = 4, 4
 """Of so many items the places are noted, and of each of them so many of its runs."""
 _SHOWN_CHARS = 160
-_CHOICE = re.compile(r"\s*\(?[A-Za-z][).:]\s*\S")
 _LABEL = re.compile(r"\s*(question|problem|query|prompt|q)\s*[:.)]\s*", re.IGNORECASE)
 _NOTHING = Origin("", "", True, False)
 
@@ -131,25 +131,22 @@ def _whole(benchmarks: BenchmarkTexts, texts: Sequence[tuple[int, str]]) -> tupl
 
 
 def _lines(part: int, text: str) -> Iterator[_Line]:
-    """Yield a text, with and without the choices at its end, and each of its lines, without a label before them, and
-    without a remark in brackets behind them."""
-    several = [_Line(part, 0, text), *(_Line(part, 0, text[:end]) for end in _before_choices(text))]
+    """Yield a text, each of its lines, and each few that follow one another and are short together: without a label
+    before them, and without a remark in brackets behind them."""
+    several = [_Line(part, 0, text)]
     if "\n" in text:
-        starts = [0, *(found.end() for found in re.finditer("\n", text))]
-        several += [_Line(part, first, text[first:end]) for first, end in pairwise([*starts, len(text)])]
+        bounds = [0, *(found.end() for found in re.finditer("\n", text)), len(text)]
+        several += [
+            _Line(part, first, text[first:end])
+            for lines in range(1, min(MOST_LINES, len(bounds) - 2) + 1)
+            for first, end in zip(bounds, bounds[lines:], strict=False)
+            if lines == 1 or end - first <= _MOST_CHARS
+        ]
     for line in several:
         label = _LABEL.match(line.text)
         first = label.end() if label else 0
         for end in dict.fromkeys((len(line.text), _before_aside(line.text))):
             yield _Line(part, line.first + first, line.text[first:end])
-
-
-def _before_choices(text: str) -> Iterator[int]:
-    """Yield where the lettered lines at the end of a text begin, the last first: some of them may be the question's."""
-    end = len(text)
-    while (begin := text.rfind("\n", 0, end)) >= 0 and _CHOICE.match(text, begin + 1, end):
-        yield begin
-        end = begin
 
 
 def _before_aside(text: str) -> int:

@@ -17,6 +17,13 @@ HERE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 _TRAINER = ("--constraint", "constraints.txt", "--editable", ".[trainer]")
 
 TRL = (".venv-bench-trl", ((*_TRAINER, "trl==1.16.0", "grain==0.2.18"),))
+TEXTS = (
+    ".venv-bench-texts",
+    (
+        ("--constraint", "constraints.txt", "--editable", ".", "rensa==0.5.0"),
+        ("daft==0.7.26", "datatrove==0.10.1", "orjson", "numpy==2.3.5", "pyarrow==25.0.1"),
+    ),
+)
 LOADERS = (
     ".venv-bench-loaders",
     (

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from PIL import Image
 
 from annotators.benchmark_texts import BenchmarkTexts
@@ -136,6 +137,21 @@ def test_a_short_question_counts_as_a_whole_line_and_with_its_picture_alone_wher
     assert said(BenchmarkTexts([benchmark(plain)]), text)[0] == "benchmark_question"
     assert said(BenchmarkTexts([benchmark(pictured)]), text)[0] == ""
     assert said(BenchmarkTexts([benchmark(plain)]), f"We ask {text.splitlines()[-1]} of you all")[0] == ""
+
+
+def test_a_short_question_of_several_lines_is_found_among_other_lines_and_not_where_one_of_its_lines_is_missing():
+    texts = BenchmarkTexts([benchmark(Item("1", ("Which is larger, R1 or R2?\nA. R1\nB. R2",)))])
+    hint = "Hint: give the letter.\nQuestion: which is larger? r1 or r2\n\nA) R1\n{}Choices:\n(A) R3"
+    assert said(texts, hint.format("B) R2\n"))[0] == "benchmark_question"
+    assert said(texts, hint.format(""))[0] == ""
+
+
+def test_every_question_of_mathvista_is_recognised_as_it_is_asked_of_a_model(data):
+    items = Reading(str(data / "eval_sets/mathvista_testmini.json"), Fields()).items()
+    texts = BenchmarkTexts([benchmark(*(structs.replace(item, pictures=()) for item in items))])
+    rollouts = json.loads((data / "instruct/mathvista_rollouts/output_llava_llama_2_13b.json").read_text())
+    assert len(rollouts) == 1000
+    assert [key for key, one in rollouts.items() if not said(texts, one["query"], one["response"])[0]] == []
 
 
 def test_no_benchmark_and_no_text_are_no_trouble():

@@ -19,9 +19,12 @@ from filters.balance import Balance
 from filters.text import CaptionLength
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, dry_run, export
+from pipelines.export.mix import Part, export_mix
 from pipelines.export.reshard import reshard
 from pipelines.export.verify import verify
 from pipelines.ingest.ingest import ingest
+from pipelines.query.choose import load_recipe
+from pipelines.query.whatif import what_if
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
@@ -254,3 +257,31 @@ def test_an_annotator_without_entries_to_tell_leaves_the_card_without_them(tmp_p
     monkeypatch.delitem(sys.modules, "own_lengths")
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["concepts"] == []
     assert verify(str(tmp_path / "out")).samples
+
+
+def test_a_mix_tells_of_the_parts_that_balance_and_a_what_if_still_answers(tmp_path, picture, four_kinds):
+    shelf, recipe = make(tmp_path, picture)
+    parts = [Part("even", shelf.url, weight=1), Part("chat", four_kinds[2].shelf, weight=1)]
+    export_mix(parts, "mixed", str(tmp_path / "out"), Local(1), ExportOptions())
+    export(shelf, "even", str(tmp_path / "alone"), Local(1), ExportOptions())
+    alone = pq.read_table(tmp_path / "alone" / "concepts.parquet").to_pylist()
+    rows = pq.read_table(tmp_path / "out" / "concepts.parquet").to_pylist()
+    assert rows == [{"part": "even", **row} for row in alone] and rows
+    assert told(tmp_path / "out") == {**told(tmp_path / "alone"), "part": "even"}
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "## Concepts: `balance` of even" in card and "`concepts.parquet`: the counts of every concept" in card
+    assert verify(str(tmp_path / "out")).samples == verify(str(tmp_path / "alone")).samples + 8
+    found = what_if(shelf, load_recipe(shelf, recipe.id), "balance.per_entry = 1000")
+    stay = [CAPTIONS[n % len(CAPTIONS) if n % 3 else 1] not in ("nothing here", "Cat", "dog") for n in range(40)]
+    assert found.kept_now < found.would_be_kept == sum(stay)
+
+
+def test_a_mix_whose_counts_are_another_parts_is_told_by_verify(tmp_path, picture, four_kinds):
+    shelf, _ = make(tmp_path, picture)
+    export_mix(
+        [Part("a", shelf.url), Part("b", four_kinds[2].shelf)], "m", str(tmp_path / "out"), Local(1), ExportOptions()
+    )
+    manifest = tmp_path / "out" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"part": "a"', '"part": "b"').replace('"part":"a"', '"part":"b"'))
+    with pytest.raises(BadTar, match=r"balance.*of part b"):
+        verify(str(tmp_path / "out"))

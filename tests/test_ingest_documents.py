@@ -68,17 +68,20 @@ def test_pages_of_a_folder_take_the_pictures_that_lie_beside_them(
     (site / "en" / "draft.svg").write_text("<svg/>")
     (tmp_path / "secret.jpg").write_bytes(picture(3))
     data = "data:image/jpeg;base64," + base64.b64encode(picture(4)).decode()
-    addresses = ("img/a%20b.jpg?v=2", "/top.png", "draft.svg", "none.jpg", "../../secret.jpg", "http://a.b/c.jpg", data)
+    drawn = "data:image/svg+xml,%3Csvg/%3E"
+    wrong = ("draft.svg", "none.jpg", "../../secret.jpg", "http://a.b/c.jpg", drawn)
+    addresses = ("img/a%20b.jpg?v=2", "/top.png", *wrong, data)
     (site / "en" / "page.html").write_text(page(*addresses))
     [row] = taken(shelf, site, "pages")
     assert (row["name"], row["failed"]) == ("en/page.html", "")
     assert row["pictures"] == [picture(1), picture(2, kind="PNG"), picture(4)]
-    assert row["shape"] == [*("paragraph", "paragraph", "image") * 2, *("paragraph",) * 10, "image"]
+    assert row["shape"] == [*("paragraph", "paragraph", "image") * 2, *("paragraph",) * 12, "image"]
     assert [(one["source"], one["why"], one["after_texts"]) for one in row["about"]["pictures_missing"]] == [
         ("draft.svg", "unknown_format", 6),
         ("none.jpg", "not_there", 8),
         ("../../secret.jpg", "outside_source", 10),
         ("http://a.b/c.jpg", "remote", 12),
+        ("data:image/svg+xml,...", "unknown_format", 14),
     ]
 
 

@@ -42,6 +42,7 @@ _SOURCES = ("data-src", "data-original", "data-lazy-src", "data-original-src", "
 _NO_TEXT, _MOST_NO_TEXT, _LOOKED_AT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]"), 0.02, 100_000
 """What no text holds much of, in its first letters; a page with more is some other file."""
 _NUMBERED = re.compile(r"^picture-(\d+)\.png$")
+_MOST_LINK_CHARS = 500
 _LEAST_SHARE, _FEW_LINKS = 0.4, 0.25
 """An article with less than this share of a page's words, on a page where few words are links, is a piece of a text: a
 page of a manual is read whole."""
@@ -102,7 +103,7 @@ def _number(root: Any, base: str) -> list[tuple[Piece, str]]:
     """Give each picture a number for its address; return what each number stands for, and its alternative text."""
     found: list[tuple[Piece, str]] = []
     for element in list(root.iter("img", "image")):
-        piece, alt = _picture(element, base), element.get("alt") or ""
+        piece, alt = _picture(element, base, _link(element, base)), element.get("alt") or ""
         tail, parent = element.tail, element.getparent()
         element.clear()
         element.tail = tail
@@ -117,7 +118,23 @@ def _number(root: Any, base: str) -> list[tuple[Piece, str]]:
     return found
 
 
-def _picture(element: Any, base: str) -> Piece | None:
+def _link(element: Any, base: str) -> str:
+    """Return where a picture links to: the target of the link that it stands in, where that is an address."""
+    target = next((str(one.get("href") or "").strip() for one in element.iterancestors("a")), "")
+    if not target or target.startswith("#"):
+        return ""
+    full = _joined(base, target)
+    return "" if re.match(r"(?!https?:)[a-zA-Z][a-zA-Z0-9+.-]*:", full) else full[:_MOST_LINK_CHARS]
+
+
+def _joined(base: str, address: str) -> str:
+    try:
+        return urljoin(base, address) if base else address
+    except ValueError:
+        return address
+
+
+def _picture(element: Any, base: str, link: str) -> Piece | None:
     """Return a picture by the address that its element gives; what is filled in later stands in other attributes."""
     named = [source.strip() for name in _SOURCES if (source := element.get(name)) and source.strip()]
     from_set = (element.get("srcset") or element.get("data-srcset") or "").split()
@@ -125,7 +142,7 @@ def _picture(element: Any, base: str) -> Piece | None:
         named.insert(0, from_set[0].rstrip(","))
     if not named:
         return None
-    return _of_data(named[0]) if named[0][:5].lower() == "data:" else _of_address(named[0], base)
+    return _of_data(named[0], link) if named[0][:5].lower() == "data:" else _of_address(named[0], base, link)
 
 
 def _is_stand_in(source: str) -> bool:
@@ -133,7 +150,7 @@ def _is_stand_in(source: str) -> bool:
     return source[:5].lower() == "data:" and len(source) < 300
 
 
-def _of_data(source: str) -> Piece:
+def _of_data(source: str, link: str) -> Piece:
     head, comma, body = source.partition(",")
     short = f"{head[:60]},..."
     if not comma:
@@ -143,16 +160,13 @@ def _of_data(source: str) -> Piece:
         data = base64.b64decode(re.sub(rb"\s", b"", raw) + b"==") if head.lower().endswith(";base64") else raw
     except binascii.Error:
         return Missing(short, "bad_data_uri")
-    return Held(data, short)
+    return Held(data, short, link)
 
 
-def _of_address(source: str, base: str) -> Piece:
-    try:
-        full = urljoin(base, source) if base else source
-    except ValueError:
-        full = source
+def _of_address(source: str, base: str, link: str) -> Piece:
+    full = _joined(base, source)
     remote = full.startswith("//") or re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", full)
-    return Missing(full[:2000], "remote") if remote else Named(full)
+    return Missing(full[:2000], "remote") if remote else Named(full, link)
 
 
 def _article(page: str) -> Any:

@@ -22,16 +22,19 @@ class Words(Struct, frozen=True, tag="words"):
 
 
 class Held(Struct, frozen=True, tag="held"):
-    """A picture whose bytes the document itself holds; `source` is what it calls it."""
+    """A picture whose bytes the document itself holds; `source` is what it calls it, `link` where it links to."""
 
     data: bytes
     source: str = ""
+    link: str = ""
 
 
 class Named(Struct, frozen=True, tag="named"):
-    """A picture that lies beside the document, by the address that the document gives it."""
+    """A picture that lies beside the document, by the address that the document gives it; `link` is where it links
+    to."""
 
     source: str
+    link: str = ""
 
 
 class Missing(Struct, frozen=True, tag="missing"):

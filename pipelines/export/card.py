@@ -151,9 +151,10 @@ def _chosen(manifest: Manifest | Mixed) -> Iterator[str]:
 
 def _concepts(manifest: Manifest) -> Iterator[str]:
     for told in manifest.concepts:
-        stage = manifest.funnel[told.step + 1]
+        funnel = next((part.funnel for part in manifest.mix if part.name == told.part), manifest.funnel)
+        stage = funnel[told.step + 1]
         share = f" ({stage.went_on / stage.reached:.1%})" if stage.reached else ""
-        yield f"## Concepts: `{told.name}`"
+        yield f"## Concepts: `{told.name}`{f' of {told.part}' if told.part else ''}"
         yield (
             f"A vocabulary of {told.entries:,} entries was looked for in the texts. {told.matched:,} of them match a "
             f"sample, and {told.head:,} (the head) match more than {told.per_entry:,} samples. An entry that `before` "

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Struct
+import pyarrow.parquet as pq
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from filters.balance import Balance
@@ -29,6 +30,7 @@ from schemas.tables import columns
 
 MOST_TOLD = 20
 _TABLE = columns(step="uint8", entry="string", before="uint64", after="uint64")
+_OF_PARTS = (*columns(part="string"), *_TABLE)
 _BALANCE = f"{Balance.__module__}:{Balance.__qualname__}"
 
 
@@ -41,9 +43,9 @@ class Common(Struct, frozen=True):
     chance: float
 
 
-class Concepts(Struct, frozen=True):
+class Concepts(Struct, frozen=True, omit_defaults=True):
     """What a step did: the entries of its vocabulary, those that match at all and those that more than `per_entry`
-    samples match (the head), the entropy of the counts, and the commonest entries."""
+    samples match (the head), the entropy of the counts, and the commonest entries; of a mix, the part whose it is."""
 
     step: int
     name: str
@@ -54,11 +56,12 @@ class Concepts(Struct, frozen=True):
     entropy_before_bits: float
     entropy_after_bits: float
     commonest: tuple[Common, ...]
+    part: str = ""
 
 
 class Counted(Struct, frozen=True):
     """What each step that balances did, and the counts of all entries that match, as the bytes of the export's table:
-    by step, in the vocabulary's order."""
+    by part of a mix, by step, in the vocabulary's order."""
 
     concepts: tuple[Concepts, ...] = ()
     table: bytes = b""
@@ -89,6 +92,21 @@ def read_counts(shelf: Shelf, recipe_id: str, snapshot: str) -> Counted:
         return Counted()
     file = io.BytesIO()
     parquet_bytes(pa.concat_tables(tables), _TABLE, file)
+    return Counted(tuple(found), file.getvalue())
+
+
+def of_parts(parts: Sequence[tuple[str, Counted]]) -> Counted:
+    """Return what was counted for the parts of a mix, by their names, as one."""
+    found, tables = list[Concepts](), list[pa.Table]()
+    for name, counted in parts:
+        if counted.concepts:
+            found += (structs.replace(one, part=name) for one in counted.concepts)
+            table = pq.read_table(io.BytesIO(counted.table))
+            tables.append(table.add_column(0, "part", pa.array([name] * len(table), pa.string())))
+    if not found:
+        return Counted()
+    file = io.BytesIO()
+    parquet_bytes(pa.concat_tables(tables).cast(arrow_schema(_OF_PARTS)), _OF_PARTS, file)
     return Counted(tuple(found), file.getvalue())
 
 
@@ -141,9 +159,20 @@ def tell(step: int, name: str, per_entry: int, entries: int, table: pa.Table) ->
 def told_wrong(concepts: Sequence[Concepts], table: pa.Table) -> Iterator[str]:
     """Yield the steps of which something is told that is not what their table says."""
     for one in concepts:
-        rows = table.filter(pc.equal(table["step"], one.step)) if table.schema == arrow_schema(_TABLE) else None
-        if rows is None or tell(one.step, one.name, one.per_entry, one.entries, rows) != one:
-            yield f"step {one.step} ({one.name})"
+        rows = _rows_of(one, table)
+        if (
+            rows is None
+            or structs.replace(tell(one.step, one.name, one.per_entry, one.entries, rows), part=one.part) != one
+        ):
+            yield f"step {one.step} ({one.name}){f' of part {one.part}' if one.part else ''}"
+
+
+def _rows_of(concepts: Concepts, table: pa.Table) -> pa.Table | None:
+    """Return a step's rows of the table, None where the table is of another form."""
+    if table.schema != arrow_schema(_OF_PARTS if concepts.part else _TABLE):
+        return None
+    rows = table.filter(pc.equal(table["step"], concepts.step))
+    return rows.filter(pc.equal(rows["part"], concepts.part)) if concepts.part else rows
 
 
 def _entropy_bits(counts: NDArray[np.int64]) -> float:

@@ -19,7 +19,7 @@ from msgspec import Struct, structs
 
 from pipelines.engines.engine import Engine
 from pipelines.export.choose import Rule
-from pipelines.export.concepts import Counted
+from pipelines.export.concepts import of_parts
 from pipelines.export.export import Asked, Exported, ExportOptions, ask, exported_of, inputs_of, write_shards
 from pipelines.export.finish import finish
 from pipelines.export.folder import Folder, plan_json
@@ -86,7 +86,8 @@ def export_mix(
             files += written
             record.count("samples", plan.counts.exported)
             record.count("shards", len(plan.shards))
-        return exported_of(folder, finish(folder, planned, files, Counted()))
+        counted = of_parts([(part.name, one.counted) for part, one in zip(parts, asked, strict=True)])
+        return exported_of(folder, finish(folder, planned, files, counted))
 
 
 def dry_run_mix(

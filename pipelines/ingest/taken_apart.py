@@ -29,6 +29,7 @@ from schemas.sniff import HEAD_BYTES, PICTURES, sniff
 
 MOST_MIB = 512
 """What a document's pictures may take together."""
+MOST_SOURCE_CHARS = 500
 MOST_TOLD = 200
 """So many missing pictures are named; of more, their number is stated."""
 
@@ -79,12 +80,13 @@ def _pieces(values: dict[str, Any]) -> Pieces:
 def whole(row: Row, pieces: Pieces, read: Callable[[Ref], bytes]) -> Whole:
     """Fetch the pictures of a document; raises BadSample where they are too large together."""
     texts, pictures, before, missing = [], list[tuple[str, bytes]](), list[int](), list[dict[str, Any]]()
+    told = dict[str, dict[str, str]]()
     left_bytes = MOST_MIB << 20
     for piece in pieces.pieces:
         if isinstance(piece, Words):
             texts.append((piece.role, piece.text))
             continue
-        found = _checked(piece.source, piece.data) if isinstance(piece, Held) else piece
+        found = _checked(piece, piece.data) if isinstance(piece, Held) else piece
         if isinstance(found, Named):
             found = _fetched(row, found, read)
         if isinstance(found, Missing):
@@ -93,6 +95,8 @@ def whole(row: Row, pieces: Pieces, read: Callable[[Ref], bytes]) -> Whole:
         left_bytes -= len(found.data)
         if left_bytes < 0:
             raise BadSample("too_large", f"its pictures have more than {MOST_MIB} MiB together")
+        if not isinstance(piece, Missing) and (about := _about(piece)):
+            told[str(len(texts) + len(pictures))] = about
         pictures.append((found.source, found.data))
         before.append(len(texts))
     return Whole(
@@ -101,8 +105,14 @@ def whole(row: Row, pieces: Pieces, read: Callable[[Ref], bytes]) -> Whole:
         tuple(before),
         row.uri or pieces.uri,
         row.licence or pieces.licence,
-        _meta(row, pieces, missing),
+        _meta(row, pieces, told, missing),
     )
+
+
+def _about(piece: Held | Named) -> dict[str, str]:
+    """Return what the document calls a picture that lies beside it, and where it links to."""
+    named = {"source": piece.source[:MOST_SOURCE_CHARS]} if isinstance(piece, Named) else {}
+    return {**named, **({"link": piece.link} if piece.link else {})}
 
 
 def _fetched(row: Row, named: Named, read: Callable[[Ref], bytes]) -> Held | Missing:
@@ -114,24 +124,27 @@ def _fetched(row: Row, named: Named, read: Callable[[Ref], bytes]) -> Held | Mis
     path = f"{root}/{source.lstrip('/')}" if source.startswith("/") else f"{folder}/{source}"
     fs = open_url(row.document.ref.url)[0]
     try:
-        return _checked(named.source, read(file_ref(fs, resolve(root, path), named.source, within=root)))
+        return _checked(named, read(file_ref(fs, resolve(root, path), named.source, within=root)))
     except BadSample as bad:
         outside = bad.reason in ("path_leaves_source", "link_leaves_source")
         return Missing(named.source, "outside_source" if outside else "not_there")
 
 
-def _checked(source: str, data: bytes) -> Held | Missing:
+def _checked(piece: Held | Named, data: bytes) -> Held | Missing:
     if not data:
-        return Missing(source, "empty_file")
-    return Held(data, source) if sniff(data[:HEAD_BYTES]) in PICTURES else Missing(source, "unknown_format")
+        return Missing(piece.source, "empty_file")
+    known = sniff(data[:HEAD_BYTES]) in PICTURES
+    return Held(data, piece.source) if known else Missing(piece.source, "unknown_format")
 
 
-def _meta(row: Row, pieces: Pieces, missing: list[dict[str, Any]]) -> str:
-    """Return what the source and the document say, and which pictures are missing, as JSON."""
+def _meta(row: Row, pieces: Pieces, told_of: dict[str, dict[str, str]], missing: list[dict[str, Any]]) -> str:
+    """Return what the source and the document say, of each picture by the place of its part too, and which pictures are
+    missing, as JSON."""
     told = {
         **(msgspec.json.decode(row.meta) if row.meta else {}),
         **({"title": pieces.title} if pieces.title else {}),
         **pieces.about,
+        **({"pictures": told_of} if told_of else {}),
         **({"pictures_missing": missing[:MOST_TOLD]} if missing else {}),
         **({"pictures_missing_in_all": len(missing)} if len(missing) > MOST_TOLD else {}),
     }
