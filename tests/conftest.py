@@ -138,8 +138,10 @@ def mixed_export(tmp_path_factory: pytest.TempPathFactory, picture: Callable[...
 
 @pytest.fixture(scope="session")
 def four_kinds(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., bytes]) -> tuple[Part, ...]:
-    """Curate 16 captions, 8 documents, 8 dialogues and 6 texts, a shelf each through its own door; captions and dialogues
-    share 6 pictures."""
+    """Curate 16 captions, 8 documents, 8 dialogues and 6 texts, a shelf each through its own door.
+
+    Six pictures stand with captions and in dialogues.
+    """
     root = tmp_path_factory.mktemp("kinds")
     for name in ("captions", "pages", "texts"):
         (root / name).mkdir()
