@@ -15,7 +15,7 @@ from pipelines.commands.compact import compact
 from pipelines.commands.demo import demo
 from pipelines.commands.doctor import doctor
 from pipelines.commands.draw import draw
-from pipelines.commands.export import export, reshard, verify
+from pipelines.commands.export import export, reshard, sheet, verify
 from pipelines.commands.fit import fit
 from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
@@ -39,6 +39,7 @@ VERBS = [
     compact,
     export,
     verify,
+    sheet,
     reshard,
     verifiers,
     vocabulary,
