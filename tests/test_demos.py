@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli import ostraka
+from pipelines.cli import VERBS
+from pipelines.commands.demo import demo
 from pipelines.demos import DEMOS
 
 PLANTED = {
@@ -36,7 +37,8 @@ def test_what_is_planted_goes_with_its_reason_and_the_rest_is_exported(kind: str
     DEMOS[kind].write(str(tmp_path))
     said: dict[str, str] = {}
     for arguments in DEMOS[kind].command_lines(str(tmp_path)):
-        ended = CliRunner().invoke(ostraka, arguments)
+        [verb] = (verb for verb in VERBS if verb.name == arguments[0])
+        ended = CliRunner().invoke(verb, arguments[1:])
         assert ended.exit_code == 0, f"{arguments}: {ended.output} {ended.exception}"
         said[arguments[0]] = ended.output
     sums = re.search(r"(\d+) in = (\d+) kept \+ (\d+) dropped \+ (\d+) failed", said["funnel"])
@@ -52,10 +54,10 @@ def test_an_unknown_kind_and_a_missing_extra_are_told_before_anything_is_written
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = ["--to", str(tmp_path / "demo")]
-    unknown = CliRunner().invoke(ostraka, ["demo", "document", *where])
+    unknown = CliRunner().invoke(demo, ["document", *where])
     assert unknown.exit_code == 2 and "captions, documents, instructions, text, video, train" in unknown.output
     monkeypatch.setitem(sys.modules, "decord", None)
-    missing = CliRunner().invoke(ostraka, ["demo", "video", *where])
+    missing = CliRunner().invoke(demo, ["video", *where])
     assert "the demo of video needs decord, which is not here" in str(missing.exception)
     assert "pip install 'ostraka[video]'" in str(missing.exception)
     assert not (tmp_path / "demo").exists()

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.cli import main, ostraka
+from pipelines.cli import main
+from pipelines.commands.export import sheet
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions
 from pipelines.export.mix import export_mix
@@ -101,7 +102,7 @@ def test_what_is_no_export_or_no_kind_of_it_is_told(
         with pytest.raises(SystemExit) as ended:
             main(["sheet", *arguments, "--to", str(tmp_path / "sheet.html")])
         assert ended.value.code == 2 and says in capsys.readouterr().err
-    assert CliRunner().invoke(ostraka, ["sheet", str(mixed), "--count", "0"]).exit_code == 2
+    assert CliRunner().invoke(sheet, [str(mixed), "--count", "0"]).exit_code == 2
     assert not (tmp_path / "sheet.html").exists()
 
 
