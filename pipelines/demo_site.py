@@ -11,6 +11,7 @@ from html import escape
 from shutil import copyfile
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 
 from pipelines.demo import photographs_folder
@@ -136,7 +137,7 @@ def _qr_code(site: str) -> None:
     from PIL import Image
 
     code: Any = zxingcpp.create_barcode("https://example.com/pictures", zxingcpp.BarcodeFormat.QRCode)
-    _save(site, "code.png", Image.fromarray(zxingcpp.write_barcode_to_image(code, scale=6)))
+    _save(site, "code.png", Image.fromarray(np.asarray(zxingcpp.write_barcode_to_image(code, scale=6))))
 
 
 def _save(site: str, name: str, picture: Any) -> None:

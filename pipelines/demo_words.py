@@ -82,7 +82,7 @@ def write_texts(folder: str) -> None:
 def _of_packages() -> Iterator[tuple[str, str]]:
     for name in sorted(core_packages()):
         package = metadata.distribution(name)
-        if readme := str(package.metadata.get_payload() or package.metadata["Description"] or "").strip():
+        if readme := str(package.metadata.json.get("description") or "").strip():
             yield f"{name}-readme.md", readme
         for path in package.files or ():
             is_licence = path.name.lower().startswith(("licence", "license", "copying", "notice"))
