@@ -38,6 +38,18 @@ class NoMedia(ColumnFilter, frozen=True):
         return dropped_where(media > 0, media)
 
 
+class PicturesReadable(ColumnFilter, frozen=True):
+    """Drops a dialogue with a picture whose header cannot be read: what is said of it would be said of nothing."""
+
+    reads: ClassVar = ("picture_width_px",)
+    reasons: ClassVar = ("unreadable_header",)
+
+    def judge_columns(self, columns: Columns) -> Judgement:
+        width_px = columns.lists("picture_width_px")
+        unread = np.bincount(width_px.row_of_value(), width_px.within() < 1, columns.count)
+        return dropped_where(unread > 0, unread)
+
+
 class FewControlCharacters(ColumnFilter, frozen=True):
     """Drops samples of whose characters more than `share` are control characters: bytes that were taken for text."""
 

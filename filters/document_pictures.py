@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from filters.columns import Columns
 from filters.filter import KEEP, ColumnFilter, Judgement, dropped_where
-from filters.text import parts_that_stay
+from filters.text import parts_that_stay, texts_that_stay
 
 
 class NoIcons(ColumnFilter, frozen=True):
@@ -28,6 +28,33 @@ class NoIcons(ColumnFilter, frozen=True):
         width, height = (columns.lists(name).values.astype(np.float64) for name in self.reads[:2])
         longer = np.maximum(width, height)
         return _left_out(columns, longer <= self.px, longer, self.reasons)
+
+
+class NoLoneAlts(ColumnFilter, frozen=True):
+    """Leaves out alternative texts that no picture stands before: it was left out, or it could not be had.
+
+    What is measured is how many a document has. It stands behind the steps that leave pictures out.
+    """
+
+    reads: ClassVar = ("text_role", "text_parts", "picture_part")
+    reasons: ClassVar = ("alt_without_picture", "no_text")
+
+    def judge_columns(self, columns: Columns) -> Judgement:
+        texts, pictures = columns.lists("text_parts"), columns.lists("picture_part")
+        before = _numbered(texts.row_of_value(), texts.within()) - 1
+        shown = np.isin(before, _numbered(pictures.row_of_value(), pictures.within()))
+        lone = (columns.lists("text_role").within() == "alt") & ~shown
+        count = np.bincount(texts.row_of_value(), lone, columns.count).astype(np.float64)
+        bad = np.where(lone, 0, KEEP).astype(np.int16)
+        return texts_that_stay(columns, bad, count[texts.row_of_value()], none=1, reasons=self.reasons)
+
+
+def _numbered(rows: NDArray[np.int64], places: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return a number for each part of each row; neighbours' numbers differ by one."""
+    return rows * _MOST_PARTS + places.astype(np.int64) + 1
+
+
+_MOST_PARTS = 1 << 20
 
 
 class NoQrCodes(ColumnFilter, frozen=True):

@@ -16,7 +16,7 @@ from pipelines.commands.demo import demo
 from pipelines.commands.difficulty import difficulty
 from pipelines.commands.doctor import doctor
 from pipelines.commands.draw import draw
-from pipelines.commands.export import export, reshard, verify
+from pipelines.commands.export import export, reshard, sheet, verify
 from pipelines.commands.fit import fit
 from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
@@ -40,6 +40,7 @@ VERBS = [
     compact,
     export,
     verify,
+    sheet,
     reshard,
     verifiers,
     vocabulary,

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import signal
-import tarfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -139,38 +138,39 @@ def mixed_export(tmp_path_factory: pytest.TempPathFactory, picture: Callable[...
 
 @pytest.fixture(scope="session")
 def four_kinds(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., bytes]) -> tuple[Part, ...]:
-    """Curate 16 captions, 8 documents, 8 dialogues and 6 texts, a shelf each; captions and documents share pictures."""
+    """Curate 16 captions, 8 documents, 8 dialogues and 6 texts, a shelf each through its own door.
+
+    Six pictures stand with captions and in dialogues.
+    """
     root = tmp_path_factory.mktemp("kinds")
-    for name in ("captions", "documents", "texts"):
+    for name in ("captions", "pages", "texts"):
         (root / name).mkdir()
     for n in range(16):
         (root / "captions" / f"{n:02d}.jpg").write_bytes(picture(n, (112, 84)))
         (root / "captions" / f"{n:02d}.txt").write_text(f"a made picture with the number {n}")
-    with (root / "documents" / "documents.jsonl").open("w") as file:
-        for n in range(8):
-            names = [f"{n}-a.jpg", f"{n}-b.jpg"]
-            (root / "documents" / names[0]).write_bytes(picture(100 + n, (112, 84)))
-            (root / "documents" / names[1]).write_bytes(picture(n if n < 6 else 200 + n, (112, 84)))
-            file.write(json.dumps({"id": f"d{n}", "images": names, "text": f"Words between pictures {n}."}) + "\n")
-    with tarfile.open(root / "texts" / "texts.tar", "w") as tar:
-        for n in range(6):
-            content = f"A text of some length, number {n}. ".encode() * 5
-            member = tarfile.TarInfo(f"t{n}.txt")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+    for n in range(8):
+        seeds = (100 + n, 200 + n)
+        for seed in seeds:
+            (root / "pages" / f"{n}-{seed}.jpg").write_bytes(picture(seed, (112, 84)))
+        between = (f"<p>Words of page {n} before a picture.</p><img src={n}-{seed}.jpg>" for seed in seeds)
+        (root / "pages" / f"{n}.html").write_text(f"<article>{''.join(between)}<p>The end of it.</p></article>")
+    for n in range(6):
+        (root / "texts" / f"t{n}.txt").write_text(f"A text of some length, number {n}. " * 5)
     with (root / "chat.jsonl").open("w") as file:
         for n in range(8):
-            messages = [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": f"Answer {n}."}]
-            file.write(json.dumps({"id": f"c{n}", "messages": messages}) + "\n")
+            images, mark = ([f"captions/{n:02d}.jpg"], "<image>") if n < 6 else ([], "")
+            turns = ("user", f"{mark}Question {n}?"), ("assistant", f"Answer {n}.")
+            messages = [{"role": role, "content": content} for role, content in turns]
+            file.write(json.dumps({"id": f"c{n}", "messages": messages, "images": images}) + "\n")
     made = list[Part]()
-    for name, source in (
-        ("captions", "captions"),
-        ("documents", "documents/documents.jsonl"),
-        ("chat", "chat.jsonl"),
-        ("texts", "texts"),
+    for name, source, door in (
+        ("captions", "captions", "folder"),
+        ("documents", "pages", "pages"),
+        ("chat", "chat.jsonl", "dialogues"),
+        ("texts", "texts", "texts"),
     ):
         shelf = Shelf(str(root / f"shelf-{name}"))
-        ingest(shelf, str(root / source), Local(1))
+        ingest(shelf, str(root / source), Local(1), kind=door)
         run(shelf, find_recipe("headers-only" if name == "captions" else "whole"), Local(1))
         made.append(Part(name, shelf.url))
     return tuple(made)

@@ -10,7 +10,7 @@ import pytest
 from annotators.annotator import Subject
 from annotators.turns import Turns
 from filters.columns import Columns, Lists
-from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating
+from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating, PicturesReadable
 from filters.filter import ColumnFilter
 from filters.language import MostlyInLanguage
 from schemas.sample import Sample, Source, Text
@@ -63,6 +63,12 @@ def test_what_is_no_dialogue_and_what_is_none_to_train_on_goes() -> None:
     assert said(NoMedia(), images=0, videos=1) == ("has_media", 1.0) and said(NoMedia(), images=0, videos=0)[0] == ""
     assert said(FewControlCharacters(), control_chars=2, text_chars=[1000, 500])[0] == "control_characters"
     assert said(FewControlCharacters(), control_chars=1, text_chars=[1000])[0] == ""
+
+
+def test_a_dialogue_goes_where_one_of_its_pictures_cannot_be_read() -> None:
+    rows = Lists.of([[9], [640, 0], [], [0, 0], [640, 480]], np.uint32).take(np.array([1, 2, 3, 4]))
+    found = PicturesReadable().judge_columns(Columns(4, {"picture_width_px": rows}))
+    assert found.reason.tolist() == [0, -1, 0, -1] and found.measured[[0, 2]].tolist() == [1, 2]
 
 
 def test_a_long_answer_that_goes_in_circles_goes_and_a_short_one_stays() -> None:

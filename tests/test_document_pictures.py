@@ -22,6 +22,7 @@ from filters.document_pictures import (
     FavourKnowledge,
     NoAdvertisements,
     NoIcons,
+    NoLoneAlts,
     NoQrCodes,
     NotAlbum,
     RelevantPictures,
@@ -95,6 +96,21 @@ def test_documents_with_knowledge_all_stay_and_a_share_of_the_others() -> None:
     assert found.measured[[0, 1]].tolist() == [0.1, 0.5] and np.isnan(found.measured[2])
     with pytest.raises(ValueError, match="share must be from 0 to 1"):
         FavourKnowledge(share=inf)
+
+
+def test_an_alternative_text_goes_with_the_picture_before_it_and_stays_beside_it() -> None:
+    """Three documents: parts 1 and 4 are pictures, of which the second has lost part 4; the third is one alt alone."""
+    columns = Columns(
+        4,
+        {
+            "text_role": Lists.of([[]] + [["heading", "alt", "caption", "alt", "alt"]] * 2 + [["alt"]]),
+            "text_parts": Lists.of([[]] + [[0, 2, 3, 5, 6]] * 2 + [[0]], np.uint16),
+            "picture_part": Lists.of([[9], [1, 4], [1], []], np.uint16),
+        },
+    ).take(np.arange(1, 4))
+    found = NoLoneAlts().judge_columns(columns)
+    assert found.left_out == {0: (6,), 1: (5, 6)} and found.reason.tolist() == [-1, -1, 0]
+    assert set(found.left_out_why[1]) == {"alt_without_picture"}
 
 
 PAGES = st.lists(

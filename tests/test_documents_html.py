@@ -53,6 +53,18 @@ def real(data: Path) -> dict[str, tuple[list[Piece], Any]]:
     }
 
 
+def test_a_manuals_page_that_is_read_whole_is_read_without_its_navigation(data: Path) -> None:
+    told = {
+        path.stem: pieces(path.read_bytes()) for path in (data / "interleaved/gimp_manual_en/help/en").glob("*.html")
+    }
+    alts = {name for name, found in told.items() for one in found if isinstance(one, Words) and one.text == "Prev"}
+    assert (
+        len(told) > 50 and alts == set() and not any("Report a bug in GIMP" in said(found) for found in told.values())
+    )
+    called = f'<body><div class="nav"><p>{LONG}</p></div></body>'
+    assert said(pieces(called)) == LONG.strip(), "what is only called so and is no list of links stays"
+
+
 def test_the_articles_of_real_pages_are_those_that_readers_see(real: dict[str, tuple[list[Piece], Any]]) -> None:
     scores = {name: f1(said(found), " ".join(seen.itertext())) for name, (found, seen) in real.items()}
     assert len(scores) == 36

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.documents.cnxml import take_apart
+from pipelines.documents.pieces import Words
 from pipelines.engines.local import Local
 from pipelines.ingest.cnxml import cnxml_text
 from pipelines.ingest.ingest import ingest
@@ -93,6 +95,22 @@ def test_of_a_real_module_all_paragraphs_stand_in_order_and_nothing_of_its_figur
     assert len(places) > 5 and min(places) >= 0 and places == sorted(places)
     with pytest.raises(BadSample, match="empty_text"):
         cnxml_text(b"<document/>", "x")
+
+
+def test_a_reference_without_words_says_what_it_leads_to(data: Path) -> None:
+    module = (
+        b'<document xmlns="http://cnx.rice.edu/cnxml"><content>'
+        b'<para>See <link target-id="a"/> (<link target-id="b"/>), '
+        b'<link target-id="c"/>, <link target-id="a" document="m1"/> and <link url="http://x.example">this</link>.</para>'
+        b'<figure id="a"><caption>Fig.</caption></figure><section id="b"><table id="c"/></section></content></document>'
+    )
+    wanted = "See the figure (the section), the table, another section and this."
+    assert cnxml_text(module, "m") == wanted
+    assert next(one.text for one in take_apart(module).pieces if isinstance(one, Words)) == wanted
+    paths = sorted(data.glob("interleaved/openstax_*/modules/*/index.cnxml"))
+    texts = {path.parent.name: cnxml_text(path.read_bytes(), path.name) for path in paths}
+    assert len(texts) == 37 and not [name for name, text in texts.items() if "()" in text]
+    assert sum(text.count("the figure") for text in texts.values()) > 100
 
 
 def test_a_page_is_asked_for_by_its_picture_with_its_styles_and_scripts_in_it(

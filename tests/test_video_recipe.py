@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.engines.local import Local
+from pipelines.export.export import ExportOptions, export
+from pipelines.export.verify import verify
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.recipes.built_in import find_recipe
@@ -176,3 +178,9 @@ def test_notes_on_spans_stand_on_the_shelf_in_integer_times(
     spans = [(note["at"]["start_pts"], note["at"]["end_pts"]) for note in json.loads(row["places"])[::2]]
     assert spans == [(clip.pts[0], clip.pts[18]), (clip.pts[18], clip.pts[36])]
     assert {tuple(note["at"]["time_base"]) for note in json.loads(row["places"])} == {clip.time_base}
+    export(shelf, "clips", str(tmp_path / "out"), Local(1), ExportOptions())
+    [sidecar] = pq.read_table(tmp_path / "out" / "train" / "mp4" / "clips-000000.parquet").to_pylist()
+    with tarfile.open(tmp_path / "out" / "train" / "mp4" / "clips-000000.tar") as tar:
+        told = json.load(tar.extractfile(f"{sidecar['key']}.json"))
+    assert told["parts"][0]["duration_s"] == pytest.approx(36 / 24) and sidecar["estimated_tokens"] == 384
+    assert verify(str(tmp_path / "out")).samples == 1

@@ -1,4 +1,4 @@
-"""`ostraka export`, `verify` and `reshard`: the door out."""
+"""`ostraka export`, `verify`, `sheet` and `reshard`: the door out."""
 
 from __future__ import annotations
 
@@ -131,6 +131,23 @@ def verify(folder: str, workers: int) -> None:
     held = ", ".join(f"{name} {count}" for name, count in sorted(found.folders.items()))
     whole = f"{counted(found.samples, 'sample')} in {counted(found.shards, 'shard')}"
     say(f"{folder} is whole: {whole} ({held}), {found.size_bytes} bytes")
+
+
+@click.command(short_help="Write one page with samples of an export.")
+@click.argument("folder")
+@click.option("--to", "path", default="sheet.html", show_default=True, help="The page to write.")
+@click.option("--count", default=6, show_default=True, type=click.IntRange(1, 1000), help="Samples of each kind.")
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind; given several times.")
+def sheet(folder: str, path: str, count: int, kinds: tuple[str, ...]) -> None:
+    """Write a self-contained HTML page of samples of the export in FOLDER, as they leave: pictures in place, in order.
+
+    Which samples hangs on their keys alone. Clips are shown by frames, with ostraka[video].
+    """
+    from pipelines.query.sheet import write_sheet
+
+    size_bytes, found = write_sheet(folder, path, count, kinds)
+    told = ", ".join(f"{kind} {count}" for kind, count in found.items())
+    say(f"{path}: {told}, {size_bytes / 2**20:.1f} MiB; open it in a browser")
 
 
 @click.command(short_help="Apply a list of keys to an export.")

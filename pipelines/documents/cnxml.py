@@ -1,13 +1,14 @@
 """A module of a book in CNXML, as OpenStax publishes them: every figure stands where the text has it.
 
-Formulas are their letters and signs in order, cells of a row are parted by bars; what stands in notes, examples and
-exercises is text like any other.
+Formulas are their letters and signs in order, cells of a row are parted by bars, a reference is the kind of what it
+leads to; what stands in notes, examples and exercises is text like any other.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from pipelines.documents.cnxml_links import fill_references
 from pipelines.documents.flow import Flow
 from pipelines.documents.licences import licence_of
 from pipelines.documents.pieces import CAPTION, CODE, HEADING, PARAGRAPH, Missing, Named, Pieces
@@ -35,6 +36,7 @@ def take_apart(data: bytes) -> Pieces:
         raise BadSample("xml_unreadable", str(error)[:300]) from None
     if _name(root) != "document":
         raise BadSample("no_cnxml", f"its root is {_name(root)}")
+    fill_references(root)
     flow = Flow()
     _walk(root, flow, PARAGRAPH)
     flow.end()

@@ -43,6 +43,11 @@ _NO_TEXT, _MOST_NO_TEXT, _LOOKED_AT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x
 """What no text holds much of, in its first letters; a page with more is some other file."""
 _NUMBERED = re.compile(r"^picture-(\d+)\.png$")
 _MOST_LINK_CHARS = 500
+_NAVIGATION = re.compile(
+    r"(?:^|[\s_-])(?:nav|nav-?(?:bar|header|footer|links)|navigation|breadcrumbs?|pager)(?:$|[\s_-])", re.I
+)
+_FEW_CHARS, _MOSTLY_LINKS = 200, 0.5
+"""What is called navigation is that where it has no more characters than these, or where so much of it is links."""
 _LEAST_SHARE, _FEW_LINKS = 0.4, 0.25
 """An article with less than this share of a page's words, on a page where few words are links, is a piece of a text: a
 page of a manual is read whole."""
@@ -66,10 +71,11 @@ def take_apart(data: bytes, *, told_charset: str = "", uri: str = "") -> Pieces:
     pieces = _walk(_article(etree.tostring(root, encoding="unicode", method="html")), pictures)
     whole = _walk(_body(root), pictures)
     linked = sum(len(_inline("".join(link.itertext()))) for link in root.iter("a"))
+    alone = _walk(_without_navigation(root), pictures)
     if not pieces or (_words(pieces) < _LEAST_SHARE * _words(whole) and linked < _FEW_LINKS * _words(whole)):
-        pieces = whole
+        pieces = alone or whole
     else:
-        pieces = with_pictures(pieces, whole)
+        pieces = with_pictures(pieces, alone)
     pieces = captioned(pieces)
     if not pieces and (frames := root.xpath("//frameset|//frame|//iframe")):
         raise BadSample("frames_alone", f"{len(frames)} frames and no text; a frame's own page is a row of its own")
@@ -187,6 +193,24 @@ def _body(root: Any) -> Any:
         if element.tag in ("nav", "aside") or element.getparent() is root.find("body"):
             element.drop_tree()
     return root
+
+
+def _without_navigation(root: Any) -> Any:
+    """Return the page without what says by class or summary that it leads to other pages."""
+    for element in list(root.iter("div", "table", "ul", "ol", "p")):
+        if element.getparent() is not None and _is_navigation(element):
+            element.drop_tree()
+    return root
+
+
+def _is_navigation(element: Any) -> bool:
+    """Say whether an element is named as navigation and holds little else than links."""
+    named = " ".join(element.get(name) or "" for name in ("class", "id", "role", "summary"))
+    if not _NAVIGATION.search(named):
+        return False
+    linked = sum(len(_inline("".join(link.itertext())).strip()) for link in element.iter("a"))
+    words = len(_inline("".join(element.itertext())).strip())
+    return words <= _FEW_CHARS or linked >= _MOSTLY_LINKS * words
 
 
 def _walk(tree: Any, pictures: list[tuple[Piece, str]]) -> list[Piece]:

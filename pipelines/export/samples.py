@@ -13,8 +13,8 @@ from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import uuid_hexes
 from schemas.draw import fraction
 from schemas.form import caption_place
-from schemas.sample import Image, Part, Sample, Source, Text
-from schemas.vocabulary import RECAPTION
+from schemas.sample import Image, Part, Sample, Source, Text, Video
+from schemas.vocabulary import DURATION_S, RECAPTION
 
 COLUMNS = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
 _SIZE = ("row", "width_px", "height_px")
@@ -24,6 +24,8 @@ _decode_parts = msgspec.json.Decoder(tuple[Part, ...])
 Sizes = Mapping[int, Mapping[int, tuple[int, int]]]
 """Width and height of pictures by row and place among the parts; FIRST is the first picture, wherever it stands."""
 FIRST = -1
+Durations = Mapping[int, float]
+"""Seconds of each row's first clip."""
 Recaptions = Mapping[int, str]
 
 
@@ -36,9 +38,9 @@ class Leaving(Struct, frozen=True):
     exported: Sample
 
 
-def leaving(kept: Kept, sizes: Sizes, recaptions: Recaptions) -> Iterator[Leaving]:
-    """Yield the samples of columns that hold COLUMNS, with the width and height of their pictures, and with those of
-    the recaptions that were drawn."""
+def leaving(kept: Kept, sizes: Sizes, durations: Durations, recaptions: Recaptions) -> Iterator[Leaving]:
+    """Yield the samples of columns that hold COLUMNS, with the width and height of their pictures, how long their clips
+    are, and with those of the recaptions that were drawn."""
     keys = uuid_hexes(kept.catalog["key"])
     others = (kept.catalog[name].to_pylist() for name in COLUMNS[1:])
     for at, (key, parts, dataset, name, uri, licence, parent, meta, media, offsets) in enumerate(
@@ -47,7 +49,8 @@ def leaving(kept: Kept, sizes: Sizes, recaptions: Recaptions) -> Iterator[Leavin
         source = Source(dataset, name, uri, licence, parent, meta)
         ingested = Sample(key, _decode_parts.decode(parts), source)
         row, gone = int(kept.rows[at]), {*kept.gone.row(at).tolist()}
-        whole = _recaptioned(_with_sizes(ingested.parts, sizes.get(row, {})), recaptions.get(row, ""))
+        timed = _with_duration(_with_sizes(ingested.parts, sizes.get(row, {})), durations.get(row, 0.0))
+        whole = _recaptioned(timed, recaptions.get(row, ""))
         exported = Sample(key, tuple(part for place, part in enumerate(whole) if place not in gone), source)
         yield Leaving(ingested, media, tuple(offsets), exported)
 
@@ -69,6 +72,18 @@ def sizes_noted(shelf: Shelf, annotator_ids: Sequence[str], shard: str) -> Sizes
         if found:
             return found
     return {}
+
+
+def durations_noted(shelf: Shelf, annotator_ids: Sequence[str], shard: str) -> Durations:
+    """Return how long each row's first clip is, as an annotator of the recipe noted it."""
+    found: dict[int, float] = {}
+    for annotator_id in annotator_ids:
+        for _, piece in read_pieces(shelf, annotator_id, shard):
+            if DURATION_S.name not in piece.column_names:
+                break
+            noted = zip(piece["row"].to_pylist(), piece[DURATION_S.name].to_pylist(), strict=True)
+            found.update({row: seconds for row, seconds in noted if seconds})
+    return found
 
 
 def recaptions_drawn(
@@ -107,3 +122,11 @@ def _with_sizes(parts: tuple[Part, ...], sizes: Mapping[int, tuple[int, int]]) -
         if at >= 0 and width_px and height_px:
             sized[at] = msgspec.structs.replace(sized[at], width_px=width_px, height_px=height_px)
     return tuple(sized)
+
+
+def _with_duration(parts: tuple[Part, ...], seconds: float) -> tuple[Part, ...]:
+    """Write the noted duration into the first clip."""
+    place = next((place for place, part in enumerate(parts) if isinstance(part, Video)), -1)
+    if not seconds or place < 0:
+        return parts
+    return (*parts[:place], msgspec.structs.replace(parts[place], duration_s=seconds), *parts[place + 1 :])

@@ -16,7 +16,15 @@ from pipelines.export.cut import Planned
 from pipelines.export.folder import Folder
 from pipelines.export.hashed import digest_of, file_of, memory, publish_hashed
 from pipelines.export.manifest import File
-from pipelines.export.samples import COLUMNS, Leaving, Recaptions, leaving, recaptions_drawn, sizes_noted
+from pipelines.export.samples import (
+    COLUMNS,
+    Leaving,
+    Recaptions,
+    durations_noted,
+    leaving,
+    recaptions_drawn,
+    sizes_noted,
+)
 from pipelines.export.sidecar import Sidecar
 from pipelines.record import log
 from pipelines.shelf.media import MediaReader
@@ -50,9 +58,11 @@ class ExportShard(Struct, frozen=True):
             def samples(planned: Planned) -> Iterator[tuple[Sample, list[bytes]]]:
                 for span in planned.spans:
                     sizes = sizes_noted(shelf, self.annotator_ids, span.shard)
+                    durations = durations_noted(shelf, self.annotator_ids, span.shard)
                     recaptions = self._recaptions(shelf, span.shard)
                     for kept in choosing.choose(span.shard, np.arange(span.first, span.end)):
-                        for one in leaving(_of_folder(choosing, kept.leaving(), planned.folder), sizes, recaptions):
+                        there = _of_folder(choosing, kept.leaving(), planned.folder)
+                        for one in leaving(there, sizes, durations, recaptions):
                             yield one.exported, _contents(shelf, one, read)
 
             yield lambda path: write_shard(folder, by_path[path], lambda file: _write(file, samples(by_path[path])))

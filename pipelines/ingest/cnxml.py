@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
+from pipelines.documents.cnxml_links import fill_references
 from schemas.errors import BadSample
 
 _BLOCKS = ("title", "para", "item")
@@ -20,6 +21,7 @@ def cnxml_text(data: bytes, name: str) -> str:
         root = ElementTree.fromstring(data)  # noqa: S314 - expat bounds what entities may grow to
     except ElementTree.ParseError as error:
         raise BadSample("xml_unreadable", f"{name}: {error}") from None
+    fill_references(root)
     blocks = [text for text in (" ".join(block.split()) for block in _blocks(root)) if text]
     if not blocks:
         raise BadSample("empty_text", name)

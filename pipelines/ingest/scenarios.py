@@ -6,7 +6,6 @@ where it was and pays for nothing twice. It runs in the process that lists, `at_
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
@@ -18,13 +17,13 @@ from annotators.endpoint import Client, Endpoint, Question, Said, digest_of
 from annotators.journal import Answer
 from annotators.prose import learnt_text
 from annotators.reply import REJECTED
-from annotators.rewriter import jpeg_of
+from pipelines.guard.guard import Guard
 from pipelines.ingest.parents import Parent, parents
 from pipelines.ingest.records import json_of
 from pipelines.ingest.row import Row
 from pipelines.ingest.scenario import Scenario
 from pipelines.ingest.scenario_check import Turn, checked
-from pipelines.shelf.media import MediaReader
+from pipelines.ingest.scenario_pictures import EndpointPicture, picture_urls
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadSample
 from schemas.sample import Image, Text
@@ -49,10 +48,10 @@ class Scenarios(Struct, frozen=True):
         shelf = Shelf(self.url)
         answers = shelf.path("answers") if shelf.is_local else f"{shelf.url}/answers"
         fitting = (parent for parent in parents(shelf, is_here=self.is_here) if self._fits(parent))
-        with self.endpoint.open(answers) as client:
+        with self.endpoint.open(answers) as client, Guard(EndpointPicture(SIDE_PX)) as guard:
             for shard, of_shard in groupby(fitting, key=attrgetter("shard")):
                 while some := list(islice(of_shard, 16 * self.endpoint.at_once)):
-                    yield from self._made(some, client, f"{self.scenario.name}-{shard}")
+                    yield from self._made(some, client, guard, f"{self.scenario.name}-{shard}")
 
     def _fits(self, parent: Parent) -> bool:
         media = [part for _, part in parent.sample.media()]
@@ -61,26 +60,22 @@ class Scenarios(Struct, frozen=True):
         chars = len(learnt_text(parent.sample))
         return not media and self.scenario.least_chars <= chars
 
-    def _made(self, some: Sequence[Parent], client: Client, name: str) -> Iterator[Row]:
-        reader = MediaReader()
-        try:
-            said = client.ask([self._question(parent, reader) for parent in some], name)
-        finally:
-            reader.close()
+    def _made(self, some: Sequence[Parent], client: Client, guard: Guard, name: str) -> Iterator[Row]:
+        said = client.ask([self._question(parent, guard) for parent in some], name)
         for parent, one in zip(some, said, strict=True):
             try:
                 yield self._row(parent, one)
             except BadSample as bad:
                 yield parent.failed(self.scenario.name, bad.reason, bad.detail)
 
-    def _question(self, parent: Parent, reader: MediaReader) -> Question:
+    def _question(self, parent: Parent, guard: Guard) -> Question:
         model, parts = self.endpoint, parent.sample.parts
         digests = [part.text if isinstance(part, Text) else part.digest for part in parts]
         values = (model.url, model.model, model.max_tokens, model.temperature, SIDE_PX)
         asked = digest_of("scenario", *values, self.scenario.prompt(), digests)
-        return Question(asked, parent.sample.key, lambda: self._messages(parent, reader))
+        return Question(asked, parent.sample.key, lambda: self._messages(parent, guard))
 
-    def _messages(self, parent: Parent, reader: MediaReader) -> list[dict[str, Any]]:
+    def _messages(self, parent: Parent, guard: Guard) -> list[dict[str, Any]]:
         if self.scenario.of == "text":
             document = learnt_text(parent.sample)
             if len(document) > self.scenario.most_chars:
@@ -89,14 +84,8 @@ class Scenarios(Struct, frozen=True):
         else:
             if len(parent.refs) > MOST_PICTURES:
                 raise BadSample("too_many_pictures", f"{len(parent.refs)}")
-            shelf = Shelf(self.url)
-            content = [
-                {
-                    "type": "image_url",
-                    "image_url": {"url": _as_url(reader(shelf.media_url(ref.url), ref.offset, ref.size_bytes))},
-                }
-                for ref in parent.refs
-            ]
+            urls = picture_urls(guard, Shelf(self.url), parent)
+            content = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
         return [{"role": "system", "content": self.scenario.prompt()}, {"role": "user", "content": content}]
 
     def _row(self, parent: Parent, said: Said | Exception) -> Row:
@@ -131,7 +120,3 @@ def _texts(turns: Sequence[Turn], document: str) -> Iterator[tuple[str, str]]:
 
 def _quotes(turns: Sequence[Turn]) -> list[list[str]]:
     return [list(turn.quotes) for turn in turns] if any(turn.quotes for turn in turns) else []
-
-
-def _as_url(data: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg_of(data, SIDE_PX)).decode()}"

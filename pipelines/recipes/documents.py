@@ -18,6 +18,7 @@ from filters.document_pictures import (
     FavourKnowledge,
     NoAdvertisements,
     NoIcons,
+    NoLoneAlts,
     NoQrCodes,
     NotAlbum,
     RelevantPictures,
@@ -49,10 +50,10 @@ def documents(
     """Documents of texts and pictures in turn: what is bad or no part of one is left out, one without pictures goes.
 
     `languages` are ISO 639-1 codes with commas between. Left out are texts that are boilerplate, and pictures that
-    cannot be read, icons, QR codes, advertisements, and what stands on `pages` documents or more of its dataset. A
-    document of four pictures or more with fewer than `words` words to each is an album. Of documents without a chart,
-    diagram, schematic or map, the share `favour` stays. With `benchmarks`, a folder that `ostraka benchmark` wrote,
-    documents that hold their items go.
+    cannot be read, icons, QR codes, advertisements, and what stands on `pages` documents or more of its dataset, each
+    with its alternative text. A document of four pictures or more with fewer than `words` words to each is an album. Of
+    documents without a chart, diagram, schematic or map, the share `favour` stays. With `benchmarks`, a folder that
+    `ostraka benchmark` wrote, documents that hold their items go.
     """
     return Recipe(
         "documents", *_documents(languages, least_chars, least_side_px, pages, words, favour, benchmarks=benchmarks)
@@ -114,6 +115,7 @@ def _documents(
         Annotate(Advertisements()),
         Keep(NoAdvertisements()),
         *relevance,
+        Keep(NoLoneAlts()),
         Keep(NotAlbum(words=words)),
         Annotate(Knowledge()),
         *favoured,

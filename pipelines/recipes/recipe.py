@@ -27,6 +27,7 @@ FACTS = (
     "text_chars",
     "text_parts",
     "text",
+    "text_role",
     "picture_part",
     "picture_digest",
     "dataset",

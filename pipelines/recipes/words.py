@@ -10,10 +10,11 @@ from annotators.dialogue_minhash import DialogueMinHash
 from annotators.endpoint import Endpoint
 from annotators.language import Language
 from annotators.minhash import MinHash
+from annotators.pictures import Pictures
 from annotators.prose import Prose
 from annotators.taxonomist import Taxonomist
 from annotators.turns import Turns
-from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating
+from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating, PicturesReadable
 from filters.language import MostlyInLanguage
 from filters.prose import C4Quality, GopherQuality, GopherRepetition
 from filters.shares import Shares
@@ -38,7 +39,7 @@ def instructions(
 ) -> Recipe:
     """Dialogues, each of a category: answers that do not repeat themselves, one of each, and shares of categories.
 
-    A dialogue goes where more than half of its texts are in none of the languages.
+    A dialogue goes where more than half of its texts are in none of the languages, or a picture cannot be read.
     `languages` with commas between, empty for any. `taxonomy`: a JSON file of your own. What its rules leave open is
     placed by `embeddings`, with `--weights taxonomist=PATH`, then by a `model` behind a `url`. `shares` thins the
     categories: `counting=0.2,chart=0.3,*=0.5`, of `total` samples or of as many as the scarcest of them allows. With
@@ -55,6 +56,8 @@ def instructions(
         Annotate(Turns()),
         Keep(HasAnswers()),
         Keep(FewControlCharacters()),
+        Annotate(Pictures()),
+        Keep(PicturesReadable()),
         *_in(languages, share=0.5, each_text=True),
         Annotate(Prose()),
         Keep(NotRepeating()),

@@ -29,6 +29,10 @@ def _texts(parts: Sequence[Part]) -> list[str]:
     return [part.text for part in parts if isinstance(part, Text)]
 
 
+def _text_role(parts: Sequence[Part]) -> list[str]:
+    return [part.role for part in parts if isinstance(part, Text)]
+
+
 def _picture_part(parts: Sequence[Part]) -> list[int]:
     return [place for place, part in enumerate(parts) if isinstance(part, Image)]
 
@@ -40,6 +44,7 @@ def _picture_digest(parts: Sequence[Part]) -> list[int]:
 
 _OF_PARTS: Mapping[str, tuple[Callable[[Sequence[Part]], list[Any]], Any]] = {
     "text": (_texts, object),
+    "text_role": (_text_role, object),
     "picture_part": (_picture_part, np.uint16),
     "picture_digest": (_picture_digest, np.uint64),
 }
