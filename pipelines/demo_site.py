@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from pipelines.demo import photographs_folder
+from pipelines.ingest.photographs import photographs_folder
 
 TEXTURES = ("brick", "grass", "gravel")
 LOGO = '<p><img src="logo.png" alt="The site\'s logo"></p>'

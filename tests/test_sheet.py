@@ -16,8 +16,8 @@ from pipelines.commands.export import sheet
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions
 from pipelines.export.mix import export_mix
-from pipelines.query.sheet import write_sheet
-from pipelines.query.sheet_parts import Shown, article
+from pipelines.export.sheet import write_sheet
+from pipelines.export.sheet_parts import Shown, article
 from schemas.errors import BadTar
 from schemas.sample import Image, Part, Sample, Source, Text
 

@@ -143,7 +143,7 @@ def sheet(folder: str, path: str, count: int, kinds: tuple[str, ...]) -> None:
 
     Which samples hangs on their keys alone. Clips are shown by frames, with ostraka[video].
     """
-    from pipelines.query.sheet import write_sheet
+    from pipelines.export.sheet import write_sheet
 
     size_bytes, found = write_sheet(folder, path, count, kinds)
     told = ", ".join(f"{kind} {count}" for kind, count in found.items())

@@ -14,11 +14,11 @@ from msgspec import structs
 from annotators.annotator import Annotator, Subject
 from annotators.rewriter import jpeg_of
 from pipelines.guard.guard import Guard
-from pipelines.guard.talk import Failed, Request
+from pipelines.guard.talk import Request
 from pipelines.ingest.parents import Parent
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadSample
-from schemas.note import Noted
+from schemas.note import Failed, Noted
 from schemas.vocabulary import Name
 
 

@@ -14,9 +14,9 @@ from annotators.annotator import Annotator, Needs, Subject
 from annotators.container import read_container
 from annotators.frames import frames_at
 from pipelines.guard.guard import Guard
-from pipelines.guard.talk import Failed, Request
+from pipelines.guard.talk import Request
 from pipelines.query.thumbnails import Thumbnail
-from schemas.note import Noted
+from schemas.note import Failed, Noted
 
 FRAMES = 6
 _COLUMNS = 3

@@ -18,9 +18,9 @@ from importlib import resources
 from msgspec import Struct, structs
 
 from pipelines.export.folder import Folder
-from pipelines.guard.talk import Failed, Request
+from pipelines.export.sheet_parts import Shown, article
+from pipelines.guard.talk import Request
 from pipelines.query.clip_frames import clip_frames
-from pipelines.query.sheet_parts import Shown, article
 from pipelines.query.thumbnails import thumbnails
 from pipelines.shelf.media import MediaReader
 from pipelines.shelf.table import read_table
@@ -29,6 +29,7 @@ from schemas.draw import fraction
 from schemas.errors import BadInput, BadTar
 from schemas.form import read
 from schemas.kind import KINDS
+from schemas.note import Failed
 from schemas.publish import put
 from schemas.sample import Image, Sample
 
@@ -94,7 +95,7 @@ def _page(folder: Folder, drawn: dict[str, list[Drawn]]) -> bytes:
         body.append(f'<section class="{kind}"><h2>{kind}</h2><p class="quiet">{told}</p><div class="samples">')
         body += [article(samples[one.key], one.tar, shown[one.key]) for one in some]
         body.append("</div></section>")
-    template = resources.files("pipelines.query").joinpath("sheet.html").read_text("utf-8")
+    template = resources.files("pipelines.export").joinpath("sheet.html").read_text("utf-8")
     name = escape(manifest.name)
     return template.replace("@name@", name).replace("@body@", "\n".join(body)).encode()
 
