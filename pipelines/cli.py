@@ -20,6 +20,7 @@ from pipelines.commands.fit import fit
 from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
 from pipelines.commands.runs import runs
+from pipelines.commands.sheet import sheet
 from pipelines.commands.verifiers import verifiers
 from pipelines.commands.vocabulary import vocabulary
 from pipelines.commands.weights import weights
@@ -35,6 +36,7 @@ VERBS = [
     show,
     sql,
     browse,
+    sheet,
     runs,
     compact,
     export,
