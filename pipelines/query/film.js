@@ -1,8 +1,10 @@
 /* Film: a video with its notes on lanes below it. What is in a card comes as data and is written as text alone.
 
    Times are the file's integers. A frame is asked for a quarter into the time that it is shown for, since a player
-   rounds; where the player counts from is learnt from the first frame that it shows. Without a server the lanes are
-   all there is; where a browser does not play a file, the server gives frame after frame. */
+   rounds; where the player counts from is learnt from the first frame that it shows. A player goes by the durations in
+   the file, which are wrong where frames are stored in another order and last unequally: where it shows another frame
+   than was asked for, and again three quarters in, the frame comes from the server, as all do of a file that the
+   browser does not play. Without a server the lanes are all there is. */
 const clock = seconds => {
   const ms = Math.round(seconds * 1000), pad = (n, digits) => String(n).padStart(digits, "0");
   const rest = pad(Math.floor(ms / 1000) % 60, 2) + "." + pad(ms % 1000, 3), minutes = Math.floor(ms / 60000);
@@ -15,7 +17,7 @@ function film(card) {
   const spans = lanes.flatMap(lane => lane.spans), [num, den] = lanes.length ? lanes[0].time_base : [1, 1];
   let times = {pts: spans.map(span => span.start_pts).sort((a, b) => a - b), end_pts: Math.max(1, ...spans.map(span => span.end_pts)), time_base: [num, den]};
   if (!times.pts.length) times.pts = [0];
-  let known = false, offset = null, waiting = null, now = times.pts[0], stills = false, gone = false;
+  let known = false, offset = null, waiting = null, asked = null, tries = 0, now = times.pts[0], stills = false, gone = false;
   const seconds = pts => pts * times.time_base[0] / times.time_base[1];
   const place = pts => {
     let low = 0, high = times.pts.length;
@@ -25,7 +27,7 @@ function film(card) {
   const ends = at => at + 1 < times.pts.length ? times.pts[at + 1] : times.end_pts;
 
   const video = served && el("video", {controls: true, preload: "auto", playsinline: true, tabindex: "0", "aria-label": "the video"});
-  const still = el("img", {alt: ""});
+  const still = el("img", {alt: "", onload: () => screen.dataset.frame = place(now)});
   const over = el("svg", {"aria-hidden": "true"});
   const screen = el("div", {class: "screen"}, video ? [video, over] : card.picture ? image(card, "a frame of the video") : blank(card));
   const at = el("span", {class: "at", role: "status"}), aside = el("p", {class: "aside small quiet"});
@@ -49,8 +51,25 @@ function film(card) {
     const frame = place(pts), start = known ? times.pts[frame] : pts;
     mark(start);
     if (known && offset === null && !stills && video && video.requestVideoFrameCallback) { waiting = start; return; }
-    if (stills) still.src = `still/${base}/${start}`;
-    else if (video) video.currentTime = seconds(known ? start + (ends(frame) - start) / 4 : start) + (offset || 0) + (known ? 0 : .001);
+    asked = known ? frame : null;
+    tries = 0;
+    if (stills) layStill(frame);
+    else if (video) goInto(known ? start + (ends(frame) - start) / 4 : start + .001 / seconds(1));
+  }
+  function goInto(pts) {
+    still.remove();
+    video.currentTime = seconds(pts) + (offset || 0);
+  }
+  function layStill(frame) {
+    still.src = `still/${base}/${times.pts[frame]}`;
+    screen.insertBefore(still, over);
+  }
+  /* Whether the player shows the frame that was asked for last; where it does not, it is asked again, or left aside. */
+  function isAsked(frame) {
+    if (asked === null || !video.paused || frame === asked) { asked = null; return true; }
+    if (!video.seeking && ++tries === 1) goInto(times.pts[asked] + (ends(asked) - times.pts[asked]) * 3 / 4);
+    else if (!video.seeking) layStill(asked);
+    return false;
   }
   function step(by) {
     if (video && !stills) video.pause();
@@ -65,13 +84,16 @@ function film(card) {
     const pts = (mediaTime - (offset || 0)) * times.time_base[1] / times.time_base[0];
     if (!known) return mark(pts);
     const before = place(pts), after = Math.min(before + 1, times.pts.length - 1);
-    mark(times.pts[Math.abs(times.pts[after] - pts) < Math.abs(times.pts[before] - pts) ? after : before]);
+    const frame = Math.abs(times.pts[after] - pts) < Math.abs(times.pts[before] - pts) ? after : before;
+    if (!isAsked(frame)) return;
+    screen.dataset.frame = frame;
+    mark(times.pts[frame]);
   }
   function byStills(why) {
     if (stills || gone) return;
     stills = true;
     video.removeAttribute("src");
-    screen.replaceChildren(still, over);
+    video.remove();
     aside.replaceChildren(`This browser does not play this ${extension}${why}: frames come from the shelf, one by one. `);
     body.append(el("img", {class: "sheet", src: `sheet/${base}`, alt: "contact sheet of the video", loading: "lazy"}));
     seek(now);
@@ -134,6 +156,7 @@ function film(card) {
     const watch = () => video.requestVideoFrameCallback((_, frame) => { shown(frame.mediaTime); if (!gone) watch(); });
     if (video.requestVideoFrameCallback) watch();
     else video.addEventListener("timeupdate", () => shown(video.currentTime));
+    video.addEventListener("play", () => { asked = null; still.remove(); });
     video.addEventListener("error", () => byStills(""));
     video.addEventListener("loadedmetadata", () => { if (!video.videoWidth) byStills(", but its sound"); });
     const begin = () => { if (!gone) video.src = `media/${base}`; };

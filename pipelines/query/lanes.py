@@ -36,7 +36,7 @@ class Span(Struct, frozen=True, omit_defaults=True):
     seen: tuple[tuple[int, Corners], ...] = ()
 
     def corners_at(self, pts: int) -> Corners:
-        """Return where it was last seen at a time; nothing outside of the span, or where it was not seen for a while."""
+        """Return where it was last seen at a time; nothing outside of the span, or where that is long ago."""
         if not self.start_pts <= pts < self.end_pts:
             return ()
         return max((one for one in self.seen if one[0] <= pts), default=(0, ()), key=itemgetter(0))[1]
