@@ -10,6 +10,7 @@ const clock = seconds => {
   const rest = pad(Math.floor(ms / 1000) % 60, 2) + "." + pad(ms % 1000, 3), minutes = Math.floor(ms / 60000);
   return minutes < 60 ? minutes + ":" + rest : Math.floor(minutes / 60) + ":" + pad(minutes % 60, 2) + ":" + rest;
 };
+const SETTLED_MS = 250;
 let leaveFilm = () => {};
 
 function film(card) {
@@ -17,7 +18,7 @@ function film(card) {
   const spans = lanes.flatMap(lane => lane.spans), [num, den] = lanes.length ? lanes[0].time_base : [1, 1];
   let times = {pts: spans.map(span => span.start_pts).sort((a, b) => a - b), end_pts: Math.max(1, ...spans.map(span => span.end_pts)), time_base: [num, den]};
   if (!times.pts.length) times.pts = [0];
-  let known = false, offset = null, waiting = null, asked = null, tries = 0, now = times.pts[0], stills = false, gone = false;
+  let known = false, offset = null, waiting = null, asked = null, tries = 0, latest = null, now = times.pts[0], stills = false, gone = false;
   const seconds = pts => pts * times.time_base[0] / times.time_base[1];
   const place = pts => {
     let low = 0, high = times.pts.length;
@@ -66,7 +67,7 @@ function film(card) {
   }
   /* Whether the player shows the frame that was asked for last; where it does not, it is asked again, or left aside. */
   function isAsked(frame) {
-    if (asked === null || !video.paused || frame === asked) { asked = null; return true; }
+    if (asked === null || !video.paused || frame === asked) { asked = null; if (!stills) still.remove(); return true; }
     if (!video.seeking && ++tries === 1) goInto(times.pts[asked] + (ends(asked) - times.pts[asked]) * 3 / 4);
     else if (!video.seeking) layStill(asked);
     return false;
@@ -84,10 +85,13 @@ function film(card) {
     const pts = (mediaTime - (offset || 0)) * times.time_base[1] / times.time_base[0];
     if (!known) return mark(pts);
     const before = place(pts), after = Math.min(before + 1, times.pts.length - 1);
-    const frame = Math.abs(times.pts[after] - pts) < Math.abs(times.pts[before] - pts) ? after : before;
-    if (!isAsked(frame)) return;
-    screen.dataset.frame = frame;
-    mark(times.pts[frame]);
+    latest = Math.abs(times.pts[after] - pts) < Math.abs(times.pts[before] - pts) ? after : before;
+    settle();
+  }
+  function settle() {
+    if (gone || stills || latest === null || !isAsked(latest)) return;
+    screen.dataset.frame = latest;
+    mark(times.pts[latest]);
   }
   function byStills(why) {
     if (stills || gone) return;
@@ -157,6 +161,7 @@ function film(card) {
     if (video.requestVideoFrameCallback) watch();
     else video.addEventListener("timeupdate", () => shown(video.currentTime));
     video.addEventListener("play", () => { asked = null; still.remove(); });
+    video.addEventListener("seeked", () => setTimeout(settle, SETTLED_MS));
     video.addEventListener("error", () => byStills(""));
     video.addEventListener("loadedmetadata", () => { if (!video.videoWidth) byStills(", but its sound"); });
     const begin = () => { if (!gone) video.src = `media/${base}`; };
