@@ -5,8 +5,13 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -182,6 +187,19 @@ def test_a_video_that_nothing_decodes_is_said_to_be_none(asks: Asks, shelf: Shel
     for what in ("media", "times", "sheet"):
         answer, body = asks(f"/{asks.server.token}/{what}/{'f' * 32}")
         assert answer.status == 422 and b"none.tar" in body
+
+
+def test_the_command_prints_an_address_that_answers_until_it_is_interrupted(shelf: Shelf) -> None:
+    call = [sys.executable, "-m", "pipelines.cli", "browse", "--serve", "--shelf", shelf.url]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stdout and served.stderr
+        address = served.stdout.readline().strip()
+        with urllib.request.urlopen(f"{address}times/{keys_of(shelf)['plain']}", timeout=120) as answer:
+            assert len(json.load(answer)["pts"]) == 36
+        served.send_signal(signal.SIGINT)
+        assert served.wait(timeout=120) == 0 and served.stderr.read() == ""
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(address, timeout=10)
 
 
 @pytest.fixture(scope="module")

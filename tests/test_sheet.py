@@ -192,6 +192,9 @@ def test_the_command_writes_a_sheet_of_each_video_and_says_of_which_there_is_non
             assert made.format == "PNG" and made.width >= 720
     code, told = said("sheet", "cut", "--shelf", shelf.url, "--to", str(tmp_path / "none"))
     assert code == 0 and "clips/cut: none: unreadable_container" in told and not (tmp_path / "none").exists()
+    (tmp_path / "file").touch()
+    code, told = said("sheet", "late", "--shelf", shelf.url, "--to", str(tmp_path / "file"))
+    assert code == 2 and "give another --to" in told
     code, told = said("sheet", "photo", "--shelf", shelf.url)
     assert code == 2 and "has no video" in told
     code, told = said("sheet", "b-frames", "--shelf", shelf.url, "--font", "none.ttf", "--to", str(tmp_path))

@@ -69,9 +69,16 @@ def write_sheets(
                 yield Written(place.key, name, "", reason=f"{bad.reason}: {bad.detail}" if bad.detail else bad.reason)
                 continue
             path = f"{root}/{place.key}.png"
-            fs.makedirs(root, exist_ok=True)
+            _make_folder(fs, root, folder)
             put(fs, path, png(sheet.draw()))
             yield Written(place.key, name, path, sum(len(lane.spans) for lane in lanes))
+
+
+def _make_folder(fs: Any, root: str, asked: str) -> None:
+    try:
+        fs.makedirs(root, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        raise BadInput(f"no folder: {error.strerror}", where=asked, remedy="give another --to") from None
 
 
 def sheet_of(filmed: Filmed, request: Request, lanes: list[Lane], title: str, most: int, font: str = "") -> Sheet:
