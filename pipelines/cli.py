@@ -12,6 +12,7 @@ import click
 from pipelines.commands.ask import browse, funnel, show, sql, what_if, why
 from pipelines.commands.benchmark import benchmark, contamination
 from pipelines.commands.compact import compact
+from pipelines.commands.contact_sheet import contact_sheet
 from pipelines.commands.demo import demo
 from pipelines.commands.difficulty import difficulty
 from pipelines.commands.doctor import doctor
@@ -36,6 +37,7 @@ VERBS = [
     show,
     sql,
     browse,
+    contact_sheet,
     runs,
     compact,
     export,

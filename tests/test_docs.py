@@ -42,6 +42,7 @@ PRINTED = [
     "how-to/plan",
     "how-to/train-in-your-own-loop",
     "how-to/safety",
+    "how-to/video",
     "reference/sample-and-tar-form",
     "reference/verifiers",
 ]

@@ -12,8 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.engines.local import Local
-from pipelines.ingest.ingest import ingest
+from pipelines.ingest.coco import Coco
+from pipelines.ingest.folder import Folder
+from pipelines.ingest.ingest import ingest, open_source
 from pipelines.ingest.plan import Cut
+from pipelines.ingest.source import Options
 from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.shelf import Shelf
 from schemas.note import Box, Note
@@ -171,3 +174,14 @@ def test_a_second_picture_of_one_id_and_annotations_of_none_are_failed_rows(tmp_
     assert counts == {"samples": 1, "duplicate_id": 1, "unlisted_image": 1}
     [told] = [path.read_text() for path in (tmp_path / "s" / "runs").glob("*/failures.jsonl")]
     assert "1.jpg has the id of 0.jpg" in told and "annotations tell of image 7" in told
+
+
+def test_a_folder_whose_annotations_are_a_list_is_a_folder(tmp_path: Path, picture: Callable[..., bytes]) -> None:
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "captions.json").write_text('[{"video": "a.jpg", "caption": "A boat."}]')
+    (tmp_path / "a.jpg").write_bytes(picture(0))
+    source, _ = open_source(str(tmp_path), Options())
+    assert isinstance(source, Folder)
+    (tmp_path / "annotations" / "instances_val.json").write_text(' {"images": [], "annotations": []}')
+    source, _ = open_source(str(tmp_path), Options())
+    assert isinstance(source, Coco)

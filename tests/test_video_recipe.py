@@ -94,7 +94,8 @@ def told(
     rows.append({"video": "nowhere.mp4", "caption": "A clip that is not there.", "id": "nowhere.mp4"})
     (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     shelf = Shelf(str(tmp_path_factory.mktemp("shelf")))
-    ingest(shelf, str(folder / "captions.jsonl"), Local(1), max_failed=1.0)
+    done = ingest(shelf, str(folder / "captions.jsonl"), Local(1), max_failed=1.0)
+    assert done.recipe == "video"
     run(shelf, find_recipe("video"), Local(2), RunOptions(max_failed=1.0))
     return story(shelf, "video")
 

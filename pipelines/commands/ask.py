@@ -11,6 +11,8 @@ import click
 from pipelines.commands.options import open_shelf, own_modules, recipe_option, shelf_option
 from pipelines.commands.screen import counted, number, say, share, table
 
+_MOST_NAMED = 8
+
 
 @click.command(short_help="Count what each step kept, dropped and failed.")
 @shelf_option
@@ -72,12 +74,31 @@ def why(key: str, shelf_url: str, asked: str) -> None:
     say(f"  on the shelf in shard {story.shard}, row {story.row}, bytes in {story.media or 'no tar'}")
     for place_among, part in enumerate(story.sample.parts):
         say(f"  part {place_among}: {_part(part)}")
-    if story.places:
-        named = ", ".join(f"{note['name']} {note['value']}{_where(note['at'])}" for note in story.places[:8])
-        say(f"  {len(story.places)} notes on places: {named}{', ...' if len(story.places) > 8 else ''}")
+    _say_places(story.places)
     table(recipe_id, ("step", "", "said"), [(told.step, told.outcome, _said(told)) for told in story.told])
     for folder in story.exports:
         say(f"exported to {folder}")
+
+
+def _say_places(places: Any) -> None:
+    """Tell notes on places: those on spans of time in a line for each name, the others one after another."""
+    from pipelines.query.lanes import is_on_time, lanes_of
+
+    if at := [note for note in places if not is_on_time(note)]:
+        named = ", ".join(f"{note['name']} {note['value']}{_where(note['at'])}" for note in at[:_MOST_NAMED])
+        say(f"  {len(at)} notes on places: {named}{', ...' if len(at) > _MOST_NAMED else ''}")
+    for lane in lanes_of(places):
+        by = f" by {lane.by}" if lane.by else ""
+        named = ", ".join(_span(lane, span) for span in lane.spans[:_MOST_NAMED])
+        more = ", ..." if len(lane.spans) > _MOST_NAMED else ""
+        say(f"  {lane.name}{by}, {counted(len(lane.spans), 'span')}: {named}{more}")
+
+
+def _span(lane: Any, span: Any) -> str:
+    from pipelines.query.clock import clock
+
+    sure = "" if span.sure is None else f" {number(span.sure)}"
+    return f"{clock(lane.seconds(span.start_pts))}-{clock(lane.seconds(span.end_pts))} {span.says}{sure}"
 
 
 @click.command("what-if", short_help="Say what a changed threshold would keep; runs no model.")
@@ -208,14 +229,27 @@ def sql(query: str, shelf_url: str, form: str, database: bool) -> None:
 @recipe_option
 @click.option("--to", "path", default="browse.html", show_default=True, help="The page to write.")
 @click.option("--pictures", default=24, show_default=True, type=click.IntRange(0), help="Pictures of each reason.")
-def browse(shelf_url: str, asked: str, path: str, pictures: int) -> None:
-    """Write a self-contained HTML page: funnel, kept and dropped pictures by reason, histograms, stories."""
-    from pipelines.query.browse import write_page
+@click.option("--serve", is_flag=True, help="Serve it to this machine instead, with the videos, until Ctrl-C.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="With --serve; by default any that is free.")
+def browse(shelf_url: str, asked: str, path: str, pictures: int, serve: bool, port: int) -> None:
+    """Write a self-contained HTML page: funnel, kept and dropped pictures by reason, histograms, stories.
+
+    With --serve nothing is written: a browser on this machine shows the page at the address that is printed, and plays
+    videos with their notes below them.
+    """
+    from pipelines.query.browse import open_page, write_page
     from pipelines.query.choose import choose_recipe, load_recipe
 
     shelf = open_shelf(shelf_url)
     own_modules()
-    size_bytes = write_page(shelf, load_recipe(shelf, choose_recipe(shelf, asked)), path, pictures)
+    recipe = load_recipe(shelf, choose_recipe(shelf, asked))
+    if serve:
+        with open_page(shelf, recipe, pictures, port) as server:
+            say(server.url)
+            say("answers on this machine alone, to who has this address; Ctrl-C ends it")
+            server.serve()
+        return
+    size_bytes = write_page(shelf, recipe, path, pictures)
     say(f"{path}: {size_bytes / 2**20:.1f} MiB; open it in a browser")
 
 

@@ -15,6 +15,7 @@ from schemas.errors import BadInput, BadSample
 from schemas.note import Box, Note
 from schemas.vocabulary import OBJECT
 
+_HEAD_BYTES = 256
 _CC = re.compile(r"creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)")
 
 
@@ -61,7 +62,7 @@ class Coco(Struct, frozen=True):
         """Yield a row per picture, in the order of the first file that lists it. Raises BadInput for other JSON."""
         fs, path = open_url(self.url)
         if fs.isdir(path):
-            found = sorted(str(p) for p in fs.ls(f"{path}/annotations", detail=False) if str(p).endswith(".json"))
+            found = _annotations(fs, path)
             need(found, "no json in annotations/", self.url)
             root = path
         else:
@@ -72,6 +73,16 @@ class Coco(Struct, frozen=True):
             splits.setdefault(name.rsplit("/", 1)[-1].removesuffix(".json").rsplit("_", 1)[-1], []).append(name)
         for split, names in sorted(splits.items()):
             yield from _split(fs, root, split, names)
+
+
+def may_be_coco(fs: Any, path: str) -> bool:
+    """Return whether any json in a folder's `annotations` begins as an object, as COCO's do; that of others may be a
+    list."""
+    return any(fs.read_block(name, 0, _HEAD_BYTES).lstrip().startswith(b"{") for name in _annotations(fs, path))
+
+
+def _annotations(fs: Any, path: str) -> list[str]:
+    return sorted(str(name) for name in fs.ls(f"{path}/annotations", detail=False) if str(name).endswith(".json"))
 
 
 class _Said(Struct):

@@ -60,10 +60,12 @@ MOST_BYTES = 4 << 30
 
 
 class Made(Struct, frozen=True):
-    """What a shard holds, samples and failed rows by reason, and the details of those that failed just now."""
+    """What a shard holds, samples and failed rows by reason, and the details of those that failed just now; how many of
+    its samples are videos."""
 
     counts: dict[str, int]
     failures: list[Failure]
+    videos: int = 0
 
 
 class IngestShard(Struct, frozen=True):
@@ -119,8 +121,9 @@ class _Making:
         catalog = self._shelf.path("catalog", f"{self._shard}.parquet")
         with held(self._shelf, self._shard):
             self._make(catalog)
-        failed = read_table(self._shelf.fs, catalog, ["failed"])["failed"].to_pylist()
-        return Made(dict(Counter(reason or "samples" for reason in failed)), self._failures)
+        made = read_table(self._shelf.fs, catalog, ["failed", "videos"]).to_pydict()
+        counts = dict(Counter(reason or "samples" for reason in made["failed"]))
+        return Made(counts, self._failures, sum(videos > 0 for videos in made["videos"]))
 
     def _make(self, catalog: str) -> None:
         began = time.monotonic()

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from pipelines.engines.engine import Engine
 from pipelines.ingest.answers import Answers
-from pipelines.ingest.coco import Coco
+from pipelines.ingest.coco import Coco, may_be_coco
 from pipelines.ingest.dialogue_tables import DialogueTables, holds_dialogues
 from pipelines.ingest.dialogues import Dialogues
 from pipelines.ingest.document_source import DOCUMENT_SOURCES, DOCUMENTS, document_kind, document_source
@@ -68,7 +68,7 @@ _RECIPES: dict[type, str] = {
     **dict.fromkeys(DOCUMENT_SOURCES, "documents"),
     **dict.fromkeys((Dialogues, DialogueTables, FillIns, Scenarios, UiCode), "instructions"),
 }
-"""The recipe that suits a source, where it is not one for captions."""
+"""The recipe that suits a source, where its kind tells; where most samples are videos it is theirs, else captions'."""
 
 
 class Ingested(Struct, frozen=True):
@@ -114,17 +114,20 @@ def ingest(
         by_reference = options.by_reference or is_made
         work = IngestShard(shelf.url, by_reference, licence, 1.0 if is_made else max_failed, manners)
         total: dict[str, int] = {}
+        videos = 0
         with record.step("make shards") as add:
             answers = engine.map(work, planned.shards)
             for _, made in progress("ingest", planned.shards, answers) if progress else answers:
                 record.failed(made.failures)
+                videos += made.videos
                 for name, number in made.counts.items():
                     total[name] = total.get(name, 0) + number
                     record.count(name, number)
                 add(sum(made.counts.values()))
         with record.step("key map"):
             write_maps(shelf, planned.shards)
-        recipe = _RECIPES.get(type(source), "caption-light")
+        suits = "video" if 2 * videos > total.get("samples", 0) else "caption-light"
+        recipe = _RECIPES.get(type(source), suits)
         return Ingested(planned.listed, planned.new, total, planned.changed, recipe)
 
 
@@ -211,7 +214,7 @@ def _kind_of(fs: Any, path: str) -> str:
         return {"json": "coco", **dict.fromkeys(("jsonl", "csv", "tsv", "parquet"), "manifest")}.get(
             extension_of(path), ""
         )
-    if fs.isdir(f"{path}/annotations"):
+    if fs.isdir(f"{path}/annotations") and may_be_coco(fs, path):
         return "coco"
     names = [str(entry) for entry in fs.ls(path, detail=False)]
     if any(extension_of(name) in PICTURES + VIDEOS for name in names):

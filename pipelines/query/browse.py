@@ -1,7 +1,8 @@
-"""The browse page: funnel, pictures by reason, histograms and stories, one file that needs nothing else.
+"""The browse page: funnel, pictures by reason, histograms, stories and videos' notes, one file that needs nothing else.
 
 What comes from samples goes into the page as JSON, and from there as text alone; a policy in the page forbids every
-request. The page has no clock in it, so the same shelf gives the same bytes.
+request. Served, the same page may ask its own server for videos, and nobody else. The page has no clock in it, so the
+same shelf gives the same bytes.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from msgspec import structs
 
 from filters.corpus import CorpusFilter
 from pipelines.query.charts import charts, shares
+from pipelines.query.contact_sheets import request_of
 from pipelines.query.funnel import funnel
 from pipelines.query.gallery import Group, draw_groups, tell_cards
+from pipelines.query.page_server import Film, PageServer
+from pipelines.query.show import sample_at
 from pipelines.query.story import Teller
 from pipelines.query.views import connect
 from pipelines.recipes.recipe import Annotate, Recipe
@@ -30,6 +34,8 @@ from schemas.publish import put
 MOST_FIELD_CHARS = 60
 
 _DATA, _SCRIPT_DIGEST = "@data@", "@script-digest@"
+_SERVED = {"@served-pictures@": " 'self'", "@served@": "; media-src 'self'; connect-src 'self'"}
+"""What the policy lets a page do besides where it is served."""
 
 
 def write_page(shelf: Shelf, recipe: Recipe, path: str, pictures_per_reason: int) -> int:
@@ -43,6 +49,22 @@ def write_page(shelf: Shelf, recipe: Recipe, path: str, pictures_per_reason: int
         page = _page(_data(db, shelf, recipe, pictures_per_reason))
     put(fs, target, page)
     return len(page)
+
+
+def open_page(shelf: Shelf, recipe: Recipe, pictures_per_reason: int, port: int = 0) -> PageServer:
+    """Return a server, not yet serving, of the page and the videos on it; raises BadInput."""
+    with connect(shelf) as db:
+        data = _data(db, shelf, recipe, pictures_per_reason)
+        films = {
+            card["key"]: Film(
+                f"{card['source']['dataset']}/{card['source']['row']}",
+                request_of(shelf, sample_at(db, shelf, card["key"])),
+                card["film"]["lanes"],
+            )
+            for card in data["cards"]
+            if "film" in card
+        }
+    return PageServer(_page(data, served=True), films, port)
 
 
 def _data(db: Any, shelf: Shelf, recipe: Recipe, most: int) -> dict[str, Any]:
@@ -87,10 +109,18 @@ def _group(group: Group, recipe: Recipe) -> dict[str, Any]:
     return {**said, "step": -1 if group.by == "ingest" else ended, "places": [place.key for place in group.places]}
 
 
-def _page(data: dict[str, Any]) -> bytes:
+def _page(data: dict[str, Any], *, served: bool = False) -> bytes:
     """Put the data into the template; `<` is escaped, so that nothing in it can end the block that holds it."""
-    template = resources.files("pipelines.query").joinpath("page.html").read_text("utf-8")
+    template = _read("page.html").replace("@film-style@", _read("film.css"))
+    template = template.replace("/* @film-script@ */", _read("film.js"))
     script = template.split("<script>")[1].split("</script>")[0]
     digest = base64.b64encode(sha256(script.encode()).digest()).decode()
-    text = msgspec.json.encode(data).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    text = msgspec.json.encode({**data, "served": served}).decode()
+    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    for mark, policy in _SERVED.items():
+        template = template.replace(mark, policy if served else "")
     return template.replace(_SCRIPT_DIGEST, digest).replace(_DATA, text).encode()
+
+
+def _read(name: str) -> str:
+    return resources.files("pipelines.query").joinpath(name).read_text("utf-8")

@@ -10,18 +10,20 @@ from msgspec import Struct, structs
 
 from pipelines.guard.talk import Request
 from pipelines.query.choose import Place
+from pipelines.query.lanes import Span, is_on_time, lanes_of
 from pipelines.query.story import Story, Teller, Told
 from pipelines.query.thumbnails import thumbnails
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
 from schemas.draw import fraction
 from schemas.note import Noted
-from schemas.sample import Sample, Text
+from schemas.sample import Sample, Text, Video
 
 SEED = "browse"
 MOST_CHARS = 400
 MOST_TEXTS = 12
 MOST_PLACES = 24
+MOST_SPANS = 400
 PICTURES_BYTES = 2_800_000
 LEAST_PICTURE_BYTES, MOST_PICTURE_BYTES = 3_000, 36_000
 
@@ -108,6 +110,7 @@ def _request(shelf: Shelf, story: Story) -> Request:
 def _card(story: Story) -> dict[str, Any]:
     """Return what the page shows of a story; fields that say nothing are left out."""
     source, last = story.sample.source, story.told[-1]
+    places = [place for place in story.places if not is_on_time(place)]
     lost = last if last.witness else Told("", "")
     card = {
         "key": story.sample.key,
@@ -127,12 +130,29 @@ def _card(story: Story) -> dict[str, Any]:
         "where": f"shard {story.shard}, row {story.row}, {story.media or 'no bytes'}",
         "parts": _parts(story.sample),
         "told": [_told(told) for told in story.told],
-        "places": [_place(place) for place in story.places[:MOST_PLACES]],
-        "places_in_all": len(story.places),
+        "film": _film(story),
+        "places": [_place(place) for place in places[:MOST_PLACES]],
+        "places_in_all": len(places),
         "exports": list(story.exports),
         "meta": cut(source.meta),
     }
     return {name: value for name, value in card.items() if value is not None and value not in ("", [])}
+
+
+def _film(story: Story) -> dict[str, Any] | None:
+    """Return what the page shows of a sample's first video: its notes on spans, of each lane the first ones."""
+    found = [(place, part) for place, part in story.sample.media() if isinstance(part, Video)]
+    if not found:
+        return None
+    at, video = found[0]
+    lanes = [lane for lane in lanes_of(story.places) if lane.part == at]
+    left_out = sum(max(0, len(lane.spans) - MOST_SPANS) for lane in lanes)
+    shown = [structs.replace(lane, spans=tuple(map(_span, lane.spans[:MOST_SPANS]))) for lane in lanes]
+    return {"extension": video.extension, "lanes": shown, "left_out": left_out}
+
+
+def _span(span: Span) -> Span:
+    return structs.replace(span, says=cut(span.says), told=tuple((name, cut(said)) for name, said in span.told))
 
 
 def _parts(sample: Sample) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""Thumbnails: small upright copies of foreign pictures, made by an annotator so that the guard can hold it.
+"""Thumbnails: small upright copies of foreign pictures and of a frame of videos, made by an annotator so that the guard
+can hold it.
 
 A bomb, a crasher or a truncated file is then a card without a picture, never a page that was not written.
 """
@@ -8,23 +9,28 @@ from __future__ import annotations
 import base64
 import io
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from PIL import Image
 
 from annotators.annotator import Annotator, Subject
+from annotators.container import read_container
+from annotators.frames import frames_at
 from annotators.upright import upright_rgb
 from pipelines.guard.guard import Guard
 from pipelines.guard.talk import Request
-from schemas.errors import BadSample
+from schemas.errors import BadSample, Unavailable
 from schemas.note import Failed, Noted
+from schemas.sample import Video
 from schemas.vocabulary import Name
 
 Image.MAX_IMAGE_PIXELS = None
 
 LEAST_SIDE_PX = 64
 _STEP = 0.8
+_MOST_IN_S = 10
 _QUALITY, _LEAST_QUALITY = 70, 45
 
 
@@ -42,7 +48,8 @@ class Thumbnail(Annotator, frozen=True):
     )
 
     def look(self, subject: Subject) -> Noted:
-        small = self._decode(subject.content())
+        _, first = next(subject.sample.media(), (0, None))
+        small = self._frame(subject, first) if isinstance(first, Video) else self._decode(subject.content())
         side_px = max(small.size)
         data = _jpeg(small, _QUALITY)
         while len(data) > self.most_bytes and side_px > LEAST_SIDE_PX:
@@ -56,6 +63,18 @@ class Thumbnail(Annotator, frozen=True):
                 "thumbnail_height_px": small.height,
             }
         )
+
+    def _frame(self, subject: Subject, video: Video) -> Image.Image:
+        """Return the frame in the middle of a video, or at ten seconds, up to which a long one is decoded."""
+        content = subject.content(video)
+        try:
+            container = read_container(content, video.extension)
+            until = container.pts[0] + round(_MOST_IN_S * container.time_base[1] / container.time_base[0])
+            place = min(len(container.pts) // 2, bisect_right(container.pts, until) - 1)
+            [frame] = frames_at(content, video.extension, container, [place], self.side_px, "decord")
+        except Unavailable as error:
+            raise BadSample("not_decoded", str(error)) from None
+        return Image.fromarray(frame)
 
     def _decode(self, data: bytes) -> Image.Image:
         try:

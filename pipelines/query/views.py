@@ -22,6 +22,7 @@ from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
 from schemas.publish import publish
+from schemas.tables import PLACES
 
 DATABASE = "shelf.duckdb"
 
@@ -66,6 +67,7 @@ def statements(db: Any, shelf: Shelf, query: str = "") -> list[str]:
     makers: dict[str, Callable[[], str]] = {
         "samples": lambda: _samples(shelf),
         "notes": lambda: _notes(db, shelf, ids),
+        "spans": lambda: _spans(db, shelf, ids),
         "verdicts": lambda: _verdicts(shelf),
         "runs": lambda: _runs(shelf),
         "exports": _exports,
@@ -127,6 +129,27 @@ def _notes(db: Any, shelf: Shelf, ids: list[str]) -> str:
     ]
     empty = "SELECT '' AS shard, 0 AS row, '' AS annotator, '' AS name, 0.0 AS number, '' AS text WHERE false"
     return "CREATE VIEW notes AS " + " UNION ALL ".join(selects or [empty])
+
+
+def _spans(db: Any, shelf: Shelf, ids: list[str]) -> str:
+    """Return the view of notes on spans of time, a row each; `number` where the value is one."""
+    selects = [
+        f"""
+        SELECT {shard_of("filename", piece=True)} AS shard, row, {quoted(one)} AS annotator, note ->> 'name' AS name,
+            TRY_CAST(note ->> 'value' AS DOUBLE) AS number, note ->> 'value' AS text,
+            CAST(note ->> '$.at.start_pts' AS BIGINT) AS start_pts, CAST(note ->> '$.at.end_pts' AS BIGINT) AS end_pts,
+            start_pts * seconds AS start_s, end_pts * seconds AS end_s
+        FROM (SELECT *, CAST(note ->> '$.at.time_base[0]' AS DOUBLE) / CAST(note ->> '$.at.time_base[1]' AS DOUBLE)
+                AS seconds
+              FROM (SELECT filename, row, unnest(CAST({PLACES} AS JSON[])) AS note FROM {found} WHERE {PLACES} != ''))
+        WHERE note ->> '$.at.start_pts' IS NOT NULL"""
+        for one in ids
+        for found in (tables(shelf, "notes", one),)
+        if PLACES in {name for name, *_ in db.execute(f"DESCRIBE FROM {found}").fetchall()}
+    ]
+    empty = """SELECT '' AS shard, 0 AS row, '' AS annotator, '' AS name, 0.0 AS number, '' AS text, 0 AS start_pts,
+        0 AS end_pts, 0.0 AS start_s, 0.0 AS end_s WHERE false"""
+    return "CREATE VIEW spans AS " + " UNION ALL ".join(selects or [empty])
 
 
 def _notes_of(shelf: Shelf, name: str, annotator_id: str) -> str:
