@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
 from PIL import Image, ImageDraw
-from pipelines.shelf.stills import Clip, Filmed
 
 from pipelines.cli import main
 from pipelines.engines.local import Local
@@ -27,6 +26,7 @@ from pipelines.query.lanes import lanes_of
 from pipelines.query.motion_signs import draw_sign
 from pipelines.query.sheet_frames import places
 from pipelines.query.show import sample_at
+from pipelines.query.stills import Clip, Filmed
 from pipelines.query.views import connect
 from pipelines.recipes.built_in import find_recipe
 from pipelines.run.run import run

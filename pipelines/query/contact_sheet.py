@@ -14,7 +14,7 @@ from PIL import Image
 from pipelines.query.clock import clock
 from pipelines.query.lanes import Lane, Span
 from pipelines.query.pen import Pen
-from pipelines.shelf.stills import Clip
+from pipelines.query.stills import Clip
 from schemas.vocabulary import CAMERA_MOTION, SHOT
 
 PAPER, INK, QUIET, LINE = (251, 250, 248), (31, 30, 27), (106, 102, 95), (222, 218, 211)

@@ -17,10 +17,10 @@ from pipelines.query.lanes import Lane, lanes_of
 from pipelines.query.places import places_of
 from pipelines.query.sheet_frames import places
 from pipelines.query.show import Shown, sample_at
+from pipelines.query.stills import Filmed, picture_of
 from pipelines.query.views import annotator_ids
 from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.shelf import Shelf
-from pipelines.shelf.stills import Filmed, picture_of
 from pipelines.store.address import file_system
 from schemas.errors import BadInput, BadSample
 from schemas.publish import put
