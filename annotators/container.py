@@ -40,6 +40,7 @@ _UNEVEN, _UNEVEN_TICKS = Fraction(1, 8), 2
 class Container(Struct, frozen=True):
     """A video's facts; `pts` are its frames' times in the order in which they are shown, `end_pts` the last one's end.
 
+    `key_pts` are the times from which on all can be decoded without what comes before, as the file says.
     `stated_s` is how long the file says that its video is, whatever it holds; 0 where it does not say.
 
     Width and height are as stored; turned by `rotation_deg` counter-clockwise the picture is upright.
@@ -59,6 +60,7 @@ class Container(Struct, frozen=True):
     is_variable: bool
     videos: int
     audios: int
+    key_pts: tuple[int, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -105,6 +107,9 @@ def read_container(content: bytes, extension: str) -> Container:
         stated = stream.codec_context.framerate, stream.base_rate, stream.average_rate
         rate, is_variable = _rate(pts, time_base, stated)
         kind, codec = container.format.name.split(",")[0], stream.codec_context.codec.canonical_name
+        key_pts = tuple(
+            sorted(packet.dts if packet.pts is None else packet.pts for packet in packets if packet.is_keyframe)
+        )
         stated_s = _stated_s(container, stream, float(pts[0] * time_base))
         videos, audios = len(container.streams.video), len(container.streams.audio)
     pixel_format, width_px, height_px, rotation = _first_frame(content, extension)
@@ -123,6 +128,7 @@ def read_container(content: bytes, extension: str) -> Container:
         is_variable,
         videos,
         audios,
+        key_pts,
     )
 
 
