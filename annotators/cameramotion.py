@@ -68,7 +68,7 @@ class CameraMotion(Annotator, frozen=True):
     pairs_per_s: float = 12.0
     side_px: int = 320
     decoder: Decoder = "pyav"
-    limit_s: float = 900.0
+    limit_s: float = 3600.0
 
     reads: ClassVar = (names.SHOT_FIRST_FRAMES.name,)
     writes: ClassVar = (
