@@ -55,6 +55,36 @@ def silence() -> bytes:
     return out.getvalue()
 
 
+def moved_to_the_front(content: bytes) -> bytes:
+    """Return an mp4 with its index before its frames, as it lies on the web."""
+    out = io.BytesIO()
+    with (
+        av.open(io.BytesIO(content)) as file,
+        av.open(out, "w", format="mp4", options={"moov_size": "8192"}) as other,
+    ):
+        stream = other.add_stream_from_template(file.streams.video[0])
+        for packet in file.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                other.mux(packet)
+    return out.getvalue()
+
+
+def two_views() -> bytes:
+    """Return a video with two video streams, the second the larger one, and the first the one it calls default."""
+    out, noise = io.BytesIO(), np.random.default_rng(0)
+    with av.open(out, "w", format="mp4") as file:
+        streams: list[Any] = [file.add_stream("libx264", rate=12) for _ in range(2)]
+        for side, stream in zip((1, 2), streams, strict=True):
+            stream.width, stream.height, stream.pix_fmt = 64 * side, 48 * side, "yuv420p"
+        for stream in streams:
+            for _ in range(24):
+                pixels = noise.integers(0, 256, (stream.height, stream.width, 3), np.uint8)
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            file.mux(stream.encode(None))
+    return out.getvalue()
+
+
 @pytest.fixture(scope="module")
 def told(
     tmp_path_factory: pytest.TempPathFactory, drawn: Draw, story: Callable[..., dict[str, tuple[str, str, str]]]
@@ -63,6 +93,7 @@ def told(
     folder = tmp_path_factory.mktemp("clips")
     good = drawn(Drawing("good", PIECES, between=2)).content
     mkv = drawn(Drawing("good mkv", (*PIECES, Piece("tilt_up", 30, 2)), container="mkv", start=30)).content
+    longer = drawn(Drawing("longer", (*PIECES, Piece("tilt_up", 30, 2)), between=2)).content
     middle = len(good) // 2
     files = {
         "good.mp4": good,
@@ -73,6 +104,10 @@ def told(
         "ten-bit.mp4": drawn(Drawing("10", PIECES, codec="libx265", pixel_format="yuv420p10le")).content,
         "av1.mp4": drawn(Drawing("av1", PIECES, codec="libsvtav1")).content,
         "webm.mp4": drawn(Drawing("matroska as mp4", PIECES, container="mkv", between=1)).content,
+        "picture.jpg": drawn(Drawing("mp4 as jpg", PIECES, between=2, text="JPG")).content,
+        "four-k.mp4": drawn(Drawing("4k", (Piece("pan_left", 6),), rate=(4, 1), size=(3840, 2160))).content,
+        "two-views.mp4": two_views(),
+        "truncated-behind-its-index.mp4": moved_to_the_front(longer)[: len(longer) * 3 // 4],
         "truncated.mp4": good[:middle],
         "truncated.mkv": mkv[: len(mkv) // 2],
         "broken.mp4": good[:middle] + bytes(400) + good[middle + 400 :],
@@ -115,6 +150,10 @@ ENDS = {
     "ten-bit.mp4": ("kept", "kept", ""),
     "av1.mp4": ("kept", "kept", ""),
     "webm.mp4": ("kept", "kept", ""),
+    "picture.jpg": ("kept", "kept", ""),
+    "four-k.mp4": ("kept", "kept", ""),
+    "two-views.mp4": ("kept", "kept", ""),
+    "truncated-behind-its-index.mp4": ("dropped", "whole_video", "cut_short"),
     "truncated.mp4": ("failed", "probe", "unreadable_container"),
     "truncated.mkv": ("dropped", "whole_video", "cut_short"),
     "broken.mp4": ("dropped", "whole_video", "packets_broken"),
