@@ -149,8 +149,7 @@ def _noted(found: Sequence[Seen], container: Container, part: int) -> Noted:
         if one.takes and one.boundary.begins != CUT:
             places.append(Note(names.TRANSITION.name, one.boundary.begins, container.span(part, *one.takes)))
     alone = sum(one.by != BOTH for one in found[1:])
-    more = {
-        "shots_seen_by": [one.by for one in found],
-        "shot_disagreement": round(alone / max(1, len(found) - 1), 6),
-    }
-    return Noted({**shots.values, **more}, tuple(places))
+    values = dict(shots.values)
+    values["shots_seen_by"] = [one.by for one in found]
+    values["shot_disagreement"] = round(alone / max(1, len(found) - 1), 6)
+    return Noted(values, tuple(places))

@@ -103,8 +103,8 @@ def _frames(drawing: Drawing, photos: Sequence[Rgb]) -> Iterator[Rgb]:
     times_s = [step * step_s for step in drawing.steps()]
     lights = [bright for light in _lights(drawing) for bright in light]
     for number, (shares, bright) in enumerate(zip(_shares(drawing), lights, strict=True)):
-        frame = sum(share * _seen(drawing, photos, place, times_s, number) for place, share in shares)
-        frame = np.ascontiguousarray((frame * bright).astype(np.uint8))
+        seen = [share * bright * _seen(drawing, photos, place, times_s, number) for place, share in shares]
+        frame = np.ascontiguousarray(np.sum(seen, 0).astype(np.uint8))
         if drawing.text and bright == 1:
             _write_plate(frame, drawing, number)
         if drawing.numbered:
