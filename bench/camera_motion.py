@@ -50,12 +50,11 @@ SEEN = {
         "mdn_cc0/frog.webm",
         "mdn_cc0/crystal.webm",
         "panda70m_research_only/gyM6JW642Qo.12.mp4",
-        "panda70m_research_only/IBvtoadHBPA.14.mp4",
-        "panda70m_research_only/J_6TUYXi0PQ.44.mp4",
         "panda70m_research_only/aCx99cgrkVY.22.mp4",
         "panda70m_research_only/ZQiXQ1oKfuk.14.mp4",
     ),
     "zoom_out": ("mdn_cc0/monster.webm",),
+    "forward travel": ("panda70m_research_only/IBvtoadHBPA.14.mp4", "panda70m_research_only/J_6TUYXi0PQ.44.mp4"),
     "pan or tilt": (
         "panda70m_research_only/TPVvXvf4xRc.9.mp4",
         "panda70m_research_only/CgcadSRtAag.140.mp4",
@@ -143,15 +142,16 @@ def real(folder: str) -> Iterator[str]:
 
 
 def named(seen: str) -> set[str]:
-    """Return the motions that stand for what was seen."""
-    return {one for one in TOLD if one.startswith(("pan", "tilt"))} if seen == "pan or tilt" else {seen}
+    """Return the motions that stand for what was seen; who travels forward nears what is ahead."""
+    either = {"pan or tilt": ("pan", "tilt"), "forward travel": ("zoom_in",)}.get(seen, (seen,))
+    return {one for one in TOLD if one.startswith(either)}
 
 
 def contradicts(seen: str, motion: str) -> bool:
     """Say whether a clip in which that was seen cannot have this motion for long."""
-    if seen in (STATIC, motion):
-        return seen != motion
-    return motion == STATIC or any({seen, motion} == {*pair} for pair in OPPOSITES)
+    if seen == STATIC or motion in named(seen):
+        return motion not in named(seen)
+    return motion == STATIC or any({one, motion} == {*pair} for pair in OPPOSITES for one in named(seen))
 
 
 def main() -> None:
