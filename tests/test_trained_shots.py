@@ -115,6 +115,8 @@ def test_boundaries_of_both_are_one_and_each_alone_stands(clip: Drawn) -> None:
     ]
     faded = [Transition(60, 68, 64), Transition(76, 84, 80)]
     assert together(container, {"fade": [72]}, faded) == [(72, "fade", "both")]
+    beside = [Transition(40, 56, 48), Transition(64, 80, 72)]
+    assert together(container, {"fade": [72]}, beside) == [(48, "dissolve", "transnetv2"), (72, "fade", "both")]
     assert together(container, {"adaptive": [60], "hash": [60]}, [Transition(52, 68, 60)]) == [(60, "dissolve", "both")]
 
 
