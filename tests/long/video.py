@@ -142,7 +142,7 @@ def written(rows: list[str], cut: str, size_mib: float) -> str:
         "---\norphan: true\n---\n\n# Long and large videos\n\n"
         f"A made video of three hours ({60 * HOURS * MINUTE:,} frames of 256 x 192, {size_mib:.0f} MiB), and a second\n"
         "and a half of 4K. Each annotator in a child of the guard, one thread: its peak resident memory in MiB, the\n"
-        "bytes of the file among it, and the seconds that it took with its start.\n\n"
+        "bytes of the file among it, and the seconds by the clock that it took with its start.\n\n"
         "| video | annotator | peak | seconds | what it found |\n|---|---|---:|---:|---|\n" + "\n".join(rows) + "\n\n"
         f"{cut}\n\nWritten by `python tests/long/video.py`.\n"
     )
