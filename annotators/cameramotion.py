@@ -55,8 +55,9 @@ class CameraMotion(Annotator, frozen=True):
     A pan bends the picture, which looks like a zoom and a roll where corners lie on one side: those are moves only
     where they are faster than `keystone` of how fast the picture goes.
 
-    `shake`: jitter about the smooth path, in widths, from which on a camera shakes. Moves and rest last `least_s` or
-    are not noted.
+    `shake`: jitter about the smooth path, in widths, from which on a camera shakes. Where it does, a hand sways to and
+    fro: a move that goes less far than `sways` (widths, e-folds or radians) is part of that. Moves and rest last
+    `least_s` or are not noted.
     """
 
     pan: float = 0.04
@@ -64,11 +65,12 @@ class CameraMotion(Annotator, frozen=True):
     roll: float = 0.03
     keystone: float = 0.2
     shake: float = 0.005
+    sways: float = 0.1
     least_s: float = 0.4
     pairs_per_s: float = 12.0
     side_px: int = 320
     decoder: Decoder = "pyav"
-    limit_s: float = 900.0
+    limit_s: float = 3600.0
 
     reads: ClassVar = (names.SHOT_FIRST_FRAMES.name,)
     writes: ClassVar = (
@@ -80,13 +82,14 @@ class CameraMotion(Annotator, frozen=True):
     places: ClassVar = (names.CAMERA_MOTION, names.CAMERA_MOTION_CONFIDENCE, names.CAMERA_SPEED)
     made_with: ClassVar = ("av", "decord", "numpy", "opencv-python-headless")
     extra: ClassVar = "video"
+    version: ClassVar = 2
 
     @property
     def needs(self) -> Needs:
         return Needs(limit_s=self.limit_s, memory_mib=6144)
 
     def identity(self) -> Annotator:
-        fields = ("pan", "zoom", "roll", "keystone", "shake", "least_s", "pairs_per_s", "side_px", "decoder")
+        fields = ("pan", "zoom", "roll", "keystone", "shake", "sways", "least_s", "pairs_per_s", "side_px", "decoder")
         return CameraMotion(**{name: getattr(self, name) for name in fields})
 
     def look(self, subject: Subject) -> Noted:
@@ -117,14 +120,17 @@ class CameraMotion(Annotator, frozen=True):
         """Yield the moves of a shot, axis by axis, then its rest, or that it shakes."""
         least_T4 = self._least(path.smooth)
         fast = np.abs(path.smooth) >= least_T4
+        shakes = path.jitter >= self.shake
+        far = self.sways if shakes else 0.0
         for axis, (negative, positive) in enumerate(_NAMES):
             for name, sign in ((negative, -1), (positive, 1)):
                 for first, end in runs((fast[:, axis] & (np.sign(path.smooth[:, axis]) == sign)).tolist()):
                     speed = float(np.abs(path.smooth[first:end, axis]).mean())
+                    if speed * path.lasts_s[first:end].sum() < far:
+                        continue
                     same = float((np.sign(path.raw[first:end, axis]) == sign).mean())
                     sure = same * path.share[first:end].mean() * (1 - least_T4[first:end, axis].mean() / speed / 2)
                     yield from self._lasting(path, name, first, end, sure, speed)
-        shakes = path.jitter >= self.shake
         if shakes and len(path.smooth):
             sure = float(path.share.mean()) * (1 - self.shake / path.jitter / 2)
             yield from self._lasting(path, SHAKE, 0, len(path.smooth), sure, path.jitter)

@@ -40,6 +40,7 @@ _UNEVEN, _UNEVEN_TICKS = Fraction(1, 8), 2
 class Container(Struct, frozen=True):
     """A video's facts; `pts` are its frames' times in the order in which they are shown, `end_pts` the last one's end.
 
+    `key_pts` are the times from which on all can be decoded without what comes before, as the file says.
     `stated_s` is how long the file says that its video is, whatever it holds; 0 where it does not say.
 
     Width and height are as stored; turned by `rotation_deg` counter-clockwise the picture is upright.
@@ -59,6 +60,7 @@ class Container(Struct, frozen=True):
     is_variable: bool
     videos: int
     audios: int
+    key_pts: tuple[int, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -97,14 +99,15 @@ def opened(content: bytes, extension: str) -> Iterator[tuple[Any, Any]]:
 def read_container(content: bytes, extension: str) -> Container:
     """Read a video's facts; raises BadSample, also for a video of which nothing decodes."""
     with opened(content, extension) as (container, stream):
-        packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
-        pts, end_pts = _times(packets)
+        packets = [_timed(packet) for packet in container.demux(stream) if packet.size and not packet.is_discard]
+        pts, end_pts = _times([packet[:2] for packet in packets])
         if not pts or not stream.time_base:
             raise BadSample("no_frames", "its video stream holds no frames")
         time_base = Fraction(stream.time_base)
         stated = stream.codec_context.framerate, stream.base_rate, stream.average_rate
         rate, is_variable = _rate(pts, time_base, stated)
         kind, codec = container.format.name.split(",")[0], stream.codec_context.codec.canonical_name
+        key_pts = tuple(sorted(pts for pts, _, is_key in packets if is_key))
         stated_s = _stated_s(container, stream, float(pts[0] * time_base))
         videos, audios = len(container.streams.video), len(container.streams.audio)
     pixel_format, width_px, height_px, rotation = _first_frame(content, extension)
@@ -123,14 +126,20 @@ def read_container(content: bytes, extension: str) -> Container:
         is_variable,
         videos,
         audios,
+        key_pts,
     )
 
 
-def _times(packets: Sequence[Any]) -> tuple[tuple[int, ...], int]:
-    """Return the times of the packets' frames in order, and when the last of them ends."""
-    timed = [(packet.dts if packet.pts is None else packet.pts, packet.duration or 0) for packet in packets]
-    if any(pts is None for pts, _ in timed):
+def _timed(packet: Any) -> tuple[int, int, bool]:
+    """Return a packet's time and how long it lasts, without its bytes, and whether decoding can start with it."""
+    pts = packet.dts if packet.pts is None else packet.pts
+    if pts is None:
         raise BadSample("frames_without_times", "some of its packets carry no time")
+    return pts, packet.duration or 0, packet.is_keyframe
+
+
+def _times(timed: list[tuple[int, int]]) -> tuple[tuple[int, ...], int]:
+    """Return the times of the packets' frames in order, and when the last of them ends."""
     timed.sort()
     pts = tuple(pts for pts, _ in timed)
     if len(set(pts)) < len(pts):

@@ -35,7 +35,7 @@ class Integrity(Annotator, frozen=True):
 
     still_levels: float = 0.25
     least_s: float = 0.5
-    limit_s: float = 900.0
+    limit_s: float = 3600.0
 
     writes: ClassVar = (
         names.FRAMES_DECODED,

@@ -3,9 +3,8 @@
 Three look for cuts, each at something else: the content of neighbouring frames, that against its surroundings, and
 perceptual hashes. One looks for fades to black. A boundary stands where enough of the first three agree within a few
 frames, or where a fade is: a cut into its black or out of it is the fade's own. Where they disagree a person should
-look. Frames come from our own reading, each under its
-place, so that a boundary is a place of a frame and its time an integer of the file. Dissolves are hardly seen by any of
-them: a trained detector would, and weights for one are not taken here.
+look. Frames come from our own reading, each under its place, so that a boundary is a place of a frame and its time an
+integer of the file. Dissolves are hardly seen by any of them: TrainedShots sees them, at many times the cost.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from schemas import vocabulary as names
 from schemas.errors import BadInput, Unavailable
 from schemas.note import Note, Noted
 
-START, CUT, FADE = "start", "cut", "fade"
+START, CUT, FADE, DISSOLVE = "start", "cut", "fade", "dissolve"
 CUT_DETECTORS = ("adaptive", "content", "hash")
 
 
@@ -47,7 +46,7 @@ class Shots(Annotator, frozen=True):
     fade_s: float = 1.0
     side_px: int = 256
     decoder: Decoder = "pyav"
-    limit_s: float = 900.0
+    limit_s: float = 3600.0
 
     writes: ClassVar = (names.SHOT_FIRST_FRAMES, names.SHOT_BEGINS, names.SHOT_VOTES)
     places: ClassVar = (names.SHOT, names.SHOT_VOTE)
@@ -65,7 +64,7 @@ class Shots(Annotator, frozen=True):
         raise BadInput(
             "no trained detector of shots is read",
             where="annotator shots",
-            remedy=f"leave {weights} out: PySceneDetect needs no weights",
+            remedy=f"leave {weights} out: PySceneDetect needs none, TransNetV2 (--with trained=true) brings its own",
         )
 
     def look(self, subject: Subject) -> Noted:
@@ -75,14 +74,21 @@ class Shots(Annotator, frozen=True):
         every = range(len(container.pts))
         frames = frames_at(content, video.extension, container, every, self.side_px, self.decoder)
         found = self.boundaries(container, frames)
-        return _noted(found, container, part)
+        return noted(found, container, part)
 
     def boundaries(self, container: Container, frames: Iterable[Frame]) -> list[Boundary]:
         """Return where shots begin, the first at the first frame."""
-        least = max(1, round(self.least_s * container.rate[0] / container.rate[1]))
+        least = self.least(container)
         seen = detected(frames, container.rate, least)
-        fade = round(self.fade_s * container.rate[0] / container.rate[1])
-        return [Boundary(0, START, 1.0), *self.agreed(seen, least, fade)]
+        return [Boundary(0, START, 1.0), *self.agreed(seen, least, self.fade(container))]
+
+    def least(self, container: Container) -> int:
+        """Return `least_s` in frames of a video."""
+        return max(1, round(self.least_s * container.rate[0] / container.rate[1]))
+
+    def fade(self, container: Container) -> int:
+        """Return `fade_s` in frames of a video."""
+        return round(self.fade_s * container.rate[0] / container.rate[1])
 
     def agreed(self, seen: dict[str, list[int]], least: int, fade: int) -> list[Boundary]:
         """Return the boundaries that stand: each group of near places once, at the place that most of them name."""
@@ -149,7 +155,8 @@ def _timecode(place: int, rate: tuple[int, int]) -> Any:
     return FrameTimecode(place, Fraction(*rate))
 
 
-def _noted(found: Sequence[Boundary], container: Container, part: int) -> Noted:
+def noted(found: Sequence[Boundary], container: Container, part: int) -> Noted:
+    """Return boundaries as notes on the whole video and on the spans between them."""
     ends = [*(one.place for one in found[1:]), len(container.pts)]
     places: list[Note] = []
     for one, end in zip(found, ends, strict=True):

@@ -72,6 +72,11 @@ def test_a_fast_pan_bends_the_picture_and_is_no_zoom(drawn: Draw, move: str, pho
     assert looked(clip.content, [0]).values["camera_motions"] == [move]
 
 
+def test_a_hand_that_sways_does_not_pan(drawn: Draw) -> None:
+    clip = drawn(Drawing("s42", (Piece("shake", 60, 2, speed=4.0),)))
+    assert looked(clip.content, [0]).values["camera_motions"] == ["shake"]
+
+
 def test_speed_is_in_widths_a_second(drawn: Draw) -> None:
     noted = looked(drawn(Drawing("speed", (Piece("pan_right", 36, 4),))).content, [0])
     [speed] = [note.value for note in noted.places if note.name == "camera_speed"]

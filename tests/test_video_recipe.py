@@ -57,6 +57,36 @@ def silence() -> bytes:
     return out.getvalue()
 
 
+def moved_to_the_front(content: bytes) -> bytes:
+    """Return an mp4 with its index before its frames, as it lies on the web."""
+    out = io.BytesIO()
+    with (
+        av.open(io.BytesIO(content)) as file,
+        av.open(out, "w", format="mp4", options={"moov_size": "8192"}) as other,
+    ):
+        stream = other.add_stream_from_template(file.streams.video[0])
+        for packet in file.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                other.mux(packet)
+    return out.getvalue()
+
+
+def two_views() -> bytes:
+    """Return a video with two video streams, the second the larger one, and the first the one it calls default."""
+    out, noise = io.BytesIO(), np.random.default_rng(0)
+    with av.open(out, "w", format="mp4") as file:
+        streams: list[Any] = [file.add_stream("libx264", rate=12) for _ in range(2)]
+        for side, stream in zip((1, 2), streams, strict=True):
+            stream.width, stream.height, stream.pix_fmt = 64 * side, 48 * side, "yuv420p"
+        for stream in streams:
+            for _ in range(24):
+                pixels = noise.integers(0, 256, (stream.height, stream.width, 3), np.uint8)
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            file.mux(stream.encode(None))
+    return out.getvalue()
+
+
 @pytest.fixture(scope="module")
 def told(
     tmp_path_factory: pytest.TempPathFactory, drawn: Draw, story: Callable[..., dict[str, tuple[str, str, str]]]
@@ -65,6 +95,7 @@ def told(
     folder = tmp_path_factory.mktemp("clips")
     good = drawn(Drawing("good", PIECES, between=2)).content
     mkv = drawn(Drawing("good mkv", (*PIECES, Piece("tilt_up", 30, 2)), container="mkv", start=30)).content
+    longer = drawn(Drawing("longer", (*PIECES, Piece("tilt_up", 30, 2)), between=2)).content
     middle = len(good) // 2
     files = {
         "good.mp4": good,
@@ -75,6 +106,10 @@ def told(
         "ten-bit.mp4": drawn(Drawing("10", PIECES, codec="libx265", pixel_format="yuv420p10le")).content,
         "av1.mp4": drawn(Drawing("av1", PIECES, codec="libsvtav1")).content,
         "webm.mp4": drawn(Drawing("matroska as mp4", PIECES, container="mkv", between=1)).content,
+        "picture.jpg": drawn(Drawing("mp4 as jpg", PIECES, between=2, text="JPG")).content,
+        "four-k.mp4": drawn(Drawing("4k", (Piece("pan_left", 6),), rate=(4, 1), size=(3840, 2160))).content,
+        "two-views.mp4": two_views(),
+        "truncated-behind-its-index.mp4": moved_to_the_front(longer)[: len(longer) * 3 // 4],
         "truncated.mp4": good[:middle],
         "truncated.mkv": mkv[: len(mkv) // 2],
         "broken.mp4": good[:middle] + bytes(400) + good[middle + 400 :],
@@ -118,6 +153,10 @@ ENDS = {
     "ten-bit.mp4": ("kept", "kept", ""),
     "av1.mp4": ("kept", "kept", ""),
     "webm.mp4": ("kept", "kept", ""),
+    "picture.jpg": ("kept", "kept", ""),
+    "four-k.mp4": ("kept", "kept", ""),
+    "two-views.mp4": ("kept", "kept", ""),
+    "truncated-behind-its-index.mp4": ("dropped", "whole_video", "cut_short"),
     "truncated.mp4": ("failed", "probe", "unreadable_container"),
     "truncated.mkv": ("dropped", "whole_video", "cut_short"),
     "broken.mp4": ("dropped", "whole_video", "packets_broken"),
@@ -154,15 +193,18 @@ def test_a_folder_and_a_video2dataset_tar_bring_clips_with_their_captions(
     (folder / "a.txt").write_text("The camera turns to the left.")
     with tarfile.open(tmp_path / "00000.tar", "w") as tar:
         meta = json.dumps({"key": "0", "caption": "The camera turns.", "url": "http://x/y", "clips": [[0, 1.5]]})
-        for name, content in (("0.mp4", clip.content), ("0.json", meta.encode()), ("0.txt", b"The camera turns.")):
+        clipless = ("1.json", meta.encode()), ("1.txt", b"A clip that is not there.")
+        whole = ("0.mp4", clip.content), ("0.json", meta.encode()), ("0.txt", b"The camera turns.")
+        for name, content in (*whole, *clipless):
             member = tarfile.TarInfo(f"000000{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     for source in (folder, tmp_path / "00000.tar"):
         shelf = Shelf(str(tmp_path / f"shelf-{source.name}"))
         told = curate(shelf, source, recipe="video")
-        assert list(told.values()) == [("kept", "kept", "")]
-        [row] = shelf.catalog("000000").to_pylist()
+        missing = [("dropped", "has_video", "no_video")] if source.suffix == ".tar" else []
+        assert list(told.values()) == [("kept", "kept", ""), *missing]
+        row = shelf.catalog("000000").to_pylist()[0]
         assert row["videos"] == 1 and "The camera turns" in row["parts"]
 
 

@@ -1,10 +1,9 @@
 """Drawn clips: small videos over real photographs, made so that the truth of every frame is known and noted.
 
-A clip is pieces of one move each, joined by cuts or by fades through black. Every frame bears its number, unless it is
-to be black or still. What is
-written beside it as notes: shots with how they begin, moves, black, and text that moves, all on integer times as the
-file holds them; so a note and a burnt-in number can be held against each other. Small sizes: a clip takes a fraction of
-a second to make.
+A clip is pieces of one move each, joined by cuts, by fades through black, or by dissolves of one into the other. Every
+frame bears its number, unless it is to be black or still. What is written beside it as notes: shots with how they
+begin, moves, black, and text that moves, all on integer times as the file holds them; so a note and a burnt-in number
+can be held against each other. Small sizes: a clip takes a fraction of a second to make.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from math import floor
 from typing import Any, Literal
 
@@ -22,9 +22,9 @@ from pipelines.ingest.drawn_digits import burn
 from pipelines.ingest.drawn_moves import Rgb, Scene, view
 from schemas.errors import BadInput
 from schemas.note import Note, TimeSpan, Track
-from schemas.vocabulary import BLACK, CAMERA_MOTION, SCENE_TEXT, SHOT
+from schemas.vocabulary import BLACK, CAMERA_MOTION, SCENE_TEXT, SHOT, TRANSITION
 
-Joint = Literal["cut", "fade"]
+Joint = Literal["cut", "fade", "dissolve"]
 NTSC_FILM, NTSC = Fraction(24000, 1001), Fraction(30000, 1001)
 _TEXT_SIZE_PX = (96, 28)
 
@@ -43,7 +43,8 @@ class Drawing(Struct, frozen=True):
     """A clip to draw. `rate` is (numerator, denominator); `uneven` lets each frame last one to three steps of it.
 
     `start` is the first frame's time in frames, `turned_deg` what a player is told to turn, `text` what a plate says
-    that crosses the view, `fade` how many frames a fade takes on either side of black.
+    that crosses the view, `fade` how many frames a fade takes on either side of black, a dissolve on either side of the
+    frame at which the next piece begins.
     """
 
     name: str
@@ -65,6 +66,10 @@ class Drawing(Struct, frozen=True):
     def frames(self) -> int:
         """How many frames it has."""
         return sum(piece.frames for piece in self.pieces)
+
+    def starts(self) -> list[int]:
+        """Return each piece's first frame, and the end of the last."""
+        return list(accumulate((piece.frames for piece in self.pieces), initial=0))
 
     def steps(self) -> list[int]:
         """Return each frame's time in steps of the rate, and the end of the last."""
@@ -96,20 +101,38 @@ def draw(drawing: Drawing, photos: Sequence[Rgb]) -> Drawn:
 def _frames(drawing: Drawing, photos: Sequence[Rgb]) -> Iterator[Rgb]:
     step_s = drawing.rate[1] / drawing.rate[0]
     times_s = [step * step_s for step in drawing.steps()]
-    number = 0
-    for piece, light in zip(drawing.pieces, _lights(drawing), strict=True):
-        scene = Scene(photos[piece.photo % len(photos)], photos[(piece.photo + 1) % len(photos)])
-        half_s = (times_s[number] + times_s[number + piece.frames]) / 2
-        for bright in light:
-            key = f"{drawing.name}/{piece.photo}"
-            frame = view(scene, piece.move, piece.speed, times_s[number], half_s, drawing.size, key)
-            frame = np.ascontiguousarray((frame * bright).astype(np.uint8))
-            if drawing.text and bright == 1:
-                _write_plate(frame, drawing, number)
-            if drawing.numbered:
-                burn(frame, number)
-            yield np.ascontiguousarray(np.rot90(frame, -drawing.turned_deg // 90))
-            number += 1
+    lights = [bright for light in _lights(drawing) for bright in light]
+    for number, (shares, bright) in enumerate(zip(_shares(drawing), lights, strict=True)):
+        seen = [share * bright * _seen(drawing, photos, place, times_s, number) for place, share in shares]
+        frame = np.ascontiguousarray(np.sum(seen, 0).astype(np.uint8))
+        if drawing.text and bright == 1:
+            _write_plate(frame, drawing, number)
+        if drawing.numbered:
+            burn(frame, number)
+        yield np.ascontiguousarray(np.rot90(frame, -drawing.turned_deg // 90))
+
+
+def _seen(drawing: Drawing, photos: Sequence[Rgb], place: int, times_s: Sequence[float], number: int) -> Rgb:
+    """Return what a piece's camera sees at a frame, which may lie outside of the piece."""
+    piece, first = drawing.pieces[place], drawing.starts()[place]
+    scene = Scene(photos[piece.photo % len(photos)], photos[(piece.photo + 1) % len(photos)])
+    half_s = (times_s[first] + times_s[first + piece.frames]) / 2
+    return view(scene, piece.move, piece.speed, times_s[number], half_s, drawing.size, f"{drawing.name}/{piece.photo}")
+
+
+def _shares(drawing: Drawing) -> Iterator[list[tuple[int, float]]]:
+    """Yield of each frame which pieces are in it, by their places, and how much of each: two in a dissolve."""
+    starts, takes = drawing.starts(), 2 * drawing.fade
+    joints = [*(piece.joint for piece in drawing.pieces), "cut"]
+    for place in range(len(drawing.pieces)):
+        for number in range(starts[place], starts[place + 1]):
+            since, left = number - starts[place] + 0.5, starts[place + 1] - number - 0.5
+            if place and joints[place] == "dissolve" and since < drawing.fade:
+                yield [(place - 1, 0.5 - since / takes), (place, 0.5 + since / takes)]
+            elif joints[place + 1] == "dissolve" and left < drawing.fade:
+                yield [(place, 0.5 + left / takes), (place + 1, 0.5 - left / takes)]
+            else:
+                yield [(place, 1.0)]
 
 
 def _lights(drawing: Drawing) -> Iterator[list[float]]:
@@ -143,15 +166,16 @@ def _write_plate(frame: Rgb, drawing: Drawing, number: int) -> None:
 
 
 def _truth(drawing: Drawing, pts: Sequence[int], base: tuple[int, int]) -> Iterator[Note]:
-    first = 0
-    starts = [0]
-    for piece in drawing.pieces:
-        starts.append(starts[-1] + piece.frames)
+    starts = drawing.starts()
     for place, (piece, light) in enumerate(zip(drawing.pieces, _lights(drawing), strict=True)):
         first, end = starts[place], starts[place + 1]
         at = TimeSpan(0, pts[first], pts[end], base)
         yield Note(SHOT.name, "start" if place == 0 else piece.joint, at)
         yield Note(CAMERA_MOTION.name, piece.move, at)
+        if place and piece.joint != "cut":
+            yield Note(
+                TRANSITION.name, piece.joint, TimeSpan(0, pts[first - drawing.fade], pts[first + drawing.fade], base)
+            )
         if 0.0 in light[1:]:
             dark = first + len(light) - 1
             yield Note(BLACK.name, True, TimeSpan(0, pts[dark], pts[dark + 2], base))

@@ -27,6 +27,7 @@ from annotators.pixels import Pixels
 from annotators.probe import Probe
 from annotators.rewriter import Rewriter
 from annotators.shots import Shots
+from annotators.trainedshots import TrainedShots
 from annotators.watermark import Watermark
 from filters.balance import Balance
 from filters.contamination import NoBenchmarkEmbedding
@@ -213,11 +214,15 @@ def uncontaminated(benchmarks: str = "", pictures: bool = True) -> Recipe:
     return Recipe("uncontaminated", *steps_against(benchmark_folder(benchmarks), pictures=pictures))
 
 
-def video(least_s: Number = 1.0, most_s: Number = 3600.0, black: Share = 0.5, still: Share = 0.9) -> Recipe:
+def video(
+    least_s: Number = 1.0, most_s: Number = 3600.0, black: Share = 0.5, still: Share = 0.9, trained: bool = False
+) -> Recipe:
     """Videos that are whole and in which something happens; shots and what the camera does are notes on spans.
 
     Kept are those that last from `least_s` to `most_s` seconds, that decode to their end, and that are black for no
     more than a share of `black` and without any change for no more than `still`. Copies of one file go.
+
+    `trained`: shots are found by TransNetV2 too, dissolves among them, at some fifty frames a second.
     """
     return Recipe(
         "video",
@@ -231,7 +236,7 @@ def video(least_s: Number = 1.0, most_s: Number = 3600.0, black: Share = 0.5, st
         Keep(WholeVideo()),
         Keep(NotBlack(black)),
         Keep(NotStill(still)),
-        Annotate(Shots()),
+        Annotate(TrainedShots() if trained else Shots()),
         Annotate(CameraMotion()),
     )
 
