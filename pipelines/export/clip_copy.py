@@ -20,6 +20,7 @@ from schemas.errors import BadSample
 
 MP4_HOLDS = frozenset({"av1", "h264", "hevc", "mpeg4", "vp9"})
 EXTENSION = "mp4"
+_ROUNDED_S = Fraction(1, 500)
 
 
 def copied(indexed: Indexed, places: range) -> bytes | None:
@@ -41,7 +42,7 @@ def _muxed(indexed: Indexed, run: range) -> bytes:
     in_order = np.sort(pts)
     dts = in_order - (in_order - pts).max() - in_order[0]
     end = indexed.end_of(indexed.container.pts.index(int(in_order[-1])))
-    lasts = np.diff([*in_order, end])
+    lasting = np.diff([*in_order, end])
     with (
         packets_from(indexed, run.start) as (source, packets),
         av.open(out, "w", format=EXTENSION, options=mp4_options(indexed.time_base)) as file,
@@ -50,7 +51,7 @@ def _muxed(indexed: Indexed, run: range) -> bytes:
         stream.time_base = source.time_base
         for place, packet in enumerate(islice(packets, len(run))):
             packet.pts, packet.dts = packet.pts - int(in_order[0]), int(dts[place])
-            packet.duration, packet.stream = int(lasts[place]), stream
+            packet.duration, packet.stream = int(lasting[place]), stream
             file.mux(packet)
     return out.getvalue()
 
@@ -64,14 +65,18 @@ def mp4_options(time_base: Fraction) -> dict[str, str]:
 
 
 def is_exact(clip: bytes, indexed: Indexed, places: range) -> bool:
-    """Say whether every frame of a clip decodes, at the time of the frame that it stands for."""
+    """Say whether every frame of a clip decodes, at the time of the frame that it stands for, and the last one lasts as
+    long, to what a container rounds: an mp4 tells how long a frame lasts in the order of decoding alone."""
     try:
         found = read_container(clip, EXTENSION)
         begin = indexed.container.pts[places.start]
         wanted = [(indexed.container.pts[place] - begin) * indexed.time_base for place in places]
         base = Fraction(*found.time_base)
-        turned = found.rotation_deg == indexed.container.rotation_deg
-        return turned and [pts * base for pts in found.pts] == wanted == [at * base for at in _decoded(clip)]
+        if found.rotation_deg != indexed.container.rotation_deg:
+            return False
+        if abs((found.end_pts - found.pts[0]) * base - lasts(indexed, places)) > _ROUNDED_S:
+            return False
+        return [pts * base for pts in found.pts] == wanted == [at * base for at in _decoded(clip)]
     except BadSample:
         return False
 
@@ -85,5 +90,9 @@ def _decoded(clip: bytes) -> list[int]:
 
 def seconds(indexed: Indexed, places: range) -> float:
     """Return how long the frames at these places are shown."""
-    taken = indexed.end_of(places.stop - 1) - indexed.container.pts[places.start]
-    return round(float(taken * indexed.time_base), 6)
+    return round(float(lasts(indexed, places)), 6)
+
+
+def lasts(indexed: Indexed, places: range) -> Fraction:
+    """Return how many seconds the frames at these places are shown, exactly."""
+    return (indexed.end_of(places.stop - 1) - indexed.container.pts[places.start]) * indexed.time_base

@@ -64,9 +64,12 @@ def frames_of(indexed: Indexed, places: range) -> Iterator[tuple[Any, Any]]:
 
 
 def _decoded(stream: Any, packets: Iterator[Any]) -> Iterator[Any]:
-    for packet in packets:
-        yield from stream.decode(packet)
-    yield from stream.decode(None)
+    try:
+        for packet in packets:
+            yield from stream.decode(packet)
+        yield from stream.decode(None)
+    except av.FFmpegError as error:
+        raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
 
 
 def _stream(file: Any, indexed: Indexed, source: Any, frame: Any) -> Any:
