@@ -287,7 +287,7 @@ def test_an_export_of_spans_can_be_resharded_and_ingested_again(shelf: Shelf, tm
 def test_what_cannot_be_cut_is_refused_before_anything_is_written(
     shelf: Shelf, tmp_path: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit, match="[12]"):
+    with pytest.raises(SystemExit, match=r"[12]"):
         main(["export", "x", "--shelf", shelf.url, "--to", str(tmp_path / "out"), *arguments])
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
