@@ -105,7 +105,7 @@ def ask_spans(shelf: Shelf, name: str, options: ExportOptions, cut: CutRule) -> 
 
 def wanted_of(said: Sequence[str], least_s: float, most_s: float) -> Wanted:
     """Return which spans are meant by what was said: shots, captions, videos, or notes' own names."""
-    return Wanted(tuple(dict.fromkeys(NAMED.get(one, one) for one in said)), least_s, most_s)
+    return Wanted(tuple(dict.fromkeys(NAMED.get(one, one) for one in said)), float(least_s), float(most_s))
 
 
 def _need_notes(shelf: Shelf, recipe_id: str, wanted: Wanted) -> None:
@@ -115,7 +115,7 @@ def _need_notes(shelf: Shelf, recipe_id: str, wanted: Wanted) -> None:
     for shard in shelf.need_shards() if names else ():
         for told in places_of(shelf, _noting(shelf, recipe_id), shard).values():
             for _, said in told:
-                there |= {note["name"] for note in msgspec.json.decode(said) if "start_pts" in note["at"]}
+                there |= {note["name"] for note in msgspec.json.decode(said) if note["at"]["at"] == "time_span"}
         if names <= there:
             return
     if missing := sorted(names - there):
