@@ -14,6 +14,7 @@ import pytest
 
 from annotators.container import Container, read_container
 from annotators.frames import frames_at
+from annotators.shots import Shots
 from pipelines.cli import main
 from pipelines.engines.local import Local
 from pipelines.export.cut_spans import CutRule
@@ -28,6 +29,7 @@ from pipelines.ingest.drawn_digits import read
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.manifest import NOTES_COLUMN
 from pipelines.recipes.built_in import find_recipe
+from pipelines.recipes.recipe import Annotate, Recipe
 from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
 from schemas.clip import clip_in
@@ -57,7 +59,7 @@ def named(clip: Drawn, first: int, end: int, name: str, value: Any) -> Note:
 def more_notes(name: str, clip: Drawn) -> list[Note]:
     """Captions and questions on spans, two that are no span of the clip, and one that is too short."""
     if name == "late.mp4":
-        return [named(clip, 5, 17, "event", "a smile"), named(clip, 11, 33, "event", "a table")]
+        return [named(clip, first, end, "event", "a smile") for first, end in ((5, 17), (11, 33), (18, 56))]
     if name != "film.mkv":
         return []
     beyond = TimeSpan(0, clip.pts[-1] + clip.time_base[1] * 5, clip.pts[-1] + clip.time_base[1] * 6, clip.time_base)
@@ -122,8 +124,8 @@ def test_each_clip_shows_the_frames_of_its_span_and_names_its_parent(
     shelf: Shelf, clips: dict[str, Drawn], tmp_path: Path
 ) -> None:
     done = exported(shelf, tmp_path / "out", CutRule(EVENTS))
-    assert (done.kept, done.exported, done.folders) == (14, 14, {"train/mp4": 14})
-    assert verify(str(tmp_path / "out")).samples == 14
+    assert (done.kept, done.exported, done.folders) == (15, 15, {"train/mp4": 15})
+    assert verify(str(tmp_path / "out")).samples == 15
     parents, held = keys(shelf), samples_of(tmp_path / "out")
     cuts = set()
     for row in rows_of(tmp_path / "out"):
@@ -131,11 +133,9 @@ def test_each_clip_shows_the_frames_of_its_span_and_names_its_parent(
         first = clip.pts.index(row["start_pts"])
         places = list(range(first, first + row["frames"]))
         assert numbers(content, "mp4") == places
-        assert first in ((0, 20, 39) if row["spans"] == ["shot"] else (5, 11))
-        end = (*clip.pts, 0)[first + row["frames"]]
-        assert row["end_pts"] == end or (
-            first == 39 and abs(row["end_pts"] - clip.pts[-1] - clip.pts[1] + clip.pts[0]) <= 512
-        )
+        assert first in ((0, 20, 39) if row["spans"] == ["shot"] else (5, 11, 18))
+        is_last, end = first + row["frames"] == 56, clip.pts[first + row["frames"]]
+        assert row["end_pts"] == end or (is_last and abs(row["end_pts"] - end) <= 512)
         assert (row["time_base_num"], row["time_base_den"]) == clip.time_base
         lasts = (row["end_pts"] - row["start_pts"]) * clip.time_base[0] / clip.time_base[1]
         assert row["duration_s"] == pytest.approx(lasts, abs=1e-6)
@@ -223,6 +223,9 @@ def test_a_dialogue_says_what_notes_say_and_a_whole_video_keeps_its_bytes(
     assert "An astronaut smiles" in asked[2] and "A cup stands on a table" in asked[3]
     assert "0.0" in told[2] and "0.8" in told[2] and "0.8" in told[3] and "1.6" in told[3]
     assert told[4] == "The camera pans to the left from 0.0 s to 0.8 s, then zooms in from 0.8 s to 1.6 s."
+    exported(shelf, tmp_path / "late", CutRule(Wanted(("event",), 1.2), forms=("motion",)))
+    [row] = rows_of(tmp_path / "late")
+    assert row["texts"][1] == "The camera zooms in from 0.1 s to 0.7 s, then tilts up from 0.7 s to 1.3 s."
     exported(shelf, tmp_path / "videos", CutRule(Wanted((VIDEOS,)), forms=("motion",)))
     verify(str(tmp_path / "videos"))
     parents = keys(shelf)
@@ -232,6 +235,24 @@ def test_a_dialogue_says_what_notes_say_and_a_whole_video_keeps_its_bytes(
     done = exported(shelf, tmp_path / "none", CutRule(Wanted(("shot",)), forms=("questions",)))
     assert done.exported == 0 and done.left_out == {"no_turns": 12}
     verify(str(tmp_path / "none"))
+
+
+def test_what_the_source_says_of_shots_stands_and_a_detector_speaks_where_it_says_nothing(
+    clips: dict[str, Drawn], tmp_path: Path
+) -> None:
+    said = [named(clips["film.mkv"], 0, 56, "shot", "start")]
+    rows: list[dict[str, Any]] = [{"id": "told", "video": "film.mkv", NOTES_COLUMN: said}]
+    rows.append({"id": "untold", "video": "late.mp4"})
+    for name in ("film.mkv", "late.mp4"):
+        (tmp_path / name).write_bytes(clips[name].content)
+    (tmp_path / "clips.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(tmp_path / "clips.jsonl"), Local())
+    run(shelf, Recipe("cuts", Annotate(Shots())), Local())
+    exported(shelf, tmp_path / "out", SHOTS)
+    parents = keys(shelf)
+    found = sorted((parents[row["parent"]], row["frames"]) for row in rows_of(tmp_path / "out"))
+    assert found == [("told", 56), ("untold", 17), ("untold", 19), ("untold", 20)]
 
 
 def test_verify_sees_a_row_that_tells_of_another_span(shelf: Shelf, tmp_path: Path) -> None:
