@@ -13,7 +13,7 @@ A cluster of rows that are not similar costs the square of its size: about n * s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, sqrt
 from typing import Any, ClassVar
@@ -28,6 +28,10 @@ from filters.draws import draws
 from filters.sphere import TILE, centres, cosines, has_direction, length, nearest, product, units
 
 _PER_CENTRE = 16
+
+Comparing = Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.float64]]]
+"""Of members of a cluster, by their places among the embeddings, best first: the place among these of the one that each
+is like, or -1, and what was measured."""
 
 
 class EmbeddingDedup(CorpusFilter, frozen=True):
@@ -44,9 +48,10 @@ class EmbeddingDedup(CorpusFilter, frozen=True):
     clusters: int = 0
     sample: int = 65_536
     seed: str = "embedding"
-    reads: ClassVar = ("embedding", "width_px", "height_px")
+    reads: ClassVar[tuple[str, ...]] = ("embedding", "width_px", "height_px")
     reasons: ClassVar = ("near_duplicate_embedding",)
     row_bytes: ClassVar = 4 * 768 + 128
+    column: ClassVar = "embedding"
 
     def __post_init__(self) -> None:
         if not 0 < self.similarity < 1:
@@ -58,7 +63,7 @@ class EmbeddingDedup(CorpusFilter, frozen=True):
         return pixels(columns)
 
     def survey(self, columns: Columns) -> Learned:
-        rows, vectors_ND = _embeddings(columns)
+        rows, vectors_ND = embeddings(columns, self.column)
         pointing = np.flatnonzero(has_direction(vectors_ND))
         keys = columns.array("key")[rows[pointing]]
         drawn = self._drawn(keys)
@@ -75,27 +80,31 @@ class EmbeddingDedup(CorpusFilter, frozen=True):
         return {"centres": centres(vectors_ND, min(wanted, ceil(len(drawn) / _PER_CENTRE)))}
 
     def spread(self, columns: Columns, learned: Learned, count: int) -> Spread:
-        rows, vectors_ND = _embeddings(columns)
+        rows, vectors_ND = embeddings(columns, self.column)
         cluster = _clusters(vectors_ND, learned)
         return Spread(rows[cluster >= 0], cluster[cluster >= 0] % count)
 
     def decide(self, columns: Columns, learned: Learned) -> Lost:
-        rows, vectors_ND = _embeddings(columns)
-        cluster = _clusters(vectors_ND, learned)
-        order = ranked(pixels(columns)[rows], columns.array("key")[rows])
+        rows, vectors_ND = embeddings(columns, self.column)
+        cluster, comparing = _clusters(vectors_ND, learned), self.comparing(columns, rows, vectors_ND)
+        order = ranked(self.merit(columns)[rows], columns.array("key")[rows])
         order = order[np.argsort(cluster[order], kind="stable")]
         cuts = np.searchsorted(cluster[order], np.arange(len(learned["centres"]) + 1)).tolist()
         witness, cosine = np.full(len(rows), -1), np.zeros(len(rows))
 
         def compare(begin: int, end: int) -> None:
             members = order[begin:end]
-            found, measured = nearest_better(vectors_ND[members], self.similarity)
+            found, measured = comparing(members)
             witness[members] = np.where(found < 0, -1, members[found])
             cosine[members] = measured
 
         on_threads(compare, [(begin, end) for begin, end in pairwise(cuts) if end - begin > 1])
         lost = np.flatnonzero(witness >= 0)
         return Lost(rows[lost], rows[witness[lost]], cosine[lost], np.zeros(len(lost), np.int16))
+
+    def comparing(self, columns: Columns, rows: NDArray[np.int64], vectors_ND: NDArray[np.float32]) -> Comparing:
+        """Return what finds, for each of some members of one cluster, best first, the better one that it is like."""
+        return lambda members: nearest_better(vectors_ND[members], self.similarity)
 
     def _drawn(self, keys: NDArray[Any]) -> NDArray[np.int64]:
         """Return the places of the keys of the smallest draws, ascending by draw, then by key; at most `sample`."""
@@ -119,9 +128,9 @@ def nearest_better(vectors_MD: NDArray[np.float32], similarity: float) -> tuple[
     return witness, cosine
 
 
-def _embeddings(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def embeddings(columns: Columns, name: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the rows that have an embedding, and these; raises ValueError where not all are of one length."""
-    lists = columns.lists("embedding")
+    lists = columns.lists(name)
     lengths = np.diff(lists.offsets)
     rows = np.flatnonzero(lengths)
     _agree_on_dimensions(set(lengths[rows].tolist()))

@@ -104,3 +104,23 @@ SIDECAR = columns(
 )
 """img2dataset's columns first, by its names; then ours. `members`: the extensions of the sample's members in tar
 order, with the offset and size of each member's bytes."""
+
+CLIP_SIDECAR = (
+    *SIDECAR,
+    *columns(
+        cut="string",
+        part="int64",
+        start_pts="int64",
+        end_pts="int64",
+        time_base_num="int64",
+        time_base_den="int64",
+        frames="int64",
+        duration_s="float64",
+        spans="list<string>",
+    ),
+)
+"""The sidecar of an export of spans: what of its parent each sample shows, and how it was cut (`schemas/clip.py`)."""
+
+CUTS = (*CLIP_SIDECAR, *columns(group="string", form="string"))
+"""Spans that were cut out of a shard's videos and wait to be put into shards: a sidecar's row, the group that stays on
+one side of a split, and the folder's form."""

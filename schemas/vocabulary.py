@@ -272,6 +272,9 @@ CAMERA_MOTION = Name("camera_motion", "string", "", "what the camera does, a not
 CAMERA_MOTION_CONFIDENCE = Name("camera_motion_confidence", "float64", "", "how sure of it, on the same span", 0, 1)
 CAMERA_SPEED = Name("camera_speed", "float64", "widths, e-folds or radians a second", "how fast, on the same span", 0)
 
+SPAN_QUESTION = Name("span_question", "string", "", "a question about what a time span shows, a note on it")
+SPAN_ANSWER = Name("span_answer", "string", "", "the answer to it, on the same span")
+
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
 NAMES: dict[str, Name] = {
@@ -414,6 +417,8 @@ NAMES: dict[str, Name] = {
         CAMERA_MOTION,
         CAMERA_MOTION_CONFIDENCE,
         CAMERA_SPEED,
+        SPAN_QUESTION,
+        SPAN_ANSWER,
         OBJECT,
     )
 }

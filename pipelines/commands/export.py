@@ -41,6 +41,33 @@ from pipelines.commands.screen import counted, say, shown, table
     type=click.FloatRange(0, 1),
     help="Share of samples that leave with their recaption, where they have one, in place of the caption.",
 )
+@click.option(
+    "--spans",
+    multiple=True,
+    metavar="NAME",
+    help="Cut videos: a sample for each span that bears a note of this name: shots, captions, any note's name; videos "
+    "for whole ones.",
+)
+@click.option(
+    "--turns",
+    multiple=True,
+    metavar="ABOUT",
+    help="With --spans: a dialogue out of the notes, about captions, questions, grounding, motion, or all.",
+)
+@click.option(
+    "--uncopied",
+    type=click.Choice(["encode", "frames", "leave"]),
+    default="encode",
+    show_default=True,
+    help="What becomes of a span that does not lie between keyframes.",
+)
+@click.option(
+    "--span-s",
+    default="0.5-",
+    show_default=True,
+    metavar="LEAST-MOST",
+    help="Spans of so many seconds; the most may be left out.",
+)
 @click.option("--energon", is_flag=True, help="Write Energon's index beside the shards.")
 @click.option("--replace", is_flag=True, help="Replace the export in that folder.")
 @click.option("--dry-run", is_flag=True, help="Say what would leave, and write nothing.")
@@ -58,6 +85,10 @@ def export(
     shard_rows: int,
     shard_mib: int,
     recaption_share: float,
+    spans: tuple[str, ...],
+    turns: tuple[str, ...],
+    uncopied: Any,
+    span_s: str,
     energon: bool,
     replace: bool,
     dry_run: bool,
@@ -66,6 +97,8 @@ def export(
     """Write the samples that a recipe kept as shards called NAME; the same command again goes on.
 
     With --mix, what several recipes kept, on one shelf or several, becomes one export, each part with a weight.
+
+    With --spans, videos are cut: a sample for each span, with its parent's key.
 
     Original bytes, one member set and one image type a folder, a parquet sidecar a shard, a card and a manifest.
     """
@@ -85,7 +118,14 @@ def export(
         energon=energon,
         replace=replace,
     )
-    if mix:
+    if turns and not spans:
+        raise click.UsageError("--turns is about spans: say which with --spans")
+    if spans:
+        if mix or not shelf_url:
+            raise click.UsageError("spans are cut of one --shelf at a time; a trainer takes several exports")
+        cut = _cut_rule(spans, turns, uncopied, span_s)
+        done = _cut(open_shelf(shelf_url), name, to, engine_of(engine), options, cut, dry_run)
+    elif mix:
         done = _mixed(mix, shelf_url, name, to, engine_of(engine), options, dry_run)
     elif not shelf_url:
         raise click.UsageError("give --shelf, or the parts of a mix with --mix")
@@ -94,16 +134,40 @@ def export(
     rows = [(folder, count) for folder, count in sorted(done.folders.items())]
     rows += [(f"left out: {reason}", count) for reason, count in sorted(done.left_out.items()) if count]
     held = f"{done.to}: {counted(done.shards, 'shard')}, {done.size_bytes / 2**20:.1f} MiB"
+    foreseen = f"{held} of pictures, videos and texts would be written"
+    if spans:
+        foreseen = f"{done.to}: spans would be cut out of {done.size_bytes / 2**20:.1f} MiB of samples"
     table(
-        f"{held} of pictures, videos and texts would be written" if dry_run else held,
+        foreseen if dry_run else held,
         ("samples", "count"),
         rows,
         numbers=[1],
     )
-    say(f"{done.kept} kept = {done.exported} exported + {done.kept - done.exported} left out")
+    say(f"{done.kept} {'spans' if spans else 'kept'} = {done.exported} exported + {done.kept - done.exported} left out")
     if done.unmatched:
         say(f"{counted(done.unmatched, 'opt-out')} matched no sample that was kept: see {exclude}")
     say("next: the same without --dry-run" if dry_run else f"next: ostraka verify {done.to}")
+
+
+def _cut_rule(spans: tuple[str, ...], turns: tuple[str, ...], uncopied: Any, span_s: str) -> Any:
+    from pipelines.export.cut_spans import CutRule
+    from pipelines.export.span_export import wanted_of
+    from pipelines.export.span_turns import FORMS
+
+    least, _, most = span_s.partition("-")
+    try:
+        lengths_s = float(least or 0), float(most or 0)
+    except ValueError:
+        raise click.BadParameter(f"{span_s!r} is not LEAST-MOST, for instance 1-30", param_hint="--span-s") from None
+    forms = FORMS if "all" in turns else tuple(form for form in FORMS if form in turns)
+    unknown = tuple(form for form in dict.fromkeys(turns) if form not in FORMS and form != "all")
+    return CutRule(wanted_of(spans, *lengths_s), uncopied, forms=(*forms, *unknown))
+
+
+def _cut(shelf: Any, name: str, to: str, engine: Any, options: Any, cut: Any, dry_run: bool) -> Any:
+    from pipelines.export.span_export import dry_run_spans, export_spans
+
+    return (dry_run_spans if dry_run else export_spans)(shelf, name, to, engine, options, cut, shown)
 
 
 def _mixed(mix: tuple[str, ...], shelf_url: str, name: str, to: str, engine: Any, options: Any, dry_run: bool) -> Any:

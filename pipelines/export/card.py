@@ -63,10 +63,16 @@ def _front(manifest: Manifest) -> str:
 def _summary(manifest: Manifest) -> str:
     tars = manifest.tars()
     size_mib = sum(tar.size_bytes for tar in tars) / 2**20
+    made = "Pictures and videos are the original bytes, never re-encoded."
+    if spans := manifest.options.get("spans"):
+        made = (
+            f"Each sample is a span of a video ({', '.join(spans['wanted']['names'])}), whose key is its `parent`. "
+            "`cut` says how it was cut: its packets as they are (`copied`), encoded anew (`encoded`), pictures of "
+            "some of its frames (`frames`), or the whole file (`whole`)."
+        )
     return (
         f"{manifest.counts.exported:,} samples in {len(tars):,} WebDataset shards ({size_mib:,.1f} MiB), curated by "
-        f"the recipe `{manifest.recipe}` and exported by ostraka. Pictures and videos are the original bytes, never "
-        "re-encoded."
+        f"the recipe `{manifest.recipe}` and exported by ostraka. {made}"
     )
 
 
@@ -79,10 +85,19 @@ def _contents(manifest: Manifest) -> Iterator[str]:
         "One folder holds one set of members and one image type. Copies of a picture, and samples made from one "
         "parent, lie in the same split."
     )
-    left_out = manifest.counts.left_out
-    yield f"{manifest.counts.kept:,} samples were kept = {manifest.counts.exported:,} exported + " + (
-        ", ".join(f"{n:,} left out because {_WHY[reason]}" for reason, n in left_out.items()) or "none left out"
-    )
+    if spans := manifest.options.get("spans"):
+        yield (
+            f"{spans['samples']:,} samples were kept, {spans['samples_without']:,} of them without such a span and "
+            f"{sum(spans['samples_left_out'].values()):,} left out ({_left_out(spans['samples_left_out'])})."
+        )
+    what = "spans were chosen" if spans else "samples were kept"
+    left_out = _left_out(manifest.counts.left_out)
+    yield f"{manifest.counts.kept:,} {what} = {manifest.counts.exported:,} exported + {left_out}"
+
+
+def _left_out(counts: dict[str, int]) -> str:
+    told = (f"{n:,} left out because {_WHY.get(reason, f'of `{reason}`')}" for reason, n in counts.items())
+    return ", ".join(told) or "none left out"
 
 
 def _mix(manifest: Manifest) -> Iterator[str]:

@@ -13,12 +13,11 @@ from msgspec import Struct
 from pipelines.export.folder import Folder
 from pipelines.export.hashed import digest_of
 from pipelines.export.manifest import File
-from pipelines.export.sidecar import sidecar_row
+from pipelines.export.sidecar import columns_of, sidecar_row
 from pipelines.shelf.table import arrow_schema, read_table
 from schemas.errors import BadSample, BadTar, Unavailable, Unreachable
 from schemas.form import caption_of, form_name, media_extensions, read
 from schemas.sample import Sample
-from schemas.tables import SIDECAR
 from schemas.tar import END, Member, by_extension, group, scan, span_end, split_name
 
 MOST_TOLD = 20
@@ -67,7 +66,8 @@ class _Checking:
 
     def _sidecar(self) -> list[dict[str, Any]]:
         table = read_table(self._folder.fs, self._folder.path(self._table))
-        if table.schema != arrow_schema(SIDECAR):
+        columns = columns_of(table.column_names)
+        if columns is None or table.schema != arrow_schema(columns):
             raise Unavailable("its columns are not a sidecar's")
         rows: list[dict[str, Any]] = table.to_pylist()
         return rows
@@ -110,10 +110,10 @@ class _Checking:
             return
         named = [Member(extension, member.offset, member.size_bytes) for extension, member in found.items()]
         truth = sidecar_row(sample, named)
-        wrong = [name for name, value in truth.items() if row and row[name] != value]
+        wrong = [name for name, value in (row or {}).items() if name not in truth or value != truth[name]]
         if row and wrong:
             name = wrong[0]
-            what = f"sample {key}: {', '.join(wrong)} are not the tar's ({name} {row[name]!r} for {truth[name]!r})"
+            what = f"sample {key}: {', '.join(wrong)} are not the tar's ({name} {row[name]!r} for {truth.get(name)!r})"
             self._say(self._table, what[:400], _DAMAGED)
 
     def _check_contents(self, at: str, key: str, sample: Sample, contents: Mapping[str, bytes]) -> None:

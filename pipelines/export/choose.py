@@ -127,15 +127,7 @@ class Choosing:
 
     def _splits(self, leaving: Kept) -> tuple[NDArray[np.int64], list[str]]:
         """Return each sample's split: copies of a picture, and the children of one parent, draw the same number."""
-        names, tied = [*(name for name, _ in self._rule.splits), TRAIN], self._rule.tied
-        splits = np.full(len(leaving.rows), len(names) - 1)
-        if not self._rule.splits:
-            return splits, names
-        drawn = np.array([fraction(tied.get(group, group), "split") for group in leaving.groups()])
-        for place, (_, share) in enumerate(self._rule.splits):
-            splits[(splits == len(names) - 1) & (drawn < share)] = place
-            drawn -= share
-        return splits, names
+        return splits_of(leaving.groups() if self._rule.splits else [""] * len(leaving.rows), self._rule)
 
     def verdicts(self, shard: str, columns: list[str]) -> pa.Table:
         """Return columns of a shard's verdicts."""
@@ -151,3 +143,16 @@ class Choosing:
                 remedy=f"run `ostraka run {self._recipe_id.split('@')[0]}` first",
             )
         return path
+
+
+def splits_of(groups: Sequence[str], rule: Rule) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the split of each sample of a group, by its place among the splits that there are, and their names."""
+    names = [*(name for name, _ in rule.splits), TRAIN]
+    splits = np.full(len(groups), len(names) - 1)
+    if not rule.splits:
+        return splits, names
+    drawn = np.array([fraction(rule.tied.get(group, group), "split") for group in groups])
+    for place, (_, share) in enumerate(rule.splits):
+        splits[(splits == len(names) - 1) & (drawn < share)] = place
+        drawn -= share
+    return splits, names

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from pipelines.export.manifest import CARD, File, Manifest
-from schemas.tables import SIDECAR, Column
+from schemas.tables import CLIP_SIDECAR, SIDECAR, Column
 
 _VERSION = "http://mlcommons.org/croissant/1.1"
 _CONTEXT: dict[str, Any] = {
@@ -54,9 +54,18 @@ _CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
 }
 _MEDIA_TYPES = {"tar": "application/x-tar", "parquet": "application/x-parquet", "md": "text/plain"}
-_DATA_TYPES = {"int64": "cr:Int64", "string": "sc:Text"}
+_DATA_TYPES = {"float64": "cr:Float64", "int64": "cr:Int64", "string": "sc:Text"}
 _SIDECARS = "sidecars"
 _SAYS = {
+    "cut": "how it was cut out of its parent: copied, encoded, frames, or whole",
+    "part": "the place of the video among its parent's parts",
+    "start_pts": "when its first frame is shown in the parent, in units of the time base",
+    "end_pts": "when its last frame is shown there no more",
+    "time_base_num": "numerator of the parent's time base, in seconds",
+    "time_base_den": "denominator of it",
+    "frames": "frames that it shows",
+    "duration_s": "how long it lasts, in seconds",
+    "spans": "the names of the notes that chose it",
     "key": "the sample's key, 32 hex digits: its members' name up to the first dot",
     "url": "where the sample came from, as its source said",
     "caption": "the first caption, or what text there is",
@@ -93,7 +102,7 @@ def croissant_json(manifest: Manifest) -> bytes:
         "version": "1.0.0",
         "license": sorted(licence or "unknown" for licence in manifest.licences) or ["unknown"],
         "distribution": [*map(_file_object, manifest.files), _sidecars()],
-        "recordSet": [_record_set()],
+        "recordSet": [_record_set(manifest)],
     }
     return msgspec.json.format(msgspec.json.encode(described), indent=1) + b"\n"
 
@@ -121,14 +130,14 @@ def _sidecars() -> dict[str, Any]:
     }
 
 
-def _record_set() -> dict[str, Any]:
+def _record_set(manifest: Manifest) -> dict[str, Any]:
     return {
         "@type": "cr:RecordSet",
         "@id": "samples",
         "name": "samples",
         "description": "a record per sample: what the sidecars say of it",
         "key": {"@id": "samples/key"},
-        "field": [*map(_field, SIDECAR)],
+        "field": [*map(_field, CLIP_SIDECAR if "spans" in manifest.options else SIDECAR)],
     }
 
 

@@ -30,6 +30,9 @@ from schemas.publish import PREFIX, publish, put, sweep
 
 SHARD_FILE = re.compile(r"[^/.][^/]*/[^/.][^/]*/[^/.]+-[0-9]{6,}[.](tar|parquet|tar[.]idx)")
 _NV_META = ".nv-meta/"
+CLIPS = ".clips"
+"""Where spans lie that are cut and wait for their shards; gone when the export is done."""
+
 _REPLACED = "being replaced"
 
 
@@ -136,6 +139,11 @@ class Folder:
             self.fs.rm_file(self.path(path))
         self.drop_plan()
 
+    def drop_clips(self) -> None:
+        """Take away what was cut: it lies in shards."""
+        if self.fs.isdir(self.path(CLIPS)):
+            self.fs.rm(self.path(CLIPS), recursive=True)
+
     def drop_plan(self) -> None:
         """Take the plan away, if nobody else did."""
         try:
@@ -148,7 +156,7 @@ def is_ours(path: str) -> bool:
     """Say whether an export, or `energon prepare` on it, writes a file of this name; the plan is not one of them."""
     return (
         path in (MANIFEST, CARD, CROISSANT, CONCEPTS)
-        or path.startswith(_NV_META)
+        or path.startswith((_NV_META, f"{CLIPS}/"))
         or SHARD_FILE.fullmatch(path) is not None
     )
 

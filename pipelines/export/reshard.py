@@ -6,7 +6,7 @@ A sample's bytes in the new tar are its bytes in the old one, headers included; 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from typing import IO, Any
@@ -45,7 +45,7 @@ from pipelines.ingest.source import full_url, open_url
 from pipelines.shelf.media import MediaReader
 from pipelines.shelf.table import read_table
 from schemas.errors import BadInput, BadTar
-from schemas.tables import SIDECAR
+from schemas.tables import CLIP_SIDECAR, SIDECAR
 from schemas.tar import Writer
 
 _KEY_DIGITS = 32
@@ -168,16 +168,16 @@ class ReshardShard(Struct, frozen=True):
         with closing(MediaReader()) as read:
 
             def write(path: str) -> tuple[File, File]:
-                copying = _Copying(source, keys, read)
+                copying = Copying(source, keys, read)
                 return write_shard(target, by_path[path], lambda file: copying.copy(by_path[path], file))
 
             yield write
 
 
-class _Copying:
+class Copying:
     """Copies spans of samples into one tar."""
 
-    def __init__(self, source: Folder, keys: frozenset[str], read: MediaReader) -> None:
+    def __init__(self, source: Folder, keys: Container[str], read: MediaReader) -> None:
         self._source, self._keys, self._read = source, keys, read
 
     def copy(self, planned: Planned, file: IO[bytes]) -> Mapping[str, Any]:
@@ -192,7 +192,8 @@ class _Copying:
             pieces.append(_moved(table.take(rows), np.array(shifts, np.int64)))
         tar.close()
         whole = pa.concat_tables(pieces)
-        return {column.name: whole[column.name] for column in SIDECAR}
+        columns = CLIP_SIDECAR if {*whole.column_names} >= {column.name for column in CLIP_SIDECAR} else SIDECAR
+        return {column.name: whole[column.name] for column in columns}
 
     def _copy_rows(self, tar: Writer, shard: str, samples: Sequence[tuple[str, int, int]]) -> Iterator[int]:
         """Copy samples, neighbours in one read, and yield how far each one's offsets move."""

@@ -25,7 +25,7 @@ from pipelines.export.samples import (
     recaptions_drawn,
     sizes_noted,
 )
-from pipelines.export.sidecar import Sidecar
+from pipelines.export.sidecar import Sidecar, columns_of
 from pipelines.record import log
 from pipelines.shelf.media import MediaReader
 from pipelines.shelf.shelf import Shelf
@@ -119,8 +119,9 @@ def write_shard(folder: Folder, planned: Planned, write: Callable[[IO[bytes]], M
         written.append(columns)
 
     tar_file = File(tar, *publish_hashed(folder.fs, folder.path(tar), write_checked), planned.samples)
-    rows = table_of(SIDECAR, written[-1])
-    data = memory(lambda file: parquet_bytes(rows, SIDECAR, file))
+    columns = columns_of(list(written[-1])) or SIDECAR
+    rows = table_of(columns, written[-1])
+    data = memory(lambda file: parquet_bytes(rows, columns, file))
     folder.put(table, data)
     seconds = round(time.monotonic() - began, 3)
     log.event("exported", shard=planned.path, samples=planned.samples, size_bytes=tar_file.size_bytes, seconds=seconds)

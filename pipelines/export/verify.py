@@ -17,7 +17,7 @@ from pipelines.export.check import MOST_TOLD, CheckShard, check_file
 from pipelines.export.concepts import told_wrong
 from pipelines.export.folder import SHARD_FILE, Folder, is_energons
 from pipelines.export.kinds import kinds_of, summed
-from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Counts, Manifest
+from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Manifest
 from pipelines.run.funnel import Stage
 from pipelines.shelf.sql_text import quoted
 from pipelines.shelf.table import read_table
@@ -94,9 +94,10 @@ def _counts(manifest: Manifest) -> Iterator[str]:
         if total != counts.exported:
             yield f"{MANIFEST}: {what} count {total} samples, exported are {counts.exported}; {remedy}"
     yield from _parts(manifest)
-    yield from _funnel(manifest.funnel, manifest.counts)
+    spans = manifest.options.get("spans")
+    yield from _funnel(manifest.funnel, spans["samples"] if spans else manifest.counts.kept)
     for part in manifest.mix:
-        yield from _funnel(part.funnel, part.counts)
+        yield from _funnel(part.funnel, part.counts.kept)
 
 
 def _parts(manifest: Manifest) -> Iterator[str]:
@@ -110,14 +111,14 @@ def _parts(manifest: Manifest) -> Iterator[str]:
         yield f"{MANIFEST}: its parts count {total} samples, exported are {manifest.counts.exported}; {_REMEDY}"
 
 
-def _funnel(funnel: Sequence[Stage], counts: Counts) -> Iterator[str]:
-    """Yield where a funnel's numbers do not add up."""
+def _funnel(funnel: Sequence[Stage], kept: int) -> Iterator[str]:
+    """Yield where a funnel's numbers do not add up to what was kept."""
     for step in funnel:
         if step.reached != step.went_on + sum(step.dropped.values()) + sum(step.failed.values()):
             yield f"{MANIFEST}: step {step.name} reached {step.reached} is not kept + dropped + failed; {_REMEDY}"
     ways = [(one.name, one.went_on, other.reached) for one, other in pairwise(funnel)]
     if funnel:
-        ways.append((funnel[-1].name, funnel[-1].went_on, counts.kept))
+        ways.append((funnel[-1].name, funnel[-1].went_on, kept))
     for name, left, came in ways:
         if left != came:
             yield f"{MANIFEST}: {left} left step {name} and {came} came to the next; {_REMEDY}"
