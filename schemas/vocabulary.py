@@ -246,6 +246,21 @@ CAMERA_MOTION = Name("camera_motion", "string", "", "what the camera does, a not
 CAMERA_MOTION_CONFIDENCE = Name("camera_motion_confidence", "float64", "", "how sure of it, on the same span", 0, 1)
 CAMERA_SPEED = Name("camera_speed", "float64", "widths, e-folds or radians a second", "how fast, on the same span", 0)
 
+TEXT_TRACKS = Name("text_tracks", "list<string>", "", "what each text in the video says, by when it appears")
+TEXT_TRACK_CONFIDENCES = Name("text_track_confidences", "list<float64>", "", "how sure of each", 0, 1)
+TEXT_TRACK_LANGUAGES = Name(
+    "text_track_languages", "list<string>", "ISO 639-1", "language of each, empty where it is too short to tell"
+)
+TEXT_TRACK_FIRST_FRAMES = Name("text_track_first_frames", "list<uint32>", "", "the frame that each is seen in first")
+TEXT_TRACK_SIGHTINGS = Name("text_track_sightings", "list<uint32>", "", "frames in which each was read", 1)
+TEXT_TRACK = Name("text_track", "string", "", "what a text says, a note on its corners over time")
+TEXT_TRACK_CONFIDENCE = Name("text_track_confidence", "float64", "", "how sure of it, on the same corners", 0, 1)
+TEXT_TRACK_LANGUAGE = Name("text_track_language", "string", "ISO 639-1", "its language, on the same corners")
+
+FRAME_EMBEDDING = Name("frame_embedding", "list<float32>", "", "unit vector of the video, the mean of frames", -1, 1)
+SHOT_EMBEDDINGS = Name("shot_embeddings", "list<float32>", "", "unit vectors of the shots, one behind the other", -1, 1)
+TEXT_EMBEDDING = Name("text_embedding", "list<float32>", "", "unit vector of the caption, empty without one", -1, 1)
+
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
 NAMES: dict[str, Name] = {
@@ -366,6 +381,17 @@ NAMES: dict[str, Name] = {
         CAMERA_MOTION,
         CAMERA_MOTION_CONFIDENCE,
         CAMERA_SPEED,
+        TEXT_TRACKS,
+        TEXT_TRACK_CONFIDENCES,
+        TEXT_TRACK_LANGUAGES,
+        TEXT_TRACK_FIRST_FRAMES,
+        TEXT_TRACK_SIGHTINGS,
+        TEXT_TRACK,
+        TEXT_TRACK_CONFIDENCE,
+        TEXT_TRACK_LANGUAGE,
+        FRAME_EMBEDDING,
+        SHOT_EMBEDDINGS,
+        TEXT_EMBEDDING,
         OBJECT,
     )
 }
