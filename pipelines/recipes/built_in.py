@@ -18,6 +18,7 @@ from annotators.concepts import Concepts
 from annotators.contacts import Contacts
 from annotators.embeddingoverlap import EmbeddingOverlap
 from annotators.endpoint import Endpoint
+from annotators.frameembeddings import FrameEmbeddings
 from annotators.header import Header
 from annotators.integrity import Integrity
 from annotators.language import Language
@@ -27,6 +28,8 @@ from annotators.pixels import Pixels
 from annotators.probe import Probe
 from annotators.rewriter import Rewriter
 from annotators.shots import Shots
+from annotators.textembedding import TextEmbedding
+from annotators.texttracks import TextTracks
 from annotators.watermark import Watermark
 from filters.balance import Balance
 from filters.contamination import NoBenchmarkEmbedding
@@ -48,6 +51,7 @@ from schemas.errors import BadInput
 
 Count = Annotated[int, Meta(ge=1)]
 Number = Annotated[float, Meta(ge=0)]
+Rate = Annotated[float, Meta(gt=0, le=1000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 _ASKED = Endpoint()
 
@@ -212,12 +216,26 @@ def uncontaminated(benchmarks: str = "", pictures: bool = True) -> Recipe:
     return Recipe("uncontaminated", *steps_against(benchmark_folder(benchmarks), pictures=pictures))
 
 
-def video(least_s: Number = 1.0, most_s: Number = 3600.0, black: Share = 0.5, still: Share = 0.9) -> Recipe:
+def video(
+    least_s: Number = 1.0,
+    most_s: Number = 3600.0,
+    black: Share = 0.5,
+    still: Share = 0.9,
+    texts: bool = False,
+    frames_per_s: Rate = 2.0,
+    embeddings: bool = False,
+    model: str = "ViT-B-32",
+) -> Recipe:
     """Videos that are whole and in which something happens; shots and what the camera does are notes on spans.
 
     Kept are those that last from `least_s` to `most_s` seconds, that decode to their end, and that are black for no
-    more than a share of `black` and without any change for no more than `still`. Copies of one file go.
+    more than a share of `black` and without any change for no more than `still`. Copies of one file go. With `texts`,
+    the texts in them are read in `frames_per_s`, which takes by far the longest. With `embeddings`, videos, shots and
+    captions become vectors of a `model`: `--weights frameembeddings=PATH` and `textembedding=PATH` must be given.
     """
+    looked_at: list[Annotate | Keep] = [Annotate(TextTracks(frames_per_s=frames_per_s))] if texts else []
+    if embeddings:
+        looked_at += [Annotate(FrameEmbeddings(model)), Annotate(TextEmbedding(model))]
     return Recipe(
         "video",
         Keep(HasVideo()),
@@ -232,6 +250,7 @@ def video(least_s: Number = 1.0, most_s: Number = 3600.0, black: Share = 0.5, st
         Keep(NotStill(still)),
         Annotate(Shots()),
         Annotate(CameraMotion()),
+        *looked_at,
     )
 
 
