@@ -31,13 +31,22 @@ def sampled(container: Container, shots: Sequence[int], per_s: float, most: int)
     """
     per_s = min(per_s, most / container.duration_s)
     ends = [*shots[1:], len(container.pts)]
-    return [_pieces(container, first, end, per_s) for first, end in zip(shots, ends, strict=True)]
+    return [
+        pieces(container, first, end, round(_lasts_s(container, first, end) * per_s))
+        for first, end in zip(shots, ends, strict=True)
+    ]
 
 
-def _pieces(container: Container, first: int, end: int, per_s: float) -> list[Piece]:
+def _lasts_s(container: Container, first: int, end: int) -> float:
+    span = container.span(0, first, end)
+    return container.seconds(span.end_pts - span.start_pts)
+
+
+def pieces(container: Container, first: int, end: int, count: int) -> list[Piece]:
+    """Return the frames [first, end) in `count` pieces that last the same, in fewer where frames are fewer."""
     span = container.span(0, first, end)
     lasts = span.end_pts - span.start_pts
-    count = max(1, min(end - first, round(container.seconds(lasts) * per_s)))
+    count = max(1, min(end - first, count))
     starts = [span.start_pts - (-lasts * piece // count) for piece in range(count)]
     places = sorted({bisect_left(container.pts, start, first, end) for start in starts} - {end})
     return [_piece(container, *between) for between in pairwise([*places, end])]

@@ -161,9 +161,15 @@ def test_texts_that_move_are_told_apart_through_gaps_and_misreadings(draw: st.Da
 
 
 def test_of_two_texts_in_one_place_one_ends_where_the_other_begins() -> None:
-    said = ["Where were you last night?"] * 3 + ["At the harbour, with him."] * 3
+    said = ["Where were you on Monday?"] * 3 + ["Where was he on Sunday?!"] * 3
     found = Joining().tracks(Moment(place / 2, [line(text, 100, 400)]) for place, text in enumerate(said))
     assert [[one.line.text for one in track] for track in found] == [said[:3], said[3:]]
+
+
+def test_a_fast_text_that_is_unseen_for_a_while_is_found_where_it_would_be() -> None:
+    places = (0, 1, 4, 5)
+    [track] = Joining().tracks(Moment(n / 2, [line("EXIT", 112 * n, 40)]) for n in places)
+    assert [one.time_s for one in track] == [n / 2 for n in places]
 
 
 def test_two_texts_that_say_the_same_go_their_ways() -> None:

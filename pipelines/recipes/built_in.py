@@ -27,7 +27,9 @@ from annotators.ocr import Ocr
 from annotators.pixels import Pixels
 from annotators.probe import Probe
 from annotators.rewriter import Rewriter
+from annotators.shotlabels import ShotLabels
 from annotators.shots import Shots
+from annotators.spancaptions import SpanCaptions
 from annotators.textembedding import TextEmbedding
 from annotators.texttracks import TextTracks
 from annotators.watermark import Watermark
@@ -254,6 +256,39 @@ def video(
     )
 
 
+def video_captions(
+    url: str = _ASKED.url,
+    model: str = "",
+    max_tokens: Count = _ASKED.max_tokens,
+    at_once: Count = _ASKED.at_once,
+    per_s: Number = _ASKED.per_s,
+    timeout_s: Number = _ASKED.timeout_s,
+    give_up_s: Number = _ASKED.give_up_s,
+    price_in: Number = 0.0,
+    price_out: Number = 0.0,
+    longest_s: Rate = 30.0,
+    labels: bool = True,
+) -> Recipe:
+    """video, then a caption for each span by a model that sees its frames, and the scale and angle of each shot.
+
+    A shot that lasts longer than `longest_s` is captioned in parts. Without `labels`, captions alone. Prices are for a
+    million tokens.
+    """
+    endpoint = Endpoint(
+        url,
+        model,
+        max_tokens,
+        at_once=at_once,
+        per_s=per_s,
+        timeout_s=timeout_s,
+        give_up_s=give_up_s,
+        price_in=price_in,
+        price_out=price_out,
+    )
+    labelled = [Annotate(ShotLabels(endpoint))] if labels else []
+    return Recipe("video-captions", *video().steps, Annotate(SpanCaptions(endpoint, longest_s=longest_s)), *labelled)
+
+
 def whole() -> Recipe:
     """Everything that came in whole, with nothing looked at: dialogues, clips and whatever was chosen elsewhere.
 
@@ -276,6 +311,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "text": long_text,
     "uncontaminated": uncontaminated,
     "video": video,
+    "video-captions": video_captions,
     "whole": whole,
 }
 
