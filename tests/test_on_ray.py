@@ -204,7 +204,7 @@ def test_ray_notes_videos_as_one_process_does(
         clip = drawn(Drawing(f"on an engine {move}", pieces, between=place, text="DIPYLON"))
         (tmp_path / "clips" / f"{place}.txt").write_text(f"The camera does {move}.")
         (tmp_path / "clips" / f"{place}.mp4").write_bytes(clip.content[: 6000 if move == "static" else None])
-    for engine, folder in ((Local(1), "local"), (Ray(2, head), "engine")):
+    for engine, folder in ((Local(1), "local"), (Ray(2, head, 600.0), "engine")):
         shelf = Shelf(str(tmp_path / folder))
         ingest(shelf, str(tmp_path / "clips"), engine, cut=Cut(rows=2))
         counts = run(shelf, recipe, engine, RunOptions(max_failed=1.0))
