@@ -32,8 +32,8 @@ _RANKS = {DETECTION: 4, RECOGNITION: 3}
 _DECODERS = {DETECTION: "DBPostProcess", RECOGNITION: "CTCLabelDecode"}
 _DICTIONARY = "character_dict"
 _REMEDY = (
-    f"give --weights ocr=FOLDER with {DETECTION} and {RECOGNITION}, each {MODEL} and {DESCRIPTION} as PaddleOCR "
-    "exports them, or leave it out for the models of ostraka[ocr]"
+    f"give --weights ocr=FOLDER (texttracks=FOLDER for videos) with {DETECTION} and {RECOGNITION}, each {MODEL} and "
+    f"{DESCRIPTION} as PaddleOCR exports them, or leave it out for the models of ostraka[ocr]"
 )
 
 
@@ -123,7 +123,7 @@ def _shipped_folder() -> str:
         raise BadInput(
             "its models come with rapidocr, which is not installed",
             where="annotator ocr",
-            remedy="pip install 'ostraka[ocr]', or give --weights ocr=FOLDER",
+            remedy="pip install 'ostraka[ocr]', or give --weights ocr=FOLDER (texttracks=FOLDER for videos)",
         )
     return os.path.join(spec.submodule_search_locations[0], "models")
 

@@ -145,7 +145,7 @@ class Rewriter(Annotator, frozen=True):
 def judged(answer: Answer, original: str, reader: Reader, least_shared: float, most_counted: int) -> tuple[str, str]:
     """Return REWRITTEN where an answer may stand for the original, else one of ORIGINAL_STANDS, with the detail."""
     text = tidy(answer.text)
-    if status := _unusable(answer, text):
+    if status := unusable(answer, text):
         return status, text[:_DETAIL_CHARS]
     stated, said = reader.facts(original), reader.said(text)
     if (shared := facts.kept_share(stated, said)) < least_shared:
@@ -157,7 +157,7 @@ def judged(answer: Answer, original: str, reader: Reader, least_shared: float, m
     return REWRITTEN, ""
 
 
-def _unusable(answer: Answer, text: str) -> str:
+def unusable(answer: Answer, text: str) -> str:
     """Return why an answer is no caption of any picture, empty where it may be one."""
     if answer.finish == REJECTED:
         return "rejected"

@@ -36,17 +36,17 @@ class TextEncoder(Struct, frozen=True):
                 where=f"annotator {asked_by}",
                 remedy=f"give --weights {asked_by}=PATH, a checkpoint of open_clip, or leave embeddings out",
             )
-        return self._checkpoint().digests()
+        return self._checkpoint(asked_by).digests()
 
     def load(self) -> Encode:
         """Return what encodes texts."""
         import torch
 
         torch.set_num_threads(1)
-        return Encode(self._checkpoint().load("cpu"))
+        return Encode(self._checkpoint("clip").load("cpu"))
 
-    def _checkpoint(self) -> Checkpoint:
-        return Checkpoint("" if os.path.isdir(self.path) else self.model, self.path)
+    def _checkpoint(self, asked_by: str) -> Checkpoint:
+        return Checkpoint("" if os.path.isdir(self.path) else self.model, self.path, asked_by)
 
 
 class Encode:

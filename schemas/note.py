@@ -54,7 +54,23 @@ class Track(Struct, frozen=True, tag="track", tag_field="at"):
     boxes: tuple[tuple[int, float, float, float, float], ...]
 
 
-At = Whole | Characters | TimeSpan | Box | Quad | Track
+class QuadTrack(Struct, frozen=True, tag="quad_track", tag_field="at"):
+    """Four corners over the time [start_pts, end_pts), of the upright picture in pixels, where they were seen.
+
+    A quad is (pts, corners), the corners clockwise from the top left of what is written; times are in units of the time
+    base.
+    """
+
+    part: int
+    start_pts: int
+    end_pts: int
+    time_base: tuple[int, int]
+    quads: tuple[
+        tuple[int, tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]], ...
+    ]
+
+
+At = Whole | Characters | TimeSpan | Box | Quad | Track | QuadTrack
 
 
 class Note(Struct, frozen=True):

@@ -274,6 +274,39 @@ CAMERA_SPEED = Name("camera_speed", "float64", "widths, e-folds or radians a sec
 
 SPAN_QUESTION = Name("span_question", "string", "", "a question about what a time span shows, a note on it")
 SPAN_ANSWER = Name("span_answer", "string", "", "the answer to it, on the same span")
+TEXT_TRACKS = Name("text_tracks", "list<string>", "", "what each text in the video says, by when it appears")
+TEXT_TRACK_CONFIDENCES = Name("text_track_confidences", "list<float64>", "", "how sure of each", 0, 1)
+TEXT_TRACK_LANGUAGES = Name(
+    "text_track_languages", "list<string>", "ISO 639-1", "language of each, empty where it is too short to tell"
+)
+TEXT_TRACK_FIRST_FRAMES = Name("text_track_first_frames", "list<uint32>", "", "the frame that each is seen in first")
+TEXT_TRACK_SIGHTINGS = Name("text_track_sightings", "list<uint32>", "", "frames in which each was read", 1)
+TEXT_TRACK = Name("text_track", "string", "", "what a text says, a note on its corners over time")
+TEXT_TRACK_CONFIDENCE = Name("text_track_confidence", "float64", "", "how sure of it, on the same corners", 0, 1)
+TEXT_TRACK_LANGUAGE = Name("text_track_language", "string", "ISO 639-1", "its language, on the same corners")
+
+FRAME_EMBEDDING = Name("frame_embedding", "list<float32>", "", "unit vector of the video, the mean of frames", -1, 1)
+SHOT_EMBEDDINGS = Name("shot_embeddings", "list<float32>", "", "unit vectors of the shots, one behind the other", -1, 1)
+TEXT_EMBEDDING = Name("text_embedding", "list<float32>", "", "unit vector of the caption, empty without one", -1, 1)
+
+SPAN_CAPTIONS = Name(
+    "span_captions", "list<string>", "", "what each span shows, by a model; empty where it did not say"
+)
+SPAN_CAPTION_STATUS = Name(
+    "span_caption_status", "list<string>", "", "of each span captioned, or why it has no caption"
+)
+SPAN_CAPTION = Name("span_caption", "string", "", "what a span of the video shows, a note on its time")
+
+SHOT_SCALES = Name("shot_scales", "list<string>", "", "how large what each shot shows is seen, empty where not known")
+SHOT_FRAMINGS = Name("shot_framings", "list<string>", "", "whom each shot frames, empty where not known")
+SHOT_ANGLES = Name("shot_angles", "list<string>", "", "from where each shot looks, empty where not known")
+SHOT_COMPOSITIONS = Name("shot_compositions", "list<string>", "", "how each is composed, tags with spaces between")
+SHOT_LABEL_STATUS = Name("shot_label_status", "list<string>", "", "of each shot labelled, or why it has no labels")
+SHOT_LABEL_DETAIL = Name("shot_label_detail", "list<string>", "", "what was answered instead, empty where labelled")
+SHOT_SCALE = Name("shot_scale", "string", "", "how large what it shows is seen, a note on the shot's time")
+SHOT_FRAMING = Name("shot_framing", "string", "", "whom the shot frames, on the same span")
+SHOT_ANGLE = Name("shot_angle", "string", "", "from where the shot looks, on the same span")
+SHOT_COMPOSITION = Name("shot_composition", "list<string>", "", "how the shot is composed, on the same span")
 
 OBJECT = Name("object", "string", "", "what a box shows, a note on a place")
 
@@ -419,6 +452,30 @@ NAMES: dict[str, Name] = {
         CAMERA_SPEED,
         SPAN_QUESTION,
         SPAN_ANSWER,
+        TEXT_TRACKS,
+        TEXT_TRACK_CONFIDENCES,
+        TEXT_TRACK_LANGUAGES,
+        TEXT_TRACK_FIRST_FRAMES,
+        TEXT_TRACK_SIGHTINGS,
+        TEXT_TRACK,
+        TEXT_TRACK_CONFIDENCE,
+        TEXT_TRACK_LANGUAGE,
+        FRAME_EMBEDDING,
+        SHOT_EMBEDDINGS,
+        TEXT_EMBEDDING,
+        SPAN_CAPTIONS,
+        SPAN_CAPTION_STATUS,
+        SPAN_CAPTION,
+        SHOT_SCALES,
+        SHOT_FRAMINGS,
+        SHOT_ANGLES,
+        SHOT_COMPOSITIONS,
+        SHOT_LABEL_STATUS,
+        SHOT_LABEL_DETAIL,
+        SHOT_SCALE,
+        SHOT_FRAMING,
+        SHOT_ANGLE,
+        SHOT_COMPOSITION,
         OBJECT,
     )
 }

@@ -73,6 +73,19 @@ def drawn() -> Callable[[Drawing], Drawn]:
 
 
 @pytest.fixture(scope="session")
+def little_clip(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., bytes]) -> Path:
+    """A folder with a small model in open_clip's form that has learnt nothing to speak of."""
+    import torch
+
+    from annotators.small_clip import train_small_clip
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("weights") / "little"
+    train_small_clip([(picture(seed, (64, 64)), [f"picture {seed}"]) for seed in range(4)], str(folder), 2)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tree_digest() -> Callable[..., dict[str, str]]:
     """Return the SHA-256 of every file below a folder but those below `runs/`, by its path."""
 

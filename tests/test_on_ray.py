@@ -190,16 +190,24 @@ def test_ray_gives_the_bytes_of_one_process_in_memory_and_in_buckets(
 
 
 def test_ray_notes_videos_as_one_process_does(
-    tmp_path: Path, head: str, drawn: Callable[[Drawing], Drawn], tree_digest: Callable[..., dict[str, str]]
+    tmp_path: Path,
+    head: str,
+    drawn: Callable[[Drawing], Drawn],
+    tree_digest: Callable[..., dict[str, str]],
+    little_clip: Path,
 ) -> None:
+    weights = dict.fromkeys(("frameembeddings", "textembedding"), str(little_clip))
+    recipe = find_recipe("video", {"texts": "true", "embeddings": "true"}).given(weights)
     (tmp_path / "clips").mkdir()
     for place, move in enumerate(("pan_left", "zoom_in", "static")):
-        clip = drawn(Drawing(f"on an engine {move}", (Piece(move, 18, place), Piece("tilt_up", 18, 3)), between=place))
+        pieces = (Piece(move, 18, place), Piece("tilt_up", 18, 3))
+        clip = drawn(Drawing(f"on an engine {move}", pieces, between=place, text="DIPYLON"))
+        (tmp_path / "clips" / f"{place}.txt").write_text(f"The camera does {move}.")
         (tmp_path / "clips" / f"{place}.mp4").write_bytes(clip.content[: 6000 if move == "static" else None])
-    for engine, folder in ((Local(1), "local"), (Ray(2, head), "engine")):
+    for engine, folder in ((Local(1), "local"), (Ray(2, head, 600.0), "engine")):
         shelf = Shelf(str(tmp_path / folder))
         ingest(shelf, str(tmp_path / "clips"), engine, cut=Cut(rows=2))
-        counts = run(shelf, find_recipe("video"), engine, RunOptions(max_failed=1.0))
+        counts = run(shelf, recipe, engine, RunOptions(max_failed=1.0))
         assert counts == {"kept": 2, "dropped": 0, "failed": 1}
     assert tree_digest(tmp_path / "engine") == tree_digest(tmp_path / "local")
 

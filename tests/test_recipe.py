@@ -153,7 +153,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_a_recipe_survives_being_carried_as_json(name: str, given: dict[str, dict[str, str]], tmp_path: Path) -> None:
     (tmp_path / "exam.jsonl").write_bytes(to_lines("exam", [Item("1", ("Why?",))]))
-    values = {"caption-recaptioned": {"model": "m"}, "uncontaminated": {"benchmarks": str(tmp_path)}}
+    asked = {key: {"model": "m"} for key in ("caption-recaptioned", "video-captions")}
+    values = {**asked, "uncontaminated": {"benchmarks": str(tmp_path)}}
     recipe = find_recipe(name, values.get(name, {})).given(given.get(name, {}))
     carried = msgspec.json.decode(msgspec.json.encode(recipe.spec), type=Spec).build()
     assert (carried.name, carried.id, carried.ids, carried.steps) == (name, recipe.id, recipe.ids, recipe.steps)

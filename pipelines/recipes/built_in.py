@@ -18,6 +18,7 @@ from annotators.concepts import Concepts
 from annotators.contacts import Contacts
 from annotators.embeddingoverlap import EmbeddingOverlap
 from annotators.endpoint import Endpoint
+from annotators.frameembeddings import FrameEmbeddings
 from annotators.header import Header
 from annotators.integrity import Integrity
 from annotators.language import Language
@@ -26,7 +27,11 @@ from annotators.ocr import Ocr
 from annotators.pixels import Pixels
 from annotators.probe import Probe
 from annotators.rewriter import Rewriter
+from annotators.shotlabels import ShotLabels
 from annotators.shots import Shots
+from annotators.spancaptions import SpanCaptions
+from annotators.textembedding import TextEmbedding
+from annotators.texttracks import TextTracks
 from annotators.trainedshots import TrainedShots
 from annotators.watermark import Watermark
 from filters.balance import Balance
@@ -40,6 +45,7 @@ from filters.scenetext import HasSceneText
 from filters.scores import Above
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
+from filters.videodedup import VideoDedup
 from pipelines.recipes.documents import documents, documents_clip
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.recipes.tasks import cot, cot_answers, rl_tasks
@@ -50,6 +56,7 @@ from schemas.errors import BadInput
 
 Count = Annotated[int, Meta(ge=1)]
 Number = Annotated[float, Meta(ge=0)]
+Rate = Annotated[float, Meta(gt=0, le=1000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 _ASKED = Endpoint()
 
@@ -215,15 +222,28 @@ def uncontaminated(benchmarks: str = "", pictures: bool = True) -> Recipe:
 
 
 def video(
-    least_s: Number = 1.0, most_s: Number = 3600.0, black: Share = 0.5, still: Share = 0.9, trained: bool = False
+    least_s: Number = 1.0,
+    most_s: Number = 3600.0,
+    black: Share = 0.5,
+    still: Share = 0.9,
+    trained: bool = False,
+    texts: bool = False,
+    frames_per_s: Rate = 2.0,
+    embeddings: bool = False,
+    model: str = "ViT-B-32",
 ) -> Recipe:
     """Videos that are whole and in which something happens; shots and what the camera does are notes on spans.
 
     Kept are those that last from `least_s` to `most_s` seconds, that decode to their end, and that are black for no
-    more than a share of `black` and without any change for no more than `still`. Copies of one file go.
-
-    `trained`: shots are found by TransNetV2 too, dissolves among them, at some fifty frames a second.
+    more than a share of `black` and without any change for no more than `still`. Copies of one file go. With `trained`,
+    shots are found by TransNetV2 too, dissolves among them, at some fifty frames a second. With `texts`, the texts in
+    them are read in `frames_per_s`, which takes by far the longest. With `embeddings`, videos, shots and captions become
+    vectors of a `model`, and videos go that are near another in both: `--weights frameembeddings=PATH` and
+    `textembedding=PATH` must be given.
     """
+    looked_at: list[Annotate | Keep] = [Annotate(TextTracks(frames_per_s=frames_per_s))] if texts else []
+    if embeddings:
+        looked_at += [Annotate(FrameEmbeddings(model)), Annotate(TextEmbedding(model)), Keep(VideoDedup())]
     return Recipe(
         "video",
         Keep(HasVideo()),
@@ -238,7 +258,41 @@ def video(
         Keep(NotStill(still)),
         Annotate(TrainedShots() if trained else Shots()),
         Annotate(CameraMotion()),
+        *looked_at,
     )
+
+
+def video_captions(
+    url: str = _ASKED.url,
+    model: str = "",
+    max_tokens: Count = _ASKED.max_tokens,
+    at_once: Count = _ASKED.at_once,
+    per_s: Number = _ASKED.per_s,
+    timeout_s: Number = _ASKED.timeout_s,
+    give_up_s: Number = _ASKED.give_up_s,
+    price_in: Number = 0.0,
+    price_out: Number = 0.0,
+    longest_s: Rate = 30.0,
+    labels: bool = True,
+) -> Recipe:
+    """video, then a caption for each span by a model that sees its frames, and the scale and angle of each shot.
+
+    A shot that lasts longer than `longest_s` is captioned in parts. Without `labels`, captions alone. Prices are for a
+    million tokens.
+    """
+    endpoint = Endpoint(
+        url,
+        model,
+        max_tokens,
+        at_once=at_once,
+        per_s=per_s,
+        timeout_s=timeout_s,
+        give_up_s=give_up_s,
+        price_in=price_in,
+        price_out=price_out,
+    )
+    labelled = [Annotate(ShotLabels(endpoint))] if labels else []
+    return Recipe("video-captions", *video().steps, Annotate(SpanCaptions(endpoint, longest_s=longest_s)), *labelled)
 
 
 def whole() -> Recipe:
@@ -266,6 +320,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "text": long_text,
     "uncontaminated": uncontaminated,
     "video": video,
+    "video-captions": video_captions,
     "whole": whole,
 }
 
