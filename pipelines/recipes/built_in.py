@@ -237,7 +237,7 @@ def video(
     Kept are those that last from `least_s` to `most_s` seconds, that decode to their end, and that are black for no
     more than a share of `black` and without any change for no more than `still`. Copies of one file go. With `trained`,
     shots are found by TransNetV2 too, dissolves among them, at some fifty frames a second. With `texts`, the texts in
-    them are read in `frames_per_s`, which takes by far the longest. With `embeddings`, videos, shots and captions become
+    them are read in `frames_per_s`, which takes by far the longest. With `embeddings`, videos, shots and captions are
     vectors of a `model`, and videos go that are near another in both: `--weights frameembeddings=PATH` and
     `textembedding=PATH` must be given.
     """
