@@ -31,6 +31,7 @@ PEOPLE = {
     "fay": ("annotator", "reviewer", "adjudicator"),
 }
 VALUES = ("near", "far")
+WHY: Any = ("unsure", "audit", "asked")
 STEPS = 100
 TERMINAL = {"rejected", "superseded", "deleted"}
 
@@ -71,7 +72,14 @@ class Trace:
         for person, roles in PEOPLE.items():
             self.ledger.set_person(person, roles, now, cost_per_hour=20.0)
         items = [
-            Item(f"{layer}-{self.seed}-{n}", layer, f"sample-{n}", priority=n % 2, machine=notes(draw.choice(VALUES)))
+            Item(
+                f"{layer}-{self.seed}-{n}",
+                layer,
+                f"sample-{n}",
+                priority=n % 2,
+                why=WHY[n],
+                machine=notes(draw.choice(VALUES)),
+            )
             for layer in rules
             for n in range(3)
         ]

@@ -86,6 +86,9 @@ def _write(turn: Turn, given: Submission, work: Work, digest: str, measures: Mea
     if late:
         if not given.external and any(one.digest == digest for one in _by(work, given.person)):
             return Outcome("duplicate", next(one.id for one in _by(work, given.person) if one.digest == digest))
+        for role, lease in leases(work):
+            if role != "annotator" and lease.person == given.person:
+                turn.happen(Released(given.item, given.person, role, "withdrawn"))
         return Outcome("late", _happen(turn, given, work, digest, why=late), late)
     at = _slot_of(work, given.person)
     holder = work.slots[at].lease if at < len(work.slots) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from annotators.desk.draw import fraction
 from annotators.desk.events import AcceptedNotes, AdjudicationAsked, Measured, ReviewAsked, Written
 from annotators.desk.item import Notes
@@ -54,13 +56,20 @@ def _merge(turn: Turn, work: Work, written: list[Version], notes: Notes) -> Vers
     return work.versions[name]
 
 
-def _stand_or_review(turn: Turn, work: Work, version: Version, how: str, measures: Measures) -> None:
-    """Accept, unless the draw wants a reviewer to see it."""
-    if fraction("review", work.item.id, str(work.round)) < turn.rules(work).review_share:
+def _stand_or_review(
+    turn: Turn, work: Work, version: Version, how: Literal["agreement", "single"], measures: Measures
+) -> None:
+    """Accept, unless the draw wants a reviewer to see it, or people stand against the models."""
+    rules, found = turn.rules(work), of_the_machine(work, version, measures)
+    against = found is not None and found < rules.accept_at
+    if against and how == "agreement" and work.item.why == "audit":
+        turn.happen(AdjudicationAsked(work.item.id, version.resolves, "audit_against_the_models"))
+    elif against and how == "single":
+        turn.happen(ReviewAsked(work.item.id, version.id, "against_the_models"))
+    elif fraction("review", work.item.id, str(work.round)) < rules.review_share:
         turn.happen(ReviewAsked(work.item.id, version.id, "sampled"))
-        return
-    found = of_the_machine(work, version, measures)
-    turn.happen(AcceptedNotes(work.item.id, version.id, "agreement" if how == "agreement" else "single", machine=found))
+    else:
+        turn.happen(AcceptedNotes(work.item.id, version.id, how, machine=found))
 
 
 def of_the_machine(work: Work, version: Version, measures: Measures) -> float | None:
