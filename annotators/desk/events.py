@@ -192,11 +192,16 @@ class ReviewAsked(Event, frozen=True):
 
 
 class AdjudicationAsked(Event, frozen=True):
-    """An item goes before an adjudicator, who sees these versions side by side."""
+    """An item goes before an adjudicator, who sees these versions side by side; `by` is a reviewer who sent it on."""
 
     item: str
     versions: tuple[str, ...]
     why: str
+    by: str = ""
+    spent_s: float = 0.0
+    external: str = ""
+    updated: str = ""
+    digest: str = ""
 
 
 class AcceptedNotes(Event, frozen=True):

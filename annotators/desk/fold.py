@@ -212,6 +212,8 @@ def _(event: e.ReviewAsked, state: State) -> None:
 def _(event: e.AdjudicationAsked, state: State) -> None:
     work = state.work[event.item]
     work.state, work.asked, work.why, work.lease = "adjudicate", event.versions, event.why, None
+    _looked(state, work, event.by, event.spent_s)
+    _remember(state, event.external, event.item, event.by, event.updated, event.digest, event.versions[-1])
 
 
 @_take.register

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from annotators.desk.events import AcceptedNotes, AdjudicationAsked, Rejected, Role, Written
 from annotators.desk.incoming import already, next_version, quarantine, refuse
 from annotators.desk.measure import Measures, measure_of
@@ -29,13 +31,21 @@ def review(turn: Turn, given: Review, measures: Measures) -> Outcome:
         return Outcome("judged", version)
     if given.verdict == "fix" and digest_of_notes(given.notes) != work.versions[version].digest:
         return _fix(turn, work, given, measures)
-    found = of_the_machine(work, work.versions[version], measures)
-    turn.happen(
-        AcceptedNotes(
-            given.item, version, "review", given.person, given.spent_s, found, given.external, given.updated, digest
-        )
-    )
+    _stand_or_send_on(turn, work, version, given, measures)
     return Outcome("judged", version)
+
+
+def _stand_or_send_on(turn: Turn, work: Work, version: str, given: Review, measures: Measures) -> None:
+    """Accept a version, unless it speaks against the models in an audit: that takes a third voice."""
+    found = of_the_machine(work, work.versions[version], measures)
+    stamp = (given.external, given.updated, _digest(given))
+    if work.item.why == "audit" and found is not None and found < turn.rules(work).accept_at:
+        seen = tuple(dict.fromkeys((*work.asked, version)))
+        why = "audit_against_the_models"
+        turn.happen(AdjudicationAsked(given.item, seen, why, given.person, given.spent_s, *stamp))
+        return
+    how: Literal["review", "fix"] = "review" if version == work.asked[0] else "fix"
+    turn.happen(AcceptedNotes(given.item, version, how, given.person, given.spent_s, found, *stamp))
 
 
 def _digest(given: Review) -> str:
@@ -111,20 +121,7 @@ def _fix(turn: Turn, work: Work, given: Review, measures: Measures) -> Outcome:
             parent=work.asked[0],
         )
     )
-    found = of_the_machine(work, work.versions[version], measures)
-    turn.happen(
-        AcceptedNotes(
-            given.item,
-            version,
-            "fix",
-            given.person,
-            given.spent_s,
-            found,
-            given.external,
-            given.updated,
-            _digest(given),
-        )
-    )
+    _stand_or_send_on(turn, work, version, given, measures)
     return Outcome("judged", version)
 
 

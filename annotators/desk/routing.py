@@ -8,6 +8,7 @@ hangs on the item alone, so a threshold that moves does not move the audit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Literal
 
 from msgspec import Struct
@@ -34,14 +35,19 @@ class Route(Struct, frozen=True):
         return "audit" if fraction(self.key, item) < self.audit_share else "accepted"
 
 
-def unsure(signals: Mapping[str, float]) -> tuple[float, str]:
-    """Return the largest of what speaks against the models, each in [0, 1], and which it is."""
+def unsure(signals: Mapping[str, float]) -> float:
+    """Return how much speaks against the models: 1 less the chance that none of the signals, each in [0, 1], is right.
+
+    The largest alone would put one weak alarm on a par with three.
+    """
     if not signals:
         raise BadInput(
             "nothing says how unsure it is", where="routing", remedy="give a signal, 1 where nothing is known"
         )
-    name = max(sorted(signals), key=lambda one: signals[one])
-    return signals[name], name
+    if strange := [name for name, one in signals.items() if not 0 <= one <= 1]:
+        what = f"the signal {strange[0]!r} is {signals[strange[0]]}"
+        raise BadInput(what, where="routing", remedy="give numbers from 0 to 1")
+    return 1 - prod(1 - signals[name] for name in sorted(signals))
 
 
 def spread(answers: Iterable[str]) -> float:
