@@ -59,6 +59,7 @@ proofs: setup
 	$(BIN)/python tests/long/memory.py
 	$(BIN)/python tests/long/sees.py
 	$(BIN)/python tests/long/words.py
+	$(BIN)/python tests/long/desk.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .venv-readers ostraka-demo docs/_build

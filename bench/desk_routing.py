@@ -31,7 +31,7 @@ CLIPS, SHARE, SEEDS, CORPORA = 5_000, 0.2, 3, 200
 LOOK_S, FOR_EVER_S = 60.0, 1e9
 BATCH: dict[Role, int] = {"adjudicator": 50, "reviewer": 50, "annotator": 4}
 """How much each takes at once: what waits for a judge goes before what is begun."""
-ROUTE = Route(threshold=0.19)
+ROUTE = Route(threshold=0.29)
 GOAL, COVERS = 0.6, 0.95
 LAYER = Layer("camera", "1", rules=Rules(overlap=1, review_share=0.0, gold_share=0.0))
 
