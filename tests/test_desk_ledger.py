@@ -480,6 +480,33 @@ def test_a_grace_lets_an_author_edit_what_is_whole(desk: Callable[..., Desk]) ->
     assert (at.state(), at.stands()) == ("accepted", "near")
 
 
+def test_many_things_together_are_one_turn_all_of_it_or_none(where: tuple[str, str]) -> None:
+    with open_ledger(*where, MEASURES) as ledger:
+        at = Desk(ledger, items=3)
+        at.take("ana", most=3)
+        before = ledger.digest()
+        with pytest.raises(KeyError), ledger.together(at.now_ms):
+            at.submit("i0", "ana")
+            raise KeyError
+        assert ledger.refresh() and ledger.digest() == before
+        with ledger.together(at.now_ms):
+            kinds = [at.submit(item, "ana", updated="0001").kind for item in ("i0", "i1", "i0")]
+            with pytest.raises(BadInput):
+                ledger.release("i2", "ben", "annotator", at.now_ms)
+        assert kinds == ["written", "written", "duplicate"]
+        digest = ledger.digest()
+    with open_ledger(*where, MEASURES) as ledger:
+        assert ledger.digest() == digest and digest != before
+
+
+def test_a_refusal_in_the_middle_that_is_caught_ends_the_turn(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    at.take("ana")
+    with pytest.raises(RuntimeError), at.ledger.together(at.now_ms), pytest.raises(BadInput):
+        at.ledger.reassign("i0", "ana", "jud", at.now_ms)
+    assert [task.person for task in at.ledger.held()] == ["ana"]
+
+
 def test_a_backup_restores_into_the_other_database(server: str, tmp_path: Path) -> None:
     path = str(tmp_path / "desk.jsonl")
     with open_ledger(str(tmp_path / "a.db"), measures=trace.MEASURES) as ledger:

@@ -47,6 +47,7 @@ class Ledger:
     def __init__(self, log: Log, measures: Mapping[str, Measure]) -> None:
         self._log, self._measures = log, measures
         self._state, self._chain = State(), BEGIN
+        self._open: Turn | None = None
         self.refresh()
 
     @property
@@ -61,6 +62,8 @@ class Ledger:
 
     def refresh(self) -> State:
         """Fold in what others wrote."""
+        if self._open is not None:
+            return self._state
         for row in self._log.after(self._state.seq):
             event = event_of(row, self._chain, self._log.where)
             fold(self._state, event, row.at_ms)
@@ -82,16 +85,45 @@ class Ledger:
                 found.append(Recorded(row.seq, row.at_ms, event))
         return tuple(found)
 
+    @contextmanager
+    def together(self, now_ms: int) -> Iterator[None]:
+        """Take what is called inside in one turn: written and synced once, all of it or none.
+
+        A guard's refusal may be caught inside where it came before anything happened; later it ends the turn.
+        """
+        with self._writing(now_ms) as turn:
+            self._open = turn
+            try:
+                yield
+            finally:
+                self._open = None
+
     def _turn(self, now_ms: int, do: Callable[[Turn], T]) -> T:
-        """Do something under the lock, and write what came of it; where that fails, what is known is read anew."""
+        """Do something in a turn of its own, or in the one that is open."""
+        if self._open is None:
+            with self._writing(now_ms) as turn:
+                return do(turn)
+        turn, before = self._open, len(self._open.events)
+        try:
+            return do(turn)
+        except BaseException:
+            turn.torn = turn.torn or len(turn.events) > before
+            raise
+
+    @contextmanager
+    def _writing(self, now_ms: int) -> Iterator[Turn]:
+        """Hold the lock, and write what came of it; where that fails, what is known is read anew."""
         turn = None
         try:
             with self._log.writing():
                 self.refresh()
-                turn, chain, rows = Turn(self._state, now_ms), self._chain, []
-                given = do(turn)
-                first = self._state.seq - len(turn.events) + 1
-                for seq, event in enumerate(turn.events, first):
+                turn, chain, rows = Turn(self._state, now_ms), self._chain, list[Row]()
+                yield turn
+                if turn.torn:
+                    raise RuntimeError(
+                        "a refusal in the middle of something was caught: nothing of the turn is written"
+                    )
+                for seq, event in enumerate(turn.events, self._state.seq - len(turn.events) + 1):
                     rows.append(row_of(seq, now_ms, event, chain))
                     chain = rows[-1].chain
                 if rows:
@@ -101,7 +133,6 @@ class Ledger:
                 self._state, self._chain = State(), BEGIN
             raise
         self._chain = chain
-        return given
 
     def set_layer(
         self, layer: Layer, now_ms: int, accepted: Accepted = "keep", items: Sequence[str] | None = None

@@ -16,6 +16,8 @@ class Turn:
     def __init__(self, state: State, at_ms: int) -> None:
         self.state, self.at_ms = state, at_ms
         self.events: list[AnyEvent] = []
+        self.torn = False
+        """Whether something failed in its middle, and somebody went on."""
 
     @property
     def now_ms(self) -> int:
