@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from annotators.desk.routing import spread
+from annotators.desk.routing import unsure
 
 MOVES = (
     "pan_left",
@@ -64,15 +64,14 @@ def clips(count: int, random: np.random.Generator) -> Labels:
 
 def verdicts(
     truth: Labels, hard: tuple[float, float], random: np.random.Generator
-) -> tuple[Labels, list[dict[str, float]]]:
-    """Return what the model notes on each clip, its commonest verdict, and what speaks against it."""
+) -> tuple[Labels, NDArray[np.float64]]:
+    """Return what the model notes on each clip, its commonest verdict, and how unsure that is."""
     share = random.beta(*hard, truth.shape)
     wrong = said(truth, np.zeros(truth.shape), random)
     asked = np.where(random.random((ASKED, *truth.shape)) < share, wrong, truth)
-    noted = (asked[:, :, None] == np.arange(len(MOVES))).sum(0).argmax(1)
+    counts = (asked[:, :, None] == np.arange(len(MOVES))).sum(0)
+    noted, spread = counts.argmax(1), 1 - counts.max(1) / ASKED
     geometry = np.where(random.random(truth.shape) < GEOMETRY, truth // 2, random.integers(0, 6, truth.shape))
-    signals = [
-        {"spread": spread([MOVES[one] for one in verdicts_]), "geometry": ALARM * float(pair != move // 2)}
-        for verdicts_, pair, move in zip(asked.T, geometry, noted, strict=True)
-    ]
-    return noted, signals
+    signals, place = np.unique(np.stack([spread, ALARM * (geometry != noted // 2)]), axis=1, return_inverse=True)
+    said_ = [unsure({"spread": float(one), "geometry": float(other)}) for one, other in signals.T]
+    return noted, np.array(said_)[place.reshape(-1)]

@@ -20,7 +20,7 @@ from annotators.desk.draw import fraction
 from annotators.desk.events import Role
 from annotators.desk.item import Item, Notes
 from annotators.desk.ledger import Ledger, open_ledger
-from annotators.desk.routing import Route, unsure
+from annotators.desk.routing import Route
 from annotators.desk.rules import Layer, Rules
 from annotators.desk.submission import Review, Submission
 from bench.desk_people import EXPERTS, MODELS, MOVES, Labels, accuracies, clips, said, verdicts
@@ -64,21 +64,21 @@ def fight(hard: tuple[float, float], seed: int) -> tuple[float, float, float, fl
     """Return the share of wrong labels with no look, after a random review, and routed; and the hours of each."""
     random = np.random.default_rng([seed, 8])
     truth = clips(CLIPS, random)
-    noted, signals = verdicts(truth, hard, random)
+    noted, how = verdicts(truth, hard, random)
     names = [f"clip {seed} {n}" for n in range(CLIPS)]
     drawn = sorted(range(CLIPS), key=lambda n: fraction("random review", names[n]))[: int(CLIPS * SHARE)]
     theirs, spent_s = desk([(n, 0) for n in drawn], names, noted, truth, FOR_EVER_S, random)
-    asked = [(n, priority) for n in range(CLIPS) if (priority := due(names[n], unsure(signals[n]))) >= 0]
+    asked = [(n, priority) for n in range(CLIPS) if (priority := due(names[n], float(how[n]))) >= 0]
     ours, also_s = desk(asked, names, noted, truth, spent_s, random)
     assert also_s <= spent_s, "the routed side took longer"
     wrong = [float((labels != truth).mean()) for labels in (noted, theirs, ours)]
     return wrong[0], wrong[1], wrong[2], spent_s / 3600
 
 
-def due(name: str, how: float) -> int:
+def due(name: str, unsure: float) -> int:
     """Return an item's priority: audits before all, then what is least sure; -1 where nobody looks."""
-    way = ROUTE.way(name, how)
-    return -1 if way == "accepted" else 1000 if way == "audit" else round(how * 100)
+    way = ROUTE.way(name, unsure)
+    return -1 if way == "accepted" else 1000 if way == "audit" else round(unsure * 100)
 
 
 def desk(
@@ -150,8 +150,8 @@ def audited(hard: tuple[float, float], corpus: int) -> tuple[float, float, float
     """Return the true precision of what one corpus accepted by itself, the audit's interval, and how many it saw."""
     random = np.random.default_rng([corpus, 200])
     truth = clips(CLIPS, random)
-    noted, signals = verdicts(truth, hard, random)
-    ways = [ROUTE.way(f"clip {corpus} {n}", unsure(one)) for n, one in enumerate(signals)]
+    noted, how = verdicts(truth, hard, random)
+    ways = [ROUTE.way(f"clip {corpus} {n}", float(one)) for n, one in enumerate(how)]
     alone = np.array([way != "unsure" for way in ways])
     seen = np.array([way == "audit" for way in ways])
     looked = judged(truth[seen], noted[seen], random)

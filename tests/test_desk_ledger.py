@@ -313,6 +313,7 @@ def test_the_same_submission_twice_is_once_and_an_older_one_nothing(desk: Callab
 def test_edits_and_deletions_after_acceptance_are_refused_and_recorded(desk: Callable[..., Desk]) -> None:
     at = desk()
     at.both()
+    assert at.submit("i0", "ana", "near").kind == "duplicate"
     assert at.submit("i0", "ana", "far").reason == "after_acceptance"
     assert at.ledger.deleted("ana/i0", at.now_ms).reason == "deleted_after_acceptance"
     assert at.stands() == "near"

@@ -63,8 +63,7 @@ def _to_annotate(turn: Turn, person: Person, layers: Sequence[str], most: int) -
     due = [work for work in _special(turn, person, EXAM) if work.item.layer in exams]
     ready = [layer for layer in layers if layer not in exams]
     gold = [work for work in _special(turn, person, GOLD) if work.item.layer in ready]
-    open_ = (work for work in turn.state.work.values() if work.item.layer in ready and may_annotate(turn, work, person))
-    rest = iter(sorted(open_, key=lambda work: (not _is_first(work, person.name), -work.priority)))
+    rest = _in_turn(turn, person, ready)
     for _ in range(most):
         if due:
             yield due.pop(0)
@@ -79,6 +78,19 @@ def _to_annotate(turn: Turn, person: Person, layers: Sequence[str], most: int) -
             yield placed[0]
             rest = _before(work, rest)
         else:
+            yield work
+
+
+def _in_turn(turn: Turn, person: Person, layers: Sequence[str]) -> Iterator[Work]:
+    """Yield the work that a person may annotate: what waits for the person first, then by priority.
+
+    Whether the person may is asked of an item when its turn comes, so a long queue costs little more than a sort.
+    """
+    open_ = [work for work in turn.state.work.values() if work.state == DRAFT and work.item.layer in layers]
+    waiting = sorted(open_, key=lambda work: -work.priority)
+    first = [work for work in waiting if work.round and _is_first(work, person.name)]
+    for work in (*first, *waiting):
+        if may_annotate(turn, work, person):
             yield work
 
 
@@ -146,12 +158,16 @@ def leases(work: Work) -> list[tuple[Role, Lease]]:
     return held + ([(judging, work.lease)] if work.lease else [])
 
 
+DONE = ("accepted", "exported", "quarantined")
+
+
 def expire(turn: Turn) -> int:
     """Free what ran out, and return how much."""
     now_ms = turn.now_ms
     over = [
         Released(work.item.id, lease.person, role, "expired")
         for work in turn.state.work.values()
+        if work.state not in DONE
         for role, lease in leases(work)
         if lease.until_ms <= now_ms
     ]
