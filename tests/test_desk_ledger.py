@@ -269,6 +269,7 @@ def test_an_expired_lease_loses_no_annotation(desk: Callable[..., Desk]) -> None
     assert at.take("ben") == ["i0"]
     assert at.submit("i0", "ana", "near").kind == "written"
     assert at.ledger.held("ben") == ()
+    assert [one.event.why for one in at.ledger.history("i0") if hasattr(one.event, "why")][-2:] == ["overtaken", ""]
     late = at.submit("i0", "ben", "far")
     assert (late.kind, at.stands()) == ("late", "near")
     assert at.ledger.state.work["i0"].versions[late.version].notes == notes("far")

@@ -21,7 +21,7 @@ from annotators.desk.ledger import Ledger, open_ledger
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPORT = ROOT / "docs" / "proofs" / "desk.md"
-TRACES, BLOCK, BOTH = 10_000, 500, 10
+TRACES, BLOCK, BOTH = 10_000, 500, 50
 
 
 def load(name: str) -> Any:
