@@ -73,17 +73,18 @@ def main(work: Path) -> None:
 
 def written(found: list[dict[str, Any]]) -> str:
     """Return the report."""
+    traces = len(found) * BLOCK
     events, states, refused = (sum((Counter(one[name]) for one in found), Counter()) for name in _COUNTED)
     total = {name: sum(one[name] for one in found) for name in ("steps", "both", "cpu_s")}
     return (
         "---\norphan: true\n---\n\n# A desk that anything happens at\n\n"
-        f"{TRACES:,} random traces of six people in every role, who take, annotate, edit, delete, skip, review,\n"
+        f"{traces:,} random traces of six people in every role, who take, annotate, edit, delete, skip, review,\n"
         "adjudicate, reopen, export and send things twice, late and under another's name, while the clock jumps,\n"
         "people are paused and the layer changes. After each step every invariant of `annotators/desk/invariants.py`\n"
         "holds, no version is lost or changed, none that was superseded, rejected or deleted comes back; at the end\n"
         "the log replays to the same bytes.\n\n"
         "| | |\n|---|---:|\n"
-        f"| traces | {TRACES:,} |\n| of them on PostgreSQL too, to the same bytes | {total['both']:,} |\n"
+        f"| traces | {traces:,} |\n| of them on PostgreSQL too, to the same bytes | {total['both']:,} |\n"
         f"| steps | {total['steps']:,} |\n| events | {sum(events.values()):,} |\n"
         f"| invariants broken | 0 |\n| seconds (one processor) | {total['cpu_s']:,.0f} |\n\n"
         + _table("event", events)
