@@ -61,6 +61,7 @@ proofs: setup
 	$(BIN)/python tests/long/words.py
 	$(BIN)/python tests/long/kinds.py
 	$(BIN)/python tests/long/video.py
+	$(BIN)/python tests/long/desk.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .venv-readers ostraka-demo docs/_build
