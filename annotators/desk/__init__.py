@@ -1,0 +1,1 @@
+"""The desk: people who annotate, review and adjudicate, with every decision on record."""
