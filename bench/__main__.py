@@ -17,7 +17,7 @@ from bench.shards import MEMORY
 from bench.table import circumstances, head, help_line, line_of, page
 
 DUELS = ("write_shards", "read_shards", "reshard", "headers_only", "perceptual_hash", "clip", "engines", "verifiers")
-GROUPS = {"trainer": ("packed_step", "loader", "resume", "packing")}
+GROUPS = {"trainer": ("packed_step", "loader", "resume", "packing"), "desk": ("desk_sync",)}
 """Duels that are fought by the name of their group; they want environments of their own, of some gigabytes."""
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "bench.md")

@@ -13,6 +13,7 @@ from pipelines.commands.ask import browse, funnel, show, sql, what_if, why
 from pipelines.commands.benchmark import benchmark, contamination
 from pipelines.commands.compact import compact
 from pipelines.commands.demo import demo
+from pipelines.commands.desk import desk
 from pipelines.commands.doctor import doctor
 from pipelines.commands.draw import draw
 from pipelines.commands.export import export, reshard, verify
@@ -47,6 +48,7 @@ VERBS = [
     weights,
     fit,
     draw,
+    desk,
     doctor,
     demo,
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -16,30 +18,16 @@ from annotators.container import read_container
 from annotators.desk.label_studio.codec import Keyframe, Range, to_keyframes, to_range, to_span, to_track
 from annotators.desk.label_studio.frame_map import FrameMap, from_json, proxy_rate, to_json
 from annotators.desk.label_studio.proxy import Proxy, make_proxy
-from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
+from pipelines.ingest.drawn_clips import Drawing, Drawn
 from pipelines.ingest.drawn_digits import read
 from schemas.errors import BadInput, BadSample
 from schemas.note import TimeSpan, Track
 
-PIECES = (Piece("pan_left", 14), Piece("zoom_in", 13, 1, "fade"), Piece("tilt_up", 9, 3))
-CLIPS = {
-    one.name: one
-    for one in (
-        Drawing("plain", PIECES),
-        Drawing("film rate with B-frames", PIECES, rate=(24000, 1001), container="mkv", between=2),
-        Drawing("ntsc rate with B-frames", PIECES, rate=(30000, 1001), between=3),
-        Drawing("starts late", PIECES, start=31, between=2),
-        Drawing("variable", PIECES, uneven=True, between=2),
-        Drawing(
-            "variable, late, ticks of a millisecond", PIECES, rate=(30000, 1001), uneven=True, start=7, container="mkv"
-        ),
-        Drawing("turned", PIECES, turned_deg=90, text="OSTRAKA"),
-        Drawing("turned the other way, late", PIECES, turned_deg=270, start=5, uneven=True),
-        Drawing("odd sides", PIECES, size=(255, 191), pixel_format="yuv444p"),
-        Drawing("hevc of 10 bits", PIECES, codec="libx265", pixel_format="yuv420p10le", between=2),
-        Drawing("slower than a frame a second", PIECES, rate=(1, 3)),
-    )
-}
+spec = importlib.util.spec_from_file_location("drawn_times", Path(__file__).parent / "drawn_times.py")
+assert spec and spec.loader
+drawn_times = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(drawn_times)
+CLIPS: dict[str, Drawing] = drawn_times.CLIPS
 
 Draw = Callable[[Drawing], Drawn]
 

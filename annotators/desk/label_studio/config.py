@@ -80,7 +80,7 @@ def _colours() -> Iterator[str]:
 
 
 def _field(into: Element, field: Field, of: str, when: dict[str, str]) -> None:
-    around = SubElement(into, "View", **({"visibleWhen": "region-selected", **when} if when else {}))
+    around = SubElement(into, "View", {"visibleWhen": "region-selected", **when} if when else {})
     SubElement(around, "Header", value=field.says or field.name.replace("_", " "), size="6")
     told = {"name": field.name, "toName": of, "required": str(field.required).lower(), **when}
     if isinstance(field, Choice):
