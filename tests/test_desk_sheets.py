@@ -16,6 +16,7 @@ from annotators.desk.label_studio.config import config
 from annotators.desk.label_studio.find import SHEETS, find_sheet
 from annotators.desk.label_studio.frame_map import FrameMap
 from annotators.desk.label_studio.regions import Clip, to_regions
+from annotators.desk.label_studio.review import COMMENT, TAG, VERDICT, Judged, read_review, review_sheet
 from annotators.desk.label_studio.sheet import NOT_SURE, Choice, Field, Grade, Line, Sheet, Spans, Tracks
 from schemas.errors import BadInput
 from schemas.note import At, Note, TimeSpan, Track, Value, Whole
@@ -346,3 +347,30 @@ def test_regions_of_one_place_pair_up_where_only_one_says_something() -> None:
     answer = read(sheet, list(sent.regions), CLIP)
     assert [note.value for note in answer.notes] == ["cut", [], 0, "", "fade", ["x"], 4, "y"]
     assert to_regions(sheet, answer.notes, CLIP) == sent
+
+
+def chosen(name: str, option: str) -> dict[str, Any]:
+    return {"id": name, "from_name": name, "to_name": "clip", "type": "choices", "value": {"choices": [option]}}
+
+
+def test_a_review_is_the_same_task_filled_under_a_verdict() -> None:
+    sheet = SHEETS["actions"]
+    at = CLIP.map.span(1, 4, 9)
+    notes = (Note("action", "hold", at), Note("action_actor", "a woman", at))
+    regions = list(to_regions(review_sheet(sheet), notes, CLIP).regions)
+    assert read_review(sheet, [*regions, chosen(VERDICT, "accept")], CLIP) == Judged("accept", notes=notes)
+    moved = [{**one, "value": {**one["value"], "ranges": [{"start": 2, "end": 9}]}} for one in regions]
+    fixed = read_review(sheet, [*moved, chosen(VERDICT, "fix"), chosen(TAG, "boundary")], CLIP)
+    assert (fixed.verdict, fixed.tag) == ("fix", "boundary")
+    assert [note.at for note in fixed.notes] == [CLIP.map.span(1, 1, 9)] * 2
+    assert [one.reason for one in read_review(sheet, regions, CLIP).refused] == ["missing"]
+    stale = read_review(sheet, regions, CLIP, sent_under=sheet.fingerprint)
+    assert [one.reason for one in stale.refused] == ["older_config"]
+
+
+def test_what_goes_back_wants_a_comment_and_a_tag_and_nothing_else() -> None:
+    sheet = SHEETS["actions"]
+    back = [chosen(VERDICT, "reject")]
+    assert [one.reason for one in read_review(sheet, back, CLIP).refused] == ["comment_missing", "tag_missing"]
+    back += [text_region(COMMENT, "It begins later.", "c"), chosen(TAG, "boundary"), span_region(first=9, last=8)]
+    assert read_review(sheet, back, CLIP) == Judged("reject", "It begins later.", "boundary")

@@ -45,6 +45,7 @@ SHEET = Sheet("times", (Spans("span", ("seen",), says="A span"),))
 FIRST, LAST = 9, 23
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 GO = "n => window.Htx.annotationStore.selected.names.get('clip').setFrame(n)"
+READY = "() => window.Htx?.annotationStore?.selected?.names.get('clip')?.length > 1"
 FRAMES = "() => window.Htx.annotationStore.selected.names.get('clip').length"
 SEEN = """() => { const v = document.querySelector('video'), c = [...document.querySelectorAll('canvas')].find(
   c => c.closest('.lsf-video-canvas, [class*=video-canvas]'));
@@ -87,15 +88,18 @@ def settled(page: Any, wanted: int) -> int:
 
 def looked_at(page: Any, url: str, project: int, task: int, first: int, last: int) -> dict[str, Any]:
     page.goto(f"{url}/projects/{project}/data?task={task}", wait_until="domcontentloaded")
+    page.wait_for_function(READY, timeout=PATIENCE_S * 1000)
+    assert settled(page, 0) == 0, "the editor begins at the first frame"
     page.locator(".lsf-outliner-item__title").first.click(timeout=PATIENCE_S * 1000)
     begins = settled(page, first)
     frames = page.evaluate(FRAMES)
     page.evaluate(GO, last + 1)
     ends = settled(page, last)
-    wrong = 0
+    wrong = list[tuple[int, int]]()
     for place in range(frames):
         page.evaluate(GO, place + 1)
-        wrong += settled(page, place) != place
+        if (found := settled(page, place)) != place:
+            wrong.append((place, found))
     with page.expect_response(submitted, timeout=PATIENCE_S * 1000):
         page.get_by_role("button", name="Submit").click()
     return {"frames": frames, "first": begins, "last": ends, "wrong": wrong}
@@ -133,7 +137,7 @@ def report(done: dict[str, dict[str, Any]]) -> str:
     for name, one in done.items():
         rate, unit = "/".join(map(str, one["rate"])), "/".join(map(str, one["time_base"]))
         back = "exactly" if one["back"] else "otherwise"
-        counted = f"{one['frames']} | {one['first']} | {one['last']} | {one['wrong']}"
+        counted = f"{one['frames']} | {one['first']} | {one['last']} | {len(one['wrong'])}"
         lines.append(f"| {name} | {rate} | {unit} | {counted} | {back} |")
     return "\n".join([*lines, "", "Written by `python tests/long/desk_frames.py`.", ""])
 
