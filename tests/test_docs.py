@@ -41,6 +41,7 @@ PRINTED = [
     "how-to/plan",
     "how-to/train-in-your-own-loop",
     "how-to/safety",
+    "how-to/desk-editor",
     "reference/sample-and-tar-form",
     "reference/verifiers",
 ]

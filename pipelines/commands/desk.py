@@ -7,6 +7,7 @@ import re
 
 import click
 
+from pipelines.commands.options import own_modules
 from pipelines.commands.screen import say, table
 from schemas.errors import BadInput
 
@@ -65,6 +66,7 @@ def layers(names: tuple[str, ...]) -> None:
     """List what each layer shows and asks; with names, those alone, one's own as package.module:VALUE among them."""
     from annotators.desk.label_studio.find import SHEETS, find_sheet
 
+    own_modules()
     rows = [(sheet.fingerprint, sheet.shows, ", ".join(sheet.writes)) for sheet in map(find_sheet, names or SHEETS)]
     table("", ("layer", "shows", "notes"), rows)
 

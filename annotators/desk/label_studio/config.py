@@ -46,7 +46,7 @@ def config(sheet: Sheet) -> str:
 
 def _show(into: Element, sheet: Sheet) -> None:
     if sheet.shows == "clip":
-        SubElement(into, "Video", name="clip", value="$clip", frameRate="$rate", height="400", timelineHeight="96")
+        SubElement(into, "Video", name="clip", value="$clip", frameRate="$rate", height="340", timelineHeight="96")
     if sheet.shows == "pictures":
         SubElement(into, "Image", name="pictures", valueList="$pictures", zoom="true")
     if sheet.shows != "clip":
