@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -30,10 +31,17 @@ from schemas.note import Note, Track
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = os.environ.get("OSTRAKA_DESK_SERVER", str(ROOT / "build" / "desk-server"))
 
-spec = importlib.util.spec_from_file_location("drawn_times", Path(__file__).parent / "drawn_times.py")
-assert spec and spec.loader
-drawn_times = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(drawn_times)
+
+def load(path: str) -> ModuleType:
+    """Load a module beside the tests, which are no package."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, Path(__file__).parent / path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+drawn_times, desk_frames = load("drawn_times.py"), load("long/desk_frames.py")
 CLIPS: dict[str, Drawing] = drawn_times.CLIPS
 
 WORDS = SHEETS["plain_words"]
@@ -127,6 +135,18 @@ def test_every_span_and_track_of_every_kind_of_time_comes_back_through_the_serve
         clip, notes = clips[one.item]
         answer = read(TIMES, one.annotations[0].result, clip, sent_under=one.sheet)
         assert answer.stands and answer.notes == tuple(notes) and len(notes) > 70, one.item
+
+
+def test_in_a_browser_the_editor_shows_the_frames_that_a_note_names(editor: Editor, who: Login, folder: str) -> None:
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    with api.sync_playwright() as play:
+        page = desk_frames.entered(play, editor.url, who)
+        try:
+            found = desk_frames.prove(page, editor, folder, "variable, late, ticks of a millisecond")
+        finally:
+            page.context.browser.close()
+    assert (found["first"], found["last"]) == (desk_frames.FIRST, desk_frames.LAST)
+    assert found["wrong"] == [] and found["frames"] == 36 and found["back"]
 
 
 def test_tasks_are_sent_once_whoever_breaks_off_and_nothing_that_people_did_is_lost_over_a_restart(

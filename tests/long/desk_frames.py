@@ -50,7 +50,8 @@ FRAMES = "() => window.Htx.annotationStore.selected.names.get('clip').length"
 SEEN = """() => { const v = document.querySelector('video'), c = [...document.querySelectorAll('canvas')].find(
   c => c.closest('.lsf-video-canvas, [class*=video-canvas]'));
   return v && c && v.readyState >= 2 && !v.seeking ? [c.toDataURL('image/png'), v.videoWidth, v.videoHeight] : null }"""
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
+VIEW = {"width": 1500, "height": 950}
 
 
 def submitted(answer: Any) -> bool:
@@ -63,6 +64,17 @@ def cases() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.CLIPS
+
+
+def entered(play: Any, url: str, who: Login) -> Any:
+    """Return a page of a Chromium of its own in which the desk's user is let in."""
+    page = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS]).new_page(viewport=VIEW)
+    page.goto(f"{url}/user/login/", wait_until="domcontentloaded", timeout=PATIENCE_S * 1000)
+    page.fill("input[name=email]", who.email)
+    page.fill("input[name=password]", who.password.shown)
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda now: "/login" not in now, wait_until="commit", timeout=PATIENCE_S * 1000)
+    return page
 
 
 def number(page: Any) -> int:
@@ -80,7 +92,7 @@ def number(page: Any) -> int:
 
 def settled(page: Any, wanted: int) -> int:
     """Return the number that stands there once it stays: the one that was wanted, or another after some patience."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE_S / 6
     while (found := number(page)) != wanted and time.monotonic() < end:
         page.wait_for_timeout(50)
     return found
@@ -153,19 +165,13 @@ def main() -> None:
     who = Login("desk@example.com", Secret(secrets.token_hex(10)), Secret(secrets.token_hex(20)))
     try:
         with Editor(start(folder, ENVIRONMENT, who, wait_s=600).url, who.token) as editor, sync_playwright() as play:
-            browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS])
-            page = browser.new_page(viewport={"width": 1500, "height": 950})
-            page.goto(f"{editor.url}/user/login/", wait_until="domcontentloaded")
-            page.fill("input[name=email]", who.email)
-            page.fill("input[name=password]", who.password.shown)
-            page.click("button[type=submit]")
-            page.wait_for_url(lambda url: "/login" not in url, wait_until="commit", timeout=PATIENCE_S * 1000)
+            page = entered(play, editor.url, who)
             for name in cases():
                 if name not in done:
                     done[name] = prove(page, editor, folder, name)
                     kept.write_text(json.dumps(done))
                     print(name, done[name], flush=True)
-            browser.close()
+            page.context.browser.close()
     finally:
         stop(folder)
     REPORT.write_text(report({name: done[name] for name in cases()}))

@@ -38,6 +38,10 @@ class Secret:
         return said.replace(self.shown, "***") if self.shown else said
 
 
+class NotThereError(BadInput):
+    """The server has nothing under that address."""
+
+
 class Editor:
     """One server for one user, named by a token: a legacy one, or a personal access token. Use with `with`."""
 
@@ -84,11 +88,15 @@ class Editor:
         return self._ask(method, path, body=body, query=query)
 
     def pages(self, path: str, key: str, **query: Any) -> Iterator[Json]:
-        """Yield everything that is listed under a key, page by page."""
+        """Yield everything that is listed under a key, page by page; behind the last there is none, or one cut short."""
         page = 1
         while True:
-            found = self.get(path, page=page, page_size=PAGE, **query)
-            rows: Sequence[Json] = found[key]
+            try:
+                rows: Sequence[Json] = self.get(path, page=page, page_size=PAGE, **query)[key]
+            except NotThereError:
+                if page == 1:
+                    raise
+                return
             yield from rows
             if len(rows) < PAGE:
                 return
@@ -128,7 +136,8 @@ class Editor:
             raise self._unavailable(f"{method} {path}: it says {answer.status_code}")
         if answer.status_code >= 400:
             said = self._token.hidden_in(answer.text[:300])
-            raise BadInput(f"{method} {path} is refused with {answer.status_code}: {said}", where=self.url)
+            kind = NotThereError if answer.status_code == 404 else BadInput
+            raise kind(f"{method} {path} is refused with {answer.status_code}: {said}", where=self.url)
         if not answer.content:
             return None
         try:
