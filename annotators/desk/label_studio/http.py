@@ -88,7 +88,7 @@ class Editor:
         return self._ask(method, path, body=body, query=query)
 
     def pages(self, path: str, key: str, **query: Any) -> Iterator[Json]:
-        """Yield everything that is listed under a key, page by page; behind the last there is none, or one cut short."""
+        """Yield everything that is listed under a key, page by page; behind a full last one there is none."""
         page = 1
         while True:
             try:
