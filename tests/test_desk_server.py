@@ -18,6 +18,7 @@ from annotators.desk.label_studio.door import HEADER, Door
 from annotators.desk.label_studio.environment import is_ready
 from annotators.desk.label_studio.find import SHEETS
 from annotators.desk.label_studio.http import Editor, Secret
+from annotators.desk.label_studio.people import invitation, people, sign_up
 from annotators.desk.label_studio.project import Project, changes, open_project, send_tasks, sent_items
 from annotators.desk.label_studio.proxy import make_proxy
 from annotators.desk.label_studio.regions import Clip
@@ -275,6 +276,23 @@ def test_what_is_not_installed_and_a_port_that_is_taken_are_named(tmp_path: Path
         start(str(tmp_path / "a"), str(tmp_path / "nothing"), who)
     with pytest.raises(BadInput, match="is taken"):
         start(str(tmp_path / "b"), ENVIRONMENT, who, port=running.port)
+
+
+def test_who_submitted_is_known_by_address_and_nobody_comes_in_without_an_invitation(
+    editor: Editor, who: Login
+) -> None:
+    invited, password = invitation(editor), Secret(secrets.token_hex(10))
+    token = sign_up(invited, editor.url, "bo@example.com", password)
+    project = open_project(editor, Project("people", WORDS, "bo@example.com"))
+    tasks = send_tasks(editor, project, [worded("one")])
+    with Editor(editor.url, token) as theirs:
+        assert theirs.check()["email"] == "bo@example.com"
+        submit(theirs, tasks["one"], GOOD)
+    (changed,) = changes(editor, project)[0]
+    assert people(editor)[changed.annotations[0].by] == "bo@example.com" and who.email in people(editor).values()
+    for address in (invited, Secret(f"{editor.url}/user/signup/"), Secret(f"{editor.url}/user/signup/?token=guess")):
+        with pytest.raises(BadInput, match="could not be signed up"):
+            sign_up(address, editor.url, "bo@example.com" if address is invited else "cy@example.com", password)
 
 
 def test_a_hook_is_a_hint_and_wants_the_secret(editor: Editor) -> None:

@@ -47,7 +47,7 @@ class Editor:
 
     def __init__(self, url: str, token: Secret, *, tries: int = 5, timeout_s: float = 120) -> None:
         self.url, self._token, self._tries = url.rstrip("/"), token, tries
-        self._client = _httpx().Client(base_url=self.url, timeout=timeout_s, trust_env=False)
+        self._client = client(self.url, timeout_s)
         self._is_personal = token.shown.count(".") == 2
         if not self._is_personal:
             self._client.headers["Authorization"] = f"Token {token.shown}"
@@ -153,6 +153,11 @@ class Editor:
 
     def _unavailable(self, why: str) -> Unavailable:
         return Unavailable(why, where=self.url, remedy="when it is up again, the same command goes on")
+
+
+def client(url: str, timeout_s: float = 120) -> Any:
+    """Return an HTTP client of a server, which no proxy of the surroundings comes between."""
+    return _httpx().Client(base_url=url, timeout=timeout_s, trust_env=False)
 
 
 def _httpx() -> Any:
