@@ -240,7 +240,7 @@ def test_neither_token_nor_password_stands_in_arguments_logs_or_records(
 ) -> None:
     running = find(folder)
     assert running
-    said = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True).stdout
+    said = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, check=True).stdout
     for name in ("server.json", "server.log"):
         said += (Path(folder) / name).read_bytes()
     assert b"label-studio" in said

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotators.desk.label_studio.answer import Answer, read
@@ -120,6 +120,7 @@ def place_of(one: Spans | Tracks, first: int, length: int) -> At:
 
 
 @pytest.mark.parametrize("name", SHEETS)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_what_a_person_leaves_as_it_is_comes_back_as_it_was(name: str, data: st.DataObject) -> None:
     exact = tuple(
