@@ -31,8 +31,10 @@ def find_sheet(name: str) -> Sheet:
     module, _, value = name.partition(":")
     try:
         found = getattr(import_module(module), value)
-    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
-        raise BadInput(f"no sheet can be had: {error}", where=name, remedy="give package.module:VALUE") from None
+    except Exception as error:
+        raise BadInput(
+            f"no sheet can be had: {type(error).__name__}: {error}", where=name, remedy="give package.module:VALUE"
+        ) from None
     if not isinstance(found, Sheet):
         raise BadInput(f"it is {type(found).__name__}, not a Sheet", where=name, remedy="give the name of a Sheet")
     return found
