@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 SAMPLES := $(or $(OSTRAKA_DATA),../shared/data)
 
-.PHONY: setup demo test check weights bench bench-scale docs test-readers proofs clean
+.PHONY: setup desk-server demo test check weights bench bench-scale docs test-readers proofs clean
 
 setup: $(VENV)/.done
 
@@ -25,7 +25,11 @@ $(DEMO)/.done: pyproject.toml constraints.txt
 demo: $(DEMO)/.done
 	$(DEMO)/bin/ostraka demo
 
-test: setup
+# Label Studio in an environment of its own, for the desk: a gigabyte, once.
+desk-server: setup
+	$(BIN)/python -c "from annotators.desk.label_studio.environment import make_environment as make; make('build/desk-server')"
+
+test: setup desk-server
 	$(BIN)/pytest -n 2
 
 check: setup
@@ -62,6 +66,7 @@ proofs: setup
 	$(BIN)/python tests/long/kinds.py
 	$(BIN)/python tests/long/video.py
 	$(BIN)/python tests/long/desk.py
+	$(BIN)/python tests/long/desk_frames.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .venv-readers ostraka-demo docs/_build

@@ -21,7 +21,7 @@ GROUPS = {
     "trainer": ("packed_step", "loader", "resume", "packing"),
     "texts": ("minhash", "rules"),
     "video": ("sparse_frames",),
-    "desk": ("desk_routing",),
+    "desk": ("desk_routing", "desk_sync"),
 }
 """Duels that are fought by the name of their group; they want environments of their own, of some gigabytes."""
 

@@ -17,6 +17,7 @@ import msgspec
 import annotators
 import filters
 from annotators.annotator import Annotator
+from annotators.desk.label_studio.find import SHEETS
 from filters.corpus import CorpusFilter
 from filters.filter import Filter
 from filters.verifiers.constraints import KINDS
@@ -84,6 +85,12 @@ def _verbs() -> str:
 
 
 def _verb(name: str, verb: click.Command) -> str:
+    """Return what a verb is, and under it what each verb of a group is."""
+    under = verb.commands.items() if isinstance(verb, click.Group) else ()
+    return "\n\n".join((_one_verb(name, verb), *(f"#{_one_verb(f'{name} {sub}', one)}" for sub, one in under)))
+
+
+def _one_verb(name: str, verb: click.Command) -> str:
     context = click.Context(verb, info_name=name, parent=click.Context(ostraka, info_name="ostraka"))
     options = [one for one in verb.get_params(context) if isinstance(one, click.Option)]
     rows = [tuple(part.strip() for part in record) for one in options if (record := one.get_help_record(context))]
@@ -114,6 +121,7 @@ def _manifest_columns() -> str:
 
 def _vocabulary() -> str:
     writer = {name.name: one.__name__ for _, one in classes(annotators, Annotator, "writes") for name in one.writes}
+    writer |= {name: "people" for sheet in SHEETS.values() for name in sheet.writes if name not in writer}
     writer["object"] = "the source (COCO)"
     return table(
         ("name", "type", "unit", "range", "what it says", "written by"),

@@ -14,6 +14,7 @@ from pipelines.commands.benchmark import benchmark, contamination
 from pipelines.commands.compact import compact
 from pipelines.commands.contact_sheet import contact_sheet
 from pipelines.commands.demo import demo
+from pipelines.commands.desk import desk
 from pipelines.commands.difficulty import difficulty
 from pipelines.commands.doctor import doctor
 from pipelines.commands.draw import draw
@@ -52,6 +53,7 @@ VERBS = [
     weights,
     fit,
     draw,
+    desk,
     doctor,
     demo,
 ]

@@ -43,6 +43,7 @@ PRINTED = [
     "how-to/train-in-your-own-loop",
     "how-to/safety",
     "how-to/video",
+    "how-to/desk-editor",
     "reference/sample-and-tar-form",
     "reference/verifiers",
 ]

@@ -1,0 +1,1 @@
+"""Sheets of the desk, a layer a file; one of one's own is named as package.module:VALUE."""

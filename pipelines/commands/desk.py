@@ -1,0 +1,82 @@
+"""`ostraka desk`: the people who annotate, and the editor's server that they work in."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import click
+
+from pipelines.commands.options import own_modules
+from pipelines.commands.screen import say, table
+from schemas.errors import BadInput
+
+TOKEN, PASSWORD = "OSTRAKA_DESK_TOKEN", "OSTRAKA_DESK_PASSWORD"
+_at = click.option("--at", "folder", required=True, metavar="FOLDER", help="The server's folder: database, media, log.")
+
+
+@click.group(short_help="Start the annotators' editor, and see what it asks.")
+def desk() -> None:
+    """Let people annotate in Label Studio, a server on this machine alone."""
+
+
+@desk.command(short_help="Install and start Label Studio.")
+@_at
+@click.option(
+    "--environment", default="", metavar="FOLDER", help="Where Label Studio is installed; by default below --at."
+)
+@click.option("--email", default="desk@example.com", show_default=True, help="The desk's own user, for the browser.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--hooks", is_flag=True, help="Let the server call webhooks on this machine.")
+def up(folder: str, environment: str, email: str, port: int, hooks: bool) -> None:
+    """Install Label Studio where it is not yet (two minutes, a gigabyte), start it, and wait until it answers.
+
+    OSTRAKA_DESK_TOKEN is the token that the desk is known by, 40 hex digits; OSTRAKA_DESK_PASSWORD is for the browser.
+    Both are set at the first start. A second `up` finds the server that runs.
+    """
+    from annotators.desk.label_studio.environment import is_ready, make_environment
+    from annotators.desk.label_studio.http import Secret
+    from annotators.desk.label_studio.server import Login, find, start
+
+    login = Login(email, Secret(_secret(PASSWORD, r".{8,}", "8 characters or more")), Secret(_token()))
+    place = environment or os.path.join(folder, "environment")
+    if not is_ready(place):
+        say(f"installing Label Studio in {place}, once")
+        make_environment(place)
+    before = find(folder)
+    running = start(folder, place, login, port=port, hooks=hooks)
+    say(f"{running.url} {'runs already' if before else 'is up'}, for {email}")
+    say(f"next: ostraka desk down --at {folder} stops it")
+
+
+@desk.command(short_help="Stop Label Studio.")
+@_at
+def down(folder: str) -> None:
+    """Stop the server of a folder; nothing is lost, `up` goes on with it."""
+    from annotators.desk.label_studio.server import stop
+
+    if not os.path.isdir(folder):
+        raise BadInput("there is no such folder", where=folder, remedy="give --at as `ostraka desk up` had it")
+    say(f"{folder}: {'stopped' if stop(folder) else 'nothing runs there'}")
+
+
+@desk.command(short_help="List the layers that people can be asked.")
+@click.argument("names", nargs=-1, metavar="[LAYER]...")
+def layers(names: tuple[str, ...]) -> None:
+    """List what each layer shows and asks; with names, those alone, one's own as package.module:VALUE among them."""
+    from annotators.desk.label_studio.find import SHEETS, find_sheet
+
+    own_modules()
+    rows = [(sheet.fingerprint, sheet.shows, ", ".join(sheet.writes)) for sheet in map(find_sheet, names or SHEETS)]
+    table("", ("layer", "shows", "notes"), rows)
+
+
+def _token() -> str:
+    return _secret(TOKEN, r"[0-9a-f]{40}", "40 hex digits: export OSTRAKA_DESK_TOKEN=$(openssl rand -hex 20)")
+
+
+def _secret(name: str, form: str, said: str) -> str:
+    value = os.environ.get(name, "")
+    if not re.fullmatch(form, value):
+        raise BadInput(f"{name} is {'not of its form' if value else 'not set'}", remedy=f"set it to {said}")
+    return value
