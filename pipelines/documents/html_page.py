@@ -38,11 +38,11 @@ _UNREAD = frozenset(
         *("textarea", "head", "audio", "video", "canvas", "map"),
     )
 )
+_MOST_LINK_CHARS = 500
 _SOURCES = ("data-src", "data-original", "data-lazy-src", "data-original-src", "src")
 _NO_TEXT, _MOST_NO_TEXT, _LOOKED_AT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]"), 0.02, 100_000
 """What no text holds much of, in its first letters; a page with more is some other file."""
 _NUMBERED = re.compile(r"^picture-(\d+)\.png$")
-_MOST_LINK_CHARS = 500
 _LEAST_SHARE, _FEW_LINKS = 0.4, 0.25
 """An article with less than this share of a page's words, on a page where few words are links, is a piece of a text: a
 page of a manual is read whole."""
