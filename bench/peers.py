@@ -21,7 +21,7 @@ TEXTS = (
     ".venv-bench-texts",
     (
         ("--constraint", "constraints.txt", "--editable", ".", "rensa==0.5.0"),
-        ("daft==0.7.26", "datatrove==0.10.1", "orjson", "numpy==2.3.5", "pyarrow==25.0.1"),
+        ("daft==0.7.26", "datatrove==0.10.1", "orjson", "regex", "numpy==2.3.5", "pyarrow==25.0.1"),
     ),
 )
 LOADERS = (

@@ -38,11 +38,11 @@ _UNREAD = frozenset(
         *("textarea", "head", "audio", "video", "canvas", "map"),
     )
 )
+_MOST_LINK_CHARS = 500
 _SOURCES = ("data-src", "data-original", "data-lazy-src", "data-original-src", "src")
 _NO_TEXT, _MOST_NO_TEXT, _LOOKED_AT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]"), 0.02, 100_000
 """What no text holds much of, in its first letters; a page with more is some other file."""
 _NUMBERED = re.compile(r"^picture-(\d+)\.png$")
-_MOST_LINK_CHARS = 500
 _NAVIGATION = re.compile(
     r"(?:^|[\s_-])(?:nav|nav-?(?:bar|header|footer|links)|navigation|breadcrumbs?|pager)(?:$|[\s_-])", re.I
 )
