@@ -19,7 +19,8 @@ REPORT = ROOT / "docs" / "proofs" / "kinds.md"
 BOOKS = ("interleaved/openstax_astronomy", "interleaved/openstax_psychology")
 PAGES = ("interleaved/gimp_manual_en", "interleaved/readability_pages")
 LEFT_OUT = (
-    "select dataset, reason, count(*) as parts from (select shard, row, unnest(left_out_why) as reason from verdicts) "
+    "select dataset, reason, count(*) as parts from (select shard, row, unnest(left_out_why) as reason from verdicts "
+    "where recipe like 'documents@%') "
     "join samples using (shard, row) group by all order by all"
 )
 HEAD = """---
@@ -28,7 +29,8 @@ orphan: true
 
 # Documents, captions and videos
 
-The recipes [`documents-clip`](../how-to/document-pictures.md), [`caption-small`](../how-to/clip.md) and
+The recipes [`documents`](../how-to/documents.md), [`documents-clip`](../how-to/document-pictures.md),
+[`caption-small`](../how-to/clip.md) and
 [`video`](../how-to/video.md) on real samples of their kind, with weights that `ostraka weights` made of the given
 captions and figures: they know little beyond. Of [instructions and texts](words.md) elsewhere.
 """
