@@ -125,6 +125,37 @@ def test_spans_that_overlap_stand_in_rows_of_their_own_with_what_is_said_of_each
             assert mine and all(one.end_pts <= other.start_pts for one, other in pairwise(mine))
 
 
+def test_what_is_said_of_a_track_of_text_belongs_to_it_and_what_is_said_elsewhere_does_not() -> None:
+    quads = [[pts, [[1, 2], [9, 2], [9, 5], [1, 5]]] for pts in (0, 10, 20, 90, 100)]
+    at = {"at": "quad_track", "part": 0, "start_pts": 0, "end_pts": 110, "time_base": [1, 24], "quads": quads}
+    elsewhere = to_builtins(TimeSpan(0, 5, 9, (1, 24)))
+    said = [
+        ("text_track", "EXIT", at, "texttracks@1"),
+        ("text_track_confidence", 0.5, at, "texttracks@1"),
+        ("text_track_language", "en", at, "texttracks@1"),
+        ("text_track_confidence", 0.25, elsewhere, "texttracks@1"),
+        ("black", True, elsewhere, "integrity@1"),
+    ]
+    lanes = lanes_of({"name": name, "value": value, "at": at, "by": by} for name, value, at, by in said)
+    assert [(lane.name, lane.by) for lane in lanes] == [
+        ("text_track", "texttracks"),
+        ("black", "integrity"),
+        ("text_track_confidence", "texttracks"),
+    ]
+    [track] = lanes[0].spans
+    assert (track.says, track.sure, track.told) == ("EXIT", 0.5, (("confidence", "0.5"), ("language", "en")))
+    assert [bool(track.corners_at(pts)) for pts in (0, 29, 31, 89, 90, 109, 110)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert lanes[1].spans[0].says == "black"
+
+
 @given(st.integers(1, 300), st.sets(st.integers(0, 320), max_size=40), st.integers(1, 60))
 def test_a_sheet_has_both_ends_of_every_shot_or_where_they_begin(count: int, firsts: set[int], most: int) -> None:
     clip = Clip(tuple(range(100, 100 + 2 * count, 2)), 100 + 2 * count, (1, 24), (12, 1), "h264", 64, 48)

@@ -97,8 +97,8 @@ class PageServer(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Stop listening, and end the children."""
         super().server_close()
-        for filmed in (self.small, self.large):
-            filmed.__exit__()
+        self.small.close()
+        self.large.close()
 
     def handle_error(self, *_: Any) -> None:
         """Say nothing of a browser that goes away in the middle: a player does all the time."""

@@ -105,16 +105,22 @@ class Filmed:
     """
 
     def __init__(self, side_px: int) -> None:
-        self._times, self._stills = Guard(Times()), Guard(Stills(side_px))
-        self._open, self._one_at_a_time = ExitStack(), Lock()
+        self._children, self._one_at_a_time = ExitStack(), Lock()
+        self._times = self._children.enter_context(Guard(Times()))
+        self._stills = self._children.enter_context(Guard(Stills(side_px)))
 
     def __enter__(self) -> Filmed:
-        self._open.enter_context(self._times)
-        self._open.enter_context(self._stills)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self.close()
+
+    def close(self) -> None:
+        """End the children, and what they are at if that takes longer than a second."""
+        free = self._one_at_a_time.acquire(timeout=1)
+        self._children.close()
+        if free:
+            self._one_at_a_time.release()
 
     def clip(self, request: Request) -> Clip:
         """Return what a video is."""
