@@ -81,6 +81,12 @@ def test_who_goes_is_what_comparing_every_pair_finds_and_no_order_of_rows_change
     learned = judging.learn([judging.survey(columns)])
     found = lost(judging, columns)
     assert found == expected(columns, judging, learned["centres"])
+    apart, spread = {}, judging.spread(columns, learned, 3)
+    for bucket in range(3):
+        rows = spread.rows[spread.buckets == bucket]
+        part = judging.decide(columns.take(rows), learned)
+        apart.update(zip(rows[part.rows].tolist(), rows[part.witnesses].tolist(), strict=True))
+    assert apart == found
     shuffled = random.permutation(60)
     moved = judging.decide(columns.take(shuffled), learned)
     assert {

@@ -11,11 +11,10 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-import av
 import numpy as np
 
 from annotators.container import opened, read_container
-from pipelines.export.clip_index import Indexed, packets_from
+from pipelines.export.clip_index import Indexed, need_av, packets_from
 from schemas.errors import BadSample
 
 MP4_HOLDS = frozenset({"av1", "h264", "hevc", "mpeg4", "vp9"})
@@ -28,6 +27,7 @@ def copied(indexed: Indexed, places: range) -> bytes | None:
     run = indexed.run_of(places) if indexed.container.codec in MP4_HOLDS else None
     if run is None:
         return None
+    av = need_av()
     try:
         clip = _muxed(indexed, run)
         return clip if is_exact(clip, indexed, places) else None
@@ -45,7 +45,7 @@ def _muxed(indexed: Indexed, run: range) -> bytes:
     lasting = np.diff([*in_order, end])
     with (
         packets_from(indexed, run.start) as (source, packets),
-        av.open(out, "w", format=EXTENSION, options=mp4_options(indexed.time_base)) as file,
+        need_av().open(out, "w", format=EXTENSION, options=mp4_options(indexed.time_base)) as file,
     ):
         stream = file.add_stream_from_template(source, opaque=True)
         stream.time_base = source.time_base

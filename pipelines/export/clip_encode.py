@@ -11,11 +11,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-import av
-from av.video.frame import PictureType
-
 from pipelines.export.clip_copy import EXTENSION, is_exact, mp4_options
-from pipelines.export.clip_index import Indexed, packets_from
+from pipelines.export.clip_index import Indexed, need_av, packets_from
 from schemas.errors import BadSample
 
 _SETTINGS = {"preset": "medium", "crf": "18", "bf": "0", "x264-params": "threads=1:lookahead-threads=1"}
@@ -28,7 +25,7 @@ def encoded(indexed: Indexed, places: range) -> bytes:
 
     Raises BadSample("undecodable" | "frames_missing" | "not_exact").
     """
-    out = io.BytesIO()
+    out, av = io.BytesIO(), need_av()
     try:
         with av.open(out, "w", format=EXTENSION, options=mp4_options(indexed.time_base)) as file:
             stream: Any = None
@@ -38,7 +35,7 @@ def encoded(indexed: Indexed, places: range) -> bytes:
                     stream = _stream(file, indexed, source, frame)
                 picture = frame.reformat(format=stream.pix_fmt)
                 picture.pts, picture.time_base = frame.pts - begin, indexed.time_base
-                picture.pict_type = PictureType.NONE
+                picture.pict_type = av.video.frame.PictureType.NONE
                 _mux(file, stream.encode(picture), indexed, written)
             _mux(file, stream.encode(None), indexed, written)
     except av.FFmpegError as error:
@@ -68,7 +65,7 @@ def _decoded(stream: Any, packets: Iterator[Any]) -> Iterator[Any]:
         for packet in packets:
             yield from stream.decode(packet)
         yield from stream.decode(None)
-    except av.FFmpegError as error:
+    except need_av().FFmpegError as error:
         raise BadSample("undecodable", f"{type(error).__name__}: {error}") from None
 
 
@@ -92,7 +89,7 @@ def _stream(file: Any, indexed: Indexed, source: Any, frame: Any) -> Any:
 
 def _pixel_format(stored: str, width_px: int, height_px: int) -> str:
     """Return the stored format where x264 takes it, else the nearest plain one: 4:4:4 where a side is odd."""
-    taken = {one.name for one in av.Codec("libx264", "w").video_formats or ()}
+    taken = {one.name for one in need_av().Codec("libx264", "w").video_formats or ()}
     halved = {"yuv420p", "yuvj420p", "yuv420p10le", "yuv422p", "yuvj422p", "yuv422p10le", "nv12", "nv21", "nv16"}
     is_odd = bool(width_px % 2 or height_px % 2)
     if stored in taken and not (is_odd and stored in halved):

@@ -17,7 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from annotators.container import Container, opened, read_container
-from schemas.errors import BadSample
+from schemas.errors import BadSample, Unavailable
 from schemas.note import TimeSpan
 
 _EDGE_S = Fraction(1, 2)
@@ -114,6 +114,17 @@ def packets_from(indexed: Indexed, first: int) -> Iterator[tuple[Any, Iterator[A
         for _ in range(first):
             next(packets)
         yield stream, packets
+
+
+def need_av() -> Any:
+    """Return PyAV; raises Unavailable that names the extra where it is not here."""
+    try:
+        import av
+    except ImportError:
+        raise Unavailable(
+            "videos are cut with PyAV, which is not here", remedy="pip install 'ostraka[video]'"
+        ) from None
+    return av
 
 
 def _all(packet: Any, packets: Iterator[Any]) -> Iterator[Any]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
-from importlib.util import find_spec
 
 import msgspec
 from msgspec import structs
 
 from pipelines.engines.engine import Engine
+from pipelines.export.clip_index import need_av
 from pipelines.export.cut_spans import CutCounts, CutRule, CutShard
 from pipelines.export.export import Asked, Exported, ExportOptions, ask, exported_of, inputs_of
 from pipelines.export.finish import finish
@@ -29,7 +29,7 @@ from pipelines.record.record import Record, recorded
 from pipelines.run.stored import stored_recipe
 from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.shelf import Shelf
-from schemas.errors import BadInput, Unavailable
+from schemas.errors import BadInput
 
 CUTTING = "cutting"
 """Among the options of a plan: that spans are still being cut, and nothing is planned."""
@@ -87,8 +87,7 @@ def dry_run_spans(
 
 def ask_spans(shelf: Shelf, name: str, options: ExportOptions, cut: CutRule) -> Asked:
     """Return what is asked for; all that can be refused beforehand is refused."""
-    if find_spec("av") is None:
-        raise Unavailable("videos are cut with PyAV, which is not here", remedy="pip install 'ostraka[video]'")
+    need_av()
     if options.recaption_share:
         raise BadInput("a span has no recaption", remedy="leave --recaption-share out, or --spans")
     if unknown := sorted({*cut.forms} - {*FORMS}):
