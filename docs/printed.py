@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 def printed(page: str) -> str:
     """Return a page with what its commands print now."""
-    from pipelines.demo import write_source
+    from pipelines.demos.captions import write_source
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = os.path.realpath(scratch)

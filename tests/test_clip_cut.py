@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from annotators.container import read_container
 from annotators.frames import frames_at
-from pipelines.export.clip_copy import copied
-from pipelines.export.clip_encode import encoded
-from pipelines.export.clip_index import Indexed, index
-from pipelines.export.clip_pictures import pictures
+from pipelines.export.spans.clip_copy import copied
+from pipelines.export.spans.clip_encode import encoded
+from pipelines.export.spans.clip_index import Indexed, index
+from pipelines.export.spans.clip_pictures import pictures
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.drawn_digits import read
 from schemas.errors import BadSample

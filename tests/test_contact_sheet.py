@@ -20,13 +20,13 @@ from pipelines.engines.local import Local
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.drawn_digits import read
 from pipelines.ingest.ingest import ingest
-from pipelines.query.clock import clock
-from pipelines.query.contact_sheets import lanes_in, latest_notes, request_of, sheet_of, videos
-from pipelines.query.lanes import lanes_of
-from pipelines.query.motion_signs import draw_sign
-from pipelines.query.sheet_frames import places
+from pipelines.query.films.clock import clock
+from pipelines.query.films.contact_sheets import lanes_in, latest_notes, request_of, sheet_of, videos
+from pipelines.query.films.lanes import lanes_of
+from pipelines.query.films.motion_signs import draw_sign
+from pipelines.query.films.sheet_frames import places
+from pipelines.query.films.stills import Clip, Filmed
 from pipelines.query.show import sample_at
-from pipelines.query.stills import Clip, Filmed
 from pipelines.query.views import connect
 from pipelines.recipes.built_in import find_recipe
 from pipelines.run.run import run

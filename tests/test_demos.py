@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import VERBS
 from pipelines.commands.demo import demo
-from pipelines.demos import DEMOS
+from pipelines.demos.all import DEMOS
 
 PLANTED = {
     "documents": {"frames_alone", "other_language", "exact_duplicate", "album", "document_too_short"},

@@ -17,12 +17,12 @@ from annotators.frames import frames_at
 from annotators.shots import Shots
 from pipelines.cli import main
 from pipelines.engines.local import Local
-from pipelines.export.cut_spans import CutRule
 from pipelines.export.export import Exported, ExportOptions
 from pipelines.export.manifest import read_manifest
-from pipelines.export.span_export import dry_run_spans, export_spans
-from pipelines.export.span_turns import FORMS
-from pipelines.export.spans import VIDEOS, Wanted
+from pipelines.export.spans.cut_shard import CutRule
+from pipelines.export.spans.export import dry_run_spans, export_spans
+from pipelines.export.spans.spans import VIDEOS, Wanted
+from pipelines.export.spans.turns import FORMS
 from pipelines.export.verify import verify
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.drawn_digits import read

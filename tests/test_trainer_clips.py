@@ -12,10 +12,10 @@ import torch
 from click.testing import CliRunner
 
 from pipelines.engines.local import Local
-from pipelines.export.cut_spans import CutRule
 from pipelines.export.export import ExportOptions
-from pipelines.export.span_export import export_spans
-from pipelines.export.spans import Wanted
+from pipelines.export.spans.cut_shard import CutRule
+from pipelines.export.spans.export import export_spans
+from pipelines.export.spans.spans import Wanted
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.manifest import NOTES_COLUMN

@@ -82,7 +82,7 @@ def why(key: str, shelf_url: str, asked: str) -> None:
 
 def _say_places(places: Any) -> None:
     """Tell notes on places: those on spans of time in a line for each name, the others one after another."""
-    from pipelines.query.lanes import is_on_time, lanes_of
+    from pipelines.query.films.lanes import is_on_time, lanes_of
 
     if at := [note for note in places if not is_on_time(note)]:
         named = ", ".join(f"{note['name']} {note['value']}{_where(note['at'])}" for note in at[:_MOST_NAMED])
@@ -95,7 +95,7 @@ def _say_places(places: Any) -> None:
 
 
 def _span(lane: Any, span: Any) -> str:
-    from pipelines.query.clock import clock
+    from pipelines.query.films.clock import clock
 
     sure = "" if span.sure is None else f" {number(span.sure)}"
     return f"{clock(lane.seconds(span.start_pts))}-{clock(lane.seconds(span.end_pts))} {span.says}{sure}"

@@ -20,7 +20,7 @@ def contact_sheet(keys: tuple[str, ...], shelf_url: str, folder: str, most: int,
 
     KEY may be the beginning of a key, or a row's name; without any, the first videos of the shelf are drawn.
     """
-    from pipelines.query.contact_sheets import videos, write_sheets
+    from pipelines.query.films.contact_sheets import videos, write_sheets
     from pipelines.query.views import connect
 
     shelf = open_shelf(shelf_url)

@@ -22,7 +22,7 @@ def demo(kind: str, folder: str) -> None:
     if kind in ("captions", "train"):
         _captions(folder, trains=kind == "train")
         return
-    from pipelines.demos import DEMOS
+    from pipelines.demos.all import DEMOS
 
     if kind not in DEMOS:
         known = ", ".join(("captions", *DEMOS, "train"))
@@ -38,7 +38,7 @@ def demo(kind: str, folder: str) -> None:
 def _captions(folder: str, *, trains: bool) -> None:
     import os
 
-    from pipelines.demo import command_lines, read_back, training_lines, write_source
+    from pipelines.demos.captions import command_lines, read_back, training_lines, write_source
 
     write_source(os.path.join(folder, "photos"))
     _run(command_lines(folder))

@@ -150,9 +150,9 @@ def export(
 
 
 def _cut_rule(spans: tuple[str, ...], turns: tuple[str, ...], uncopied: Any, span_s: str) -> Any:
-    from pipelines.export.cut_spans import CutRule
-    from pipelines.export.span_export import wanted_of
-    from pipelines.export.span_turns import FORMS
+    from pipelines.export.spans.cut_shard import CutRule
+    from pipelines.export.spans.export import wanted_of
+    from pipelines.export.spans.turns import FORMS
 
     least, _, most = span_s.partition("-")
     try:
@@ -165,7 +165,7 @@ def _cut_rule(spans: tuple[str, ...], turns: tuple[str, ...], uncopied: Any, spa
 
 
 def _cut(shelf: Any, name: str, to: str, engine: Any, options: Any, cut: Any, dry_run: bool) -> Any:
-    from pipelines.export.span_export import dry_run_spans, export_spans
+    from pipelines.export.spans.export import dry_run_spans, export_spans
 
     return (dry_run_spans if dry_run else export_spans)(shelf, name, to, engine, options, cut, shown)
 

@@ -18,7 +18,7 @@ from msgspec import structs
 
 from filters.corpus import CorpusFilter
 from pipelines.query.charts import charts, shares
-from pipelines.query.contact_sheets import request_of
+from pipelines.query.films.contact_sheets import request_of
 from pipelines.query.funnel import funnel
 from pipelines.query.gallery import Group, draw_groups, tell_cards
 from pipelines.query.page_server import Film, PageServer
@@ -111,8 +111,8 @@ def _group(group: Group, recipe: Recipe) -> dict[str, Any]:
 
 def _page(data: dict[str, Any], *, served: bool = False) -> bytes:
     """Put the data into the template; `<` is escaped, so that nothing in it can end the block that holds it."""
-    template = _read("page.html").replace("@film-style@", _read("film.css"))
-    template = template.replace("/* @film-script@ */", _read("film.js"))
+    template = _read("page.html").replace("@film-style@", _read("films/film.css"))
+    template = template.replace("/* @film-script@ */", _read("films/film.js"))
     script = template.split("<script>")[1].split("</script>")[0]
     digest = base64.b64encode(sha256(script.encode()).digest()).decode()
     text = msgspec.json.encode({**data, "served": served}).decode()

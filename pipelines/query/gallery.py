@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from pipelines.guard.talk import Request
 from pipelines.query.choose import Place
-from pipelines.query.lanes import Span, is_on_time, lanes_of
+from pipelines.query.films.lanes import Span, is_on_time, lanes_of
 from pipelines.query.story import Story, Teller, Told
 from pipelines.query.thumbnails import thumbnails
 from pipelines.shelf.shelf import Shelf

@@ -23,9 +23,9 @@ from msgspec import Struct
 
 from pipelines.guard.talk import Request
 from pipelines.query.byte_range import byte_range
-from pipelines.query.contact_sheets import png, sheet_of
-from pipelines.query.lanes import Lane
-from pipelines.query.stills import Filmed
+from pipelines.query.films.contact_sheets import png, sheet_of
+from pipelines.query.films.lanes import Lane
+from pipelines.query.films.stills import Filmed
 from pipelines.shelf.media import MediaReader
 from schemas.errors import BadInput, OstrakaError
 from schemas.sample import Video

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from pipelines.cli import main
-from pipelines.demo import PHOTOGRAPHS
+from pipelines.demos.captions import PHOTOGRAPHS
 from pipelines.ingest.photographs import photographs_folder
 
 TILES = 2

@@ -14,11 +14,11 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 from annotators.annotator import Annotator, Look, Needs, Subject
-from pipelines.export import clip_copy, clip_pictures
-from pipelines.export.clip_copy import copied, seconds
-from pipelines.export.clip_encode import encoded
-from pipelines.export.clip_index import Indexed, index
-from pipelines.export.clip_pictures import pictures
+from pipelines.export.spans import clip_copy, clip_pictures
+from pipelines.export.spans.clip_copy import copied, seconds
+from pipelines.export.spans.clip_encode import encoded
+from pipelines.export.spans.clip_index import Indexed, index
+from pipelines.export.spans.clip_pictures import pictures
 from schemas.errors import BadSample
 from schemas.note import Noted, TimeSpan
 from schemas.sample import Video

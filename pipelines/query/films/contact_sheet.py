@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 from PIL import Image
 
-from pipelines.query.clock import clock
-from pipelines.query.lanes import Lane, Span
-from pipelines.query.pen import Pen
-from pipelines.query.stills import Clip
+from pipelines.query.films.clock import clock
+from pipelines.query.films.lanes import Lane, Span
+from pipelines.query.films.pen import Pen
+from pipelines.query.films.stills import Clip
 from schemas.vocabulary import CAMERA_MOTION, SHOT
 
 PAPER, INK, QUIET, LINE = (251, 250, 248), (31, 30, 27), (106, 102, 95), (222, 218, 211)

@@ -17,12 +17,12 @@ from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.shelf import Shelf
 from schemas.note import Note, TimeSpan
 from schemas.sample import Sample, Video
-from schemas.vocabulary import SHOT
+from schemas.vocabulary import SHOT, SPAN_CAPTION
 
 VIDEOS = "videos"
 """In place of a note's name: every video as a whole, its bytes as they are."""
 
-NAMED = {"shots": SHOT.name, "captions": "span_caption"}
+NAMED = {"shots": SHOT.name, "captions": SPAN_CAPTION.name}
 """Names that are easier to say than the notes'."""
 
 TOO_SHORT, TOO_LONG, NO_VIDEO_THERE, PART_LEFT_OUT = "too_short", "too_long", "no_video_there", "part_left_out"

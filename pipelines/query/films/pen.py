@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from pipelines.query.motion_signs import draw_sign
+from pipelines.query.films.motion_signs import draw_sign
 from schemas.camera import PRIMITIVES
 from schemas.errors import BadInput
 

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 
 from msgspec import Struct
 
-from pipelines.demo_clips import write_clips
-from pipelines.demo_site import write_site
-from pipelines.demo_words import write_talks, write_texts
+from pipelines.demos.clips import write_clips
+from pipelines.demos.site import write_site
+from pipelines.demos.words import write_talks, write_texts
 from schemas.errors import BadInput
 
 _LEFT_OUT = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.export.clip_copy import EXTENSION
-from pipelines.export.clip_pictures import EXTENSION as PICTURE
-from pipelines.export.span_turns import Dialogue
-from pipelines.export.spans import Chosen
+from pipelines.export.spans.clip_copy import EXTENSION
+from pipelines.export.spans.clip_pictures import EXTENSION as PICTURE
+from pipelines.export.spans.spans import Chosen
+from pipelines.export.spans.turns import Dialogue
 from schemas.clip import Clip, clip_json
 from schemas.note import Note
 from schemas.sample import Image, Part, Sample, Source, Text, Video, key_of

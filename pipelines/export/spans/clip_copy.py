@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from annotators.container import opened, read_container
-from pipelines.export.clip_index import Indexed, need_av, packets_from
+from pipelines.export.spans.clip_index import Indexed, need_av, packets_from
 from schemas.errors import BadSample
 
 MP4_HOLDS = frozenset({"av1", "h264", "hevc", "mpeg4", "vp9"})

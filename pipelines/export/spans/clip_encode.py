@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from pipelines.export.clip_copy import EXTENSION, is_exact, mp4_options
-from pipelines.export.clip_index import Indexed, need_av, packets_from
+from pipelines.export.spans.clip_copy import EXTENSION, is_exact, mp4_options
+from pipelines.export.spans.clip_index import Indexed, need_av, packets_from
 from schemas.errors import BadSample
 
 _SETTINGS = {"preset": "medium", "crf": "18", "bf": "0", "x264-params": "threads=1:lookahead-threads=1"}

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from pipelines.export.choose import Rule, splits_of
 from pipelines.export.cut import Cutter, Planned
-from pipelines.export.cut_spans import CutCounts, cut_path
 from pipelines.export.folder import CLIPS, Folder
 from pipelines.export.groups import ties_of
 from pipelines.export.manifest import Counts, File
@@ -25,6 +24,7 @@ from pipelines.export.plan import Plan, Request
 from pipelines.export.reshard import Copying
 from pipelines.export.shard import write_shard
 from pipelines.export.sidecar import sample_spans
+from pipelines.export.spans.cut_shard import CutCounts, cut_path
 from pipelines.shelf.media import MediaReader
 from pipelines.shelf.table import read_table
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pipelines.demo import PHOTOGRAPHS
+from pipelines.demos.captions import PHOTOGRAPHS
 from pipelines.ingest.photographs import photographs_folder
 
 MODULES = ("bisect", "collections", "difflib", "fractions", "heapq", "random", "statistics", "textwrap")

@@ -9,9 +9,9 @@ from math import ceil
 import numpy as np
 from msgspec import Struct
 
-from pipelines.export.clip_copy import seconds
-from pipelines.export.clip_encode import frames_of
-from pipelines.export.clip_index import Indexed
+from pipelines.export.spans.clip_copy import seconds
+from pipelines.export.spans.clip_encode import frames_of
+from pipelines.export.spans.clip_index import Indexed
 
 EXTENSION = "jpg"
 QUALITY = 95

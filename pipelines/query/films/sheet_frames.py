@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pipelines.query.stills import Clip
+from pipelines.query.films.stills import Clip
 
 LEAST_APART_S = 0.4
 

@@ -13,17 +13,17 @@ import msgspec
 from msgspec import structs
 
 from pipelines.engines.engine import Engine
-from pipelines.export.clip_index import need_av
-from pipelines.export.cut_spans import CutCounts, CutRule, CutShard
 from pipelines.export.export import Asked, Exported, ExportOptions, ask, exported_of, inputs_of
 from pipelines.export.finish import finish
 from pipelines.export.folder import Folder, plan_json
 from pipelines.export.kept_out import kept_out
 from pipelines.export.manifest import PLAN, File, Manifest
 from pipelines.export.plan import Plan, Progress, outlook
-from pipelines.export.span_plan import PutShard, plan_spans
-from pipelines.export.span_turns import FORMS
-from pipelines.export.spans import NAMED, VIDEOS, Wanted
+from pipelines.export.spans.clip_index import need_av
+from pipelines.export.spans.cut_shard import CutCounts, CutRule, CutShard
+from pipelines.export.spans.plan import PutShard, plan_spans
+from pipelines.export.spans.spans import NAMED, VIDEOS, Wanted
+from pipelines.export.spans.turns import FORMS
 from pipelines.query.places import places_of
 from pipelines.record.record import Record, recorded
 from pipelines.run.stored import stored_recipe

@@ -12,12 +12,12 @@ from PIL import Image
 
 from pipelines.guard.talk import Request
 from pipelines.query.choose import Place, find_sample
-from pipelines.query.contact_sheet import Sheet
-from pipelines.query.lanes import Lane, lanes_of
+from pipelines.query.films.contact_sheet import Sheet
+from pipelines.query.films.lanes import Lane, lanes_of
+from pipelines.query.films.sheet_frames import places
+from pipelines.query.films.stills import Filmed, picture_of
 from pipelines.query.places import places_of
-from pipelines.query.sheet_frames import places
 from pipelines.query.show import Shown, sample_at
-from pipelines.query.stills import Filmed, picture_of
 from pipelines.query.views import annotator_ids
 from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.shelf import Shelf

@@ -13,7 +13,8 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from pipelines.export.span_wording import (
+from pipelines.export.spans.spans import place_of
+from pipelines.export.spans.wording import (
     CAPTION_ASKED,
     GROUNDING_ANSWERED,
     GROUNDING_ASKED,
@@ -22,14 +23,12 @@ from pipelines.export.span_wording import (
     MOVES,
     SEVERAL_ANSWERED,
 )
-from pipelines.export.spans import place_of
 from schemas.clip import Clip
 from schemas.draw import fraction
 from schemas.note import Note, TimeSpan
 from schemas.sample import Text
-from schemas.vocabulary import CAMERA_MOTION, CAMERA_MOTION_CONFIDENCE, SPAN_ANSWER, SPAN_QUESTION
+from schemas.vocabulary import CAMERA_MOTION, CAMERA_MOTION_CONFIDENCE, SPAN_ANSWER, SPAN_CAPTION, SPAN_QUESTION
 
-SPAN_CAPTION = "span_caption"
 FORMS = ("captions", "questions", "grounding", "motion")
 """What a dialogue may be about: what happens, what was asked and answered, when something happens, the camera."""
 
@@ -58,7 +57,7 @@ class Dialogue(Struct, frozen=True):
 
     def captions_of_it(self) -> list[str]:
         """Return what notes on the very span that was chosen say that it shows."""
-        return [text for note in self.notes.get(SPAN_CAPTION, ()) if self._is_it(note) and (text := _text(note))]
+        return [text for note in self.notes.get(SPAN_CAPTION.name, ()) if self._is_it(note) and (text := _text(note))]
 
     def turns(self, forms: Sequence[str]) -> tuple[Text, ...]:
         """Return questions and answers in turn, in the order of FORMS; nothing where no note says anything."""
@@ -84,7 +83,7 @@ class Dialogue(Struct, frozen=True):
 
     def _grounding(self) -> Iterator[tuple[str, str]]:
         """Ask when what a caption says happens: only of captions of a stretch within the clip, and said there once."""
-        told = [one for one in self._within(SPAN_CAPTION) if not self._is_whole(one)]
+        told = [one for one in self._within(SPAN_CAPTION.name) if not self._is_whole(one)]
         times = Counter(one.said for one in told)
         for one in [one for one in told if times[one.said] == 1][:MOST_GROUNDED]:
             asked = self._worded(GROUNDING_ASKED, f"grounding/{one.said}").format(what=one.said.rstrip(". "))

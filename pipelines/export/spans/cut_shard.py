@@ -19,12 +19,12 @@ from msgspec import Struct
 from annotators.annotator import Subject
 from pipelines.engines.temporary import temporary_folder
 from pipelines.export.choose import Choosing, Rule
-from pipelines.export.clip_cutter import SPAN, WHOLE, ClipCutter, Uncopied
 from pipelines.export.folder import CLIPS, Folder
 from pipelines.export.samples import COLUMNS, Leaving, leaving
 from pipelines.export.sidecar import sidecar_row
-from pipelines.export.span_sample import sample_of
-from pipelines.export.spans import Chosen, Refused, Wanted, chosen, notes_on_spans
+from pipelines.export.spans.clip_cutter import SPAN, WHOLE, ClipCutter, Uncopied
+from pipelines.export.spans.sample import sample_of
+from pipelines.export.spans.spans import Chosen, Refused, Wanted, chosen, notes_on_spans
 from pipelines.guard.guard import Guard
 from pipelines.guard.talk import Request
 from pipelines.record import log

@@ -1,0 +1,1 @@
+"""Spans: videos cut into clips as they leave, with what their notes say as dialogues."""
