@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
 from click.testing import CliRunner
 
-from annotators.desk.label_studio.environment import PROVEN
+from annotators.desk.label_studio.environment import PROVEN, make_environment
 from annotators.desk.label_studio.http import Editor, Secret
 from pipelines.commands.desk import desk
 from schemas.errors import BadInput, Unavailable
@@ -165,3 +166,10 @@ def test_a_desk_without_its_secrets_says_which_and_repeats_none(
     ended = CliRunner().invoke(desk, ["up", "--at", str(tmp_path)], env=env)
     assert isinstance(ended.exception, BadInput) and said in str(ended.exception)
     assert "xyzzy" not in str(ended.exception) + ended.output
+
+
+def test_a_folder_of_other_files_is_not_cleared_for_an_environment(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(BadInput, match="other files"):
+        make_environment(str(tmp_path))
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"

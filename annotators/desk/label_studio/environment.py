@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib.resources import files
 
-from schemas.errors import Unavailable
+from schemas.errors import BadInput, Unavailable
 
 PROVEN = "1.23.2"
 """The version of Label Studio whose frames, regions and interface the desk is proven on."""
@@ -21,7 +21,7 @@ SILENT = {
     "FRONTEND_SENTRY_DSN": "",
 }
 """What keeps the server from telling anyone outside that it runs."""
-_DONE, _LOG, _EMPTY = ".done", "install.log", "empty"
+_MARK, _DONE, _LOG, _EMPTY = "pyvenv.cfg", ".done", "install.log", "empty"
 _DATABASE = "label_studio.sqlite3"
 
 
@@ -50,18 +50,21 @@ def program(folder: str) -> str:
 def make_environment(folder: str) -> None:
     """Make a virtual environment with Label Studio and everything below it pinned, unless it is there.
 
-    Takes two or three minutes and a gigabyte, once. An empty database is laid beside, since to make one takes the
-    server longer than to start with it. Raises Unavailable, with where its log is, where it cannot be made.
+    Takes two or three minutes and a gigabyte, once; what was broken off is begun anew. An empty database is laid
+    beside, since to make one takes the server longer than to start with it. Raises BadInput where the folder holds
+    other files, and Unavailable, with where its log is, where it cannot be made.
     """
     if is_ready(folder):
         return
+    if os.path.isdir(folder) and os.listdir(folder) and not os.path.exists(os.path.join(folder, _MARK)):
+        raise BadInput("it holds other files than an environment's", where=folder, remedy="give a folder of its own")
     os.makedirs(folder, exist_ok=True)
-    log = os.path.join(folder, _LOG)
+    log = f"{os.path.abspath(folder)}.{_LOG}"
     pins = str(files("annotators.desk.label_studio").joinpath(PINS))
     python = os.path.join(folder, "bin", "python")
     with open(log, "wb") as out:
         for command in (
-            [sys.executable, "-m", "venv", folder],
+            [sys.executable, "-m", "venv", "--clear", folder],
             [python, "-m", "pip", "install", "--quiet", "--requirement", pins],
             [python, "-c", _MIGRATE],
         ):
