@@ -304,7 +304,7 @@ def test_the_current_time_marks_every_lane(watched: Watched) -> None:
     watched.spans("shot").nth(1).click()
     watched.shows(14)
     marked = watched.tab.locator(".lanes button[aria-current=true]").all_inner_texts()
-    assert marked == ["fade", "zoom in", "black"]
+    assert marked == ["fade", "zoom in", "black", "fade"]
     now = float(watched.tab.evaluate("document.querySelector('.lanes').style.getPropertyValue('--now')").rstrip("%"))
     box, lane = (
         watched.tab.locator(one).bounding_box() for one in ("button[aria-label^='shot: fade']", ".lanes .lane >> nth=0")

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 import filters
 from filters.columns import Columns, Lists
 from filters.contamination import NoBenchmarkEmbedding, NoBenchmarkPicture, NoBenchmarkText
-from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating
+from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepeating, PicturesReadable
 from filters.document import DocumentLanguage, DocumentLength
 from filters.document_pictures import (
     FavourKnowledge,
     NoAdvertisements,
     NoIcons,
+    NoLoneAlts,
     NoQrCodes,
     NotAlbum,
     RelevantPictures,
@@ -36,6 +37,7 @@ from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
 from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
+from filters.thought import SoundThought
 from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
 from schemas.verdict import Verdict
 from schemas.vocabulary import AD_SIGNALS, ORIGINAL_STANDS, REPEATED_PLACES, REWRITTEN, WATERMARKS
@@ -74,6 +76,11 @@ DTYPES: dict[str, Any] = {
     "still_share": np.float64,
     "text": object,
     "text_parts": np.int64,
+    "text_role": object,
+    "thought_chars": np.uint32,
+    "thought_repeated": np.float64,
+    "thought_doubts": np.uint32,
+    "thought_contradicts": np.bool_,
     "text_chars": np.int64,
     "text_language": object,
     "text_language_share": np.float64,
@@ -148,6 +155,26 @@ def pictures(draw: st.DrawFn) -> Row:
     }
 
 
+@st.composite
+def documents(draw: st.DrawFn) -> Row:
+    """Texts and pictures in turn, alternative texts among them, behind pictures or alone."""
+    parts = draw(st.lists(st.sampled_from(["picture", "alt", "paragraph"]), max_size=6))
+    texts = [place for place, part in enumerate(parts) if part != "picture"]
+    return {
+        "text_parts": texts,
+        "text_role": [parts[place] for place in texts],
+        "picture_part": [place for place, part in enumerate(parts) if part == "picture"],
+    }
+
+
+THOUGHTS = st.fixed_dictionaries(
+    {
+        "thought_chars": st.sampled_from([0, 399, 400, 1600, 1601, 100_000]),
+        "thought_repeated": st.sampled_from([0.0, 0.3, 0.3001, 1.0]),
+        "thought_doubts": st.integers(0, 6),
+        "thought_contradicts": st.booleans(),
+    }
+)
 MEASURES = st.sampled_from([0.0, 0.1, 0.11, 0.3, 0.8, 0.9, 3.0, 10.0, 10.1]) | st.floats(0, 20)
 PROSE = st.fixed_dictionaries(
     {
@@ -240,6 +267,9 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (GopherQuality(), PROSE),
     (GopherRepetition(), PROSE),
     (C4Quality(least_line_share=0.3), PROSE),
+    (NoLoneAlts(), documents()),
+    (PicturesReadable(), pictures()),
+    (SoundThought(), THOUGHTS),
     (NoBenchmarkText(), BENCHMARKS),
     (NoBenchmarkPicture(), BENCHMARKS),
     (NoBenchmarkEmbedding(0.9), BENCHMARKS),

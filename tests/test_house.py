@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,22 +94,29 @@ def violations() -> list[tuple[str, str, str]]:
     return found
 
 
+def plant(copy: Path, source: str, line: str) -> None:
+    """Put a line into a file of its own in a room, or at the end of a module that is no room."""
+    module = copy.joinpath(*source.split("."))
+    path = module / "planted.py" if module.is_dir() else module.with_suffix(".py")
+    with path.open("a") as file:
+        file.write(line)
+
+
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_who_breaks_a_wall_is_caught(copy: Path, name: str) -> None:
     planted = [(source, imported) for contract, source, imported in violations() if contract == name]
     assert planted
     for source, imported in planted:
-        with copy.joinpath(*source.split("."), "planted.py").open("a") as file:
-            file.write(f"import {imported}\n")
+        plant(copy, source, f"import {imported}\n")
     code, said = lint(copy)
     assert code == 1 and f"{name} BROKEN" in said, said
     for source, imported in planted:
-        assert f"{source}.planted -> {imported}" in said, said
+        assert re.search(rf"{source}(\.planted)? -> {imported}", said), said
 
 
 @pytest.mark.parametrize(("engine", "module"), [("on_ray", "ray"), ("on_beam", "apache_beam")])
 def test_an_engines_own_file_may_import_it(copy: Path, engine: str, module: str) -> None:
-    (copy / "pipelines" / f"{engine}.py").write_text(f"import {module}\n")
+    (copy / "pipelines" / "engines" / f"{engine}.py").write_text(f"import {module}\n")
     code, said = lint(copy)
     assert code == 0, said
 

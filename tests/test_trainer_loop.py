@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,10 +120,14 @@ def test_a_killed_run_goes_on_to_the_same_bits(whole: tuple[int, Path], tmp_path
     for line in killed[0].stdout:
         if line.startswith("step 3"):
             break
+    saved = str(tmp_path / "cut" / "checkpoints")
+    while not steps(saved):
+        assert all(process.poll() is None for process in killed)
+        time.sleep(0.01)
     for process in killed:
         process.kill()
         process.communicate()
-    assert steps(str(tmp_path / "cut" / "checkpoints")) == [2]
+    assert steps(saved)[0] == 2 and steps(saved)[-1] < LAST
     again, undisturbed = done(tmp_path / "cut", LAST, among), load_file(folder / "trained.safetensors")
     assert undisturbed.keys() == again.keys()
     assert all(torch.equal(undisturbed[name], again[name]) for name in undisturbed)

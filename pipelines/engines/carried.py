@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -69,8 +70,8 @@ def opened(parcel: Mapping[str, Any]) -> Iterator[Callable[[str], bytes]]:
 
 
 def folder_of(module: str) -> str:
-    """Return the path of a top-level module as it was imported: its folder, or its one file."""
-    path = os.path.abspath(sys.modules[module].__file__ or "")
+    """Return the path of a top-level module as it is imported: its folder, or its one file."""
+    path = os.path.abspath(import_module(module).__file__ or "")
     return os.path.dirname(path) if os.path.basename(path) == "__init__.py" else path
 
 

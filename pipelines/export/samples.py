@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
+import pyarrow as pa
 from msgspec import Struct
 
 from pipelines.export.choose import Kept
@@ -55,35 +56,41 @@ def leaving(kept: Kept, sizes: Sizes, durations: Durations, recaptions: Recaptio
         yield Leaving(ingested, media, tuple(offsets), exported)
 
 
-def sizes_noted(shelf: Shelf, annotator_ids: Sequence[str], shard: str) -> Sizes:
-    """Return width and height of each row's pictures, of the first one or of all, as an annotator of the recipe noted
-    them."""
+def noted(shelf: Shelf, annotator_ids: Sequence[str], shard: str) -> tuple[Sizes, Durations]:
+    """Return width and height of each row's pictures, of the first one or of all, and how long its first clip is.
+
+    Of several annotators of the recipe that note them, the first that says something of any row has the word.
+    """
+    sizes: dict[int, dict[int, tuple[int, int]]] = {}
+    durations: dict[int, float] = {}
     for annotator_id in annotator_ids:
-        found: dict[int, dict[int, tuple[int, int]]] = {}
+        own_sizes: dict[int, dict[int, tuple[int, int]]] = {}
+        own_durations: dict[int, float] = {}
         for _, piece in read_pieces(shelf, annotator_id, shard):
-            if {*_SIZES} <= {*piece.column_names}:
-                for row, places, *sides in zip(*(piece[name].to_pylist() for name in _SIZES), strict=True):
-                    found[row] = dict(zip(places or (), zip(*(one or () for one in sides), strict=True), strict=True))
-            elif {*_SIZE} <= {*piece.column_names}:
-                noted = zip(*(piece[name].to_pylist() for name in _SIZE), strict=True)
-                found.update({row: {FIRST: (width, height)} for row, width, height in noted if width and height})
-            else:
+            if not {"width_px", "picture_width_px", DURATION_S.name}.intersection(piece.column_names):
                 break
-        if found:
-            return found
-    return {}
+            own_sizes.update(_sizes_of(piece))
+            own_durations.update(_durations_of(piece))
+        sizes, durations = sizes or own_sizes, durations or own_durations
+        if sizes and durations:
+            break
+    return sizes, durations
 
 
-def durations_noted(shelf: Shelf, annotator_ids: Sequence[str], shard: str) -> Durations:
-    """Return how long each row's first clip is, as an annotator of the recipe noted it."""
-    found: dict[int, float] = {}
-    for annotator_id in annotator_ids:
-        for _, piece in read_pieces(shelf, annotator_id, shard):
-            if DURATION_S.name not in piece.column_names:
-                break
-            noted = zip(piece["row"].to_pylist(), piece[DURATION_S.name].to_pylist(), strict=True)
-            found.update({row: seconds for row, seconds in noted if seconds})
-    return found
+def _sizes_of(piece: pa.Table) -> Iterator[tuple[int, dict[int, tuple[int, int]]]]:
+    if {*_SIZES} <= {*piece.column_names}:
+        for row, places, *sides in zip(*(piece[name].to_pylist() for name in _SIZES), strict=True):
+            yield row, dict(zip(places or (), zip(*(one or () for one in sides), strict=True), strict=True))
+    elif {*_SIZE} <= {*piece.column_names}:
+        for row, width, height in zip(*(piece[name].to_pylist() for name in _SIZE), strict=True):
+            if width and height:
+                yield row, {FIRST: (width, height)}
+
+
+def _durations_of(piece: pa.Table) -> Iterator[tuple[int, float]]:
+    if DURATION_S.name in piece.column_names:
+        rows = zip(piece["row"].to_pylist(), piece[DURATION_S.name].to_pylist(), strict=True)
+        yield from ((row, seconds) for row, seconds in rows if seconds)
 
 
 def recaptions_drawn(

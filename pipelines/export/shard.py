@@ -20,10 +20,9 @@ from pipelines.export.samples import (
     COLUMNS,
     Leaving,
     Recaptions,
-    durations_noted,
     leaving,
+    noted,
     recaptions_drawn,
-    sizes_noted,
 )
 from pipelines.export.sidecar import Sidecar, columns_of
 from pipelines.record import log
@@ -57,8 +56,7 @@ class ExportShard(Struct, frozen=True):
 
             def samples(planned: Planned) -> Iterator[tuple[Sample, list[bytes]]]:
                 for span in planned.spans:
-                    sizes = sizes_noted(shelf, self.annotator_ids, span.shard)
-                    durations = durations_noted(shelf, self.annotator_ids, span.shard)
+                    sizes, durations = noted(shelf, self.annotator_ids, span.shard)
                     recaptions = self._recaptions(shelf, span.shard)
                     for kept in choosing.choose(span.shard, np.arange(span.first, span.end)):
                         there = _of_folder(choosing, kept.leaving(), planned.folder)

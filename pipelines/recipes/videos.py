@@ -20,7 +20,6 @@ from annotators.trainedshots import TrainedShots
 from filters.exact import ExactDedup
 from filters.image import MaxAspect, MinSide
 from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
-from filters.videodedup import VideoDedup
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 
 Count = Annotated[int, Meta(ge=1)]
@@ -52,6 +51,8 @@ def video(
     """
     looked_at: list[Annotate | Keep] = [Annotate(TextTracks(frames_per_s=frames_per_s))] if texts else []
     if embeddings:
+        from filters.videodedup import VideoDedup
+
         looked_at += [Annotate(FrameEmbeddings(model)), Annotate(TextEmbedding(model)), Keep(VideoDedup())]
     return Recipe(
         "video",

@@ -17,7 +17,7 @@ from msgspec import Struct
 ROOMS = ("schemas", "filters", "annotators", "pipelines")
 PACKAGES = ("ostraka", "duckdb", "fsspec", "msgspec", "numpy", "numba", "pillow", "pyarrow")
 
-_INSTALLED = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_INSTALLED = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Stamp(Struct, frozen=True):

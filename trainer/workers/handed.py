@@ -39,9 +39,14 @@ def hand(to: socket.socket, value: object) -> None:
 
 
 def take(from_: socket.socket) -> Any:
-    """Receive the next value, its arrays mapped; raises EOFError where the other end is gone."""
+    """Receive the next value, its arrays mapped; raises EOFError where the other end is gone.
+
+    An end that dies with something unread is told as an error once, before what it had still sent.
+    """
     try:
         head, numbers, _, _ = socket.recv_fds(from_, _HEAD.size, 1)
+    except ConnectionResetError:
+        return take(from_)
     except ConnectionError:
         head, numbers = b"", []
     if len(head) != _HEAD.size or not numbers:
