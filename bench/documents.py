@@ -115,9 +115,24 @@ def _places_found(found: list[Piece]) -> list[tuple[str, int]]:
 
 def _places_wanted(source: str) -> list[tuple[str, int]]:
     title = _letters(re.findall("<title>(.*?)</title>", source)[0])
-    plain = re.sub("<(?!image)[^>]*>", "", source[source.index("<content") :])
+    plain = re.sub("<(?!image)[^>]*>", "", _with_references(source)[source.index("<content") :])
     found = re.finditer(r'<image[^>]*src="([^"]*)"[^>]*>', plain)
     return [(one[1], title + _letters(re.sub("<image[^>]*>", "", plain[: one.start()]))) for one in found]
+
+
+def _with_references(source: str) -> str:
+    """Return the source with links that have no words saying the kind of what they lead to, as pieces do."""
+    kinds = {one[2]: one[1] for one in re.finditer(r'<(\w+)\b[^>]*?\sid="([^"]+)"', source)}
+
+    def said(link: re.Match[str]) -> str:
+        if "url=" in link[1] or "document=" in link[1]:
+            return "" if "url=" in link[1] else "another section"
+        target = re.search(r'target-id="([^"]+)"', link[1])
+        kind = kinds.get(target[1], "").removeprefix("sub") if target else ""
+        named = kind in ("figure", "table", "example", "exercise", "equation", "section", "note")
+        return f"the {kind}" if named else "this section"
+
+    return re.sub(r"<link\b([^>]*?)(?:/>|>\s*</link>)", said, source)
 
 
 def _letters(text: str) -> int:

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from pipelines.commands.doctor import doctor
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -165,3 +168,9 @@ def test_a_low_room_loads_no_more_than_it_stands_on(room: str, stands_on: set[st
     modules = [f"{room}.{path.stem}" for path in (ROOT / room).glob("*.py") if path.stem != "__init__"]
     loaded = modules_after("import " + ", ".join(modules)) - modules_after("import " + ", ".join(stands_on - {room}))
     assert loaded - set(sys.stdlib_module_names) <= {room}, sorted(loaded)
+
+
+def test_the_doctor_lists_as_core_what_the_core_needs_and_no_extras() -> None:
+    shown = CliRunner().invoke(doctor).output.splitlines()
+    core = {line.split()[1] for line in shown if line.startswith(" core ")}
+    assert core == {re.split(r"[<>=!~; ]", wanted)[0] for wanted in PROJECT["project"]["dependencies"]}

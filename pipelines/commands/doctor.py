@@ -18,7 +18,7 @@ def doctor() -> None:
     missing: set[str] = set()
     for wanted in metadata.requires("ostraka") or []:
         name = re.split(r"[\s<>=!~;\[]", wanted, maxsplit=1)[0]
-        extra = re.search(r"extra == ['\"](\w+)['\"]", wanted)
+        extra = re.search(r"extra == ['\"]([\w-]+)['\"]", wanted)
         if name == "ostraka":
             continue
         where = extra[1] if extra else "core"
