@@ -87,7 +87,7 @@ def videos(work: Path) -> Iterator[str]:
     yield "Clips of fourteen sources:"
     yield funnel(shelf)
     yield "What the camera was seen to do, by clips:"
-    motions = "select unnest(camera_motions) as motion, count(*) as clips from notes_cameramotion group by all"
+    motions = "select motion, count(*) as clips from (select unnest(camera_motions) as motion from notes_cameramotion) group by all"
     yield ostraka("sql", f"{motions} order by clips desc, motion", "--shelf", shelf)
 
 
