@@ -153,7 +153,7 @@ HALF = says("a dog").body[:60]
 )
 def test_garbage_is_the_endpoints_failure_and_nothing_is_journalled(tmp_path: Path, reply: Any, said: str) -> None:
     with serving(lambda asked: reply) as server:
-        endpoint = quick(server.url, timeout_s=0.3 if reply.drip_s else 5.0, give_up_s=0.2)
+        endpoint = quick(server.url, timeout_s=0.3 if reply.drip_s else 5.0, give_up_s=2.0)
         with pytest.raises(Unavailable, match=said):
             ask(endpoint, tmp_path, "a")
         assert len(server.asked) > (0 if reply.drip_s else 1)
