@@ -1,4 +1,4 @@
-"""A clip as a chat endpoint takes it: frames at even times, each behind the second at which it stands."""
+"""A clip as a chat endpoint takes it: frames at even times, each behind its second, counted from the first frame."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def clip_content(content: bytes, extension: str, most_frames: int, side_px: int)
     places = sorted({int(place) for place in np.linspace(0, count - 1, min(count, most_frames)).round()})
     parts: list[dict[str, Any]] = []
     for place, frame in zip(places, frames_at(content, extension, container, places, side_px, DECODER), strict=True):
-        parts.append({"type": "text", "text": f"{container.seconds(container.pts[place]):.2f} s:"})
+        parts.append({"type": "text", "text": f"{container.seconds(container.pts[place] - container.pts[0]):.2f} s:"})
         parts.append(picture_part(jpeg_of_frame(frame)))
     return parts
 

@@ -7,17 +7,15 @@ under the digest of the video and of all that was asked.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 from msgspec import Struct, structs
-from PIL import Image
 
 from annotators.annotator import Annotator, Look, Needs, Subject
+from annotators.asked_clip import jpeg_of_frame, picture_part
 from annotators.container import Container, read_container
 from annotators.endpoint import MADE_WITH as ASKED_WITH
 from annotators.endpoint import Client, Endpoint, Question, Said, digest_of
@@ -78,7 +76,7 @@ class AskedSpans(Annotator, frozen=True):
         """Return the requests for as many spans as there may be, with their tokens: four characters one."""
         pixels = self.frames * self.side_px**2
         prompt_tokens = len(self.system()) // 4 + pixels // PIXELS_PER_TOKEN
-        one = spent(self.endpoint, prompt_tokens, self.endpoint.max_tokens)
+        one = self.endpoint.spent(1, prompt_tokens, self.endpoint.max_tokens)
         return {name: number * self.most_spans for name, number in one.items()}
 
     def system(self) -> str:
@@ -122,9 +120,13 @@ class AskedSpans(Annotator, frozen=True):
             if isinstance(one, Exception):
                 raise one
             answers[place] = one.answer
-            paid = spent(self.endpoint, one.answer.prompt_tokens, one.answer.completion_tokens) if one.paid else {}
+            paid = self._paid(one)
             counts = {name: counts.get(name, 0) + paid.get(name, 0) for name in {**counts, **paid}}
         return self.noted(film, answers, counts)
+
+    def _paid(self, said: Said) -> dict[str, int]:
+        answer = said.answer
+        return self.endpoint.spent(1, answer.prompt_tokens, answer.completion_tokens) if said.paid else {}
 
 
 class Film:
@@ -162,9 +164,8 @@ class Film:
     def _messages(self, span: Span) -> list[dict[str, Any]]:
         content = list[dict[str, Any]]()
         for place in span.shown:
-            url = f"data:image/jpeg;base64,{base64.b64encode(self._jpegs[place]).decode()}"
             content.append({"type": "text", "text": f"{self._seconds(self._container.pts[place]):.2f} s"})
-            content.append({"type": "image_url", "image_url": {"url": url}})
+            content.append(picture_part(self._jpegs[place]))
         start_s, end_s = self._seconds(span.at.start_pts), self._seconds(span.at.end_pts)
         content.append({"type": "text", "text": f"The span lasts from {start_s:.2f} s to {end_s:.2f} s."})
         return [{"role": "system", "content": self._asking.system()}, {"role": "user", "content": content}]
@@ -176,22 +177,8 @@ class Film:
     def _jpegs(self) -> dict[int, bytes]:
         """Every frame that any span shows, by its place."""
         places = sorted({place for at in self.asked_about for place in self.spans[at].shown})
-        found, asking = dict[int, bytes](), self._asking
+        asking = self._asking
         frames = frames_at(
             self._content, self._video.extension, self._container, places, asking.side_px, asking.decoder
         )
-        for place, frame in zip(places, frames, strict=True):
-            out = io.BytesIO()
-            Image.fromarray(frame).save(out, "JPEG", quality=90)
-            found[place] = out.getvalue()
-        return found
-
-
-def spent(endpoint: Endpoint, prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    """Return the counts of a request that was paid."""
-    return {
-        "requests": 1,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "cost_millionths": endpoint.price_millionths(prompt_tokens, completion_tokens),
-    }
+        return {place: jpeg_of_frame(frame) for place, frame in zip(places, frames, strict=True)}

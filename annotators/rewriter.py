@@ -8,7 +8,6 @@ them and pay nothing.
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 import warnings
@@ -21,6 +20,7 @@ from PIL import Image
 
 from annotators import facts
 from annotators.annotator import Annotator, Look, Needs, Subject
+from annotators.asked_clip import picture_part
 from annotators.endpoint import MADE_WITH as ASKED_WITH
 from annotators.endpoint import Client, Endpoint, Question, Said, digest_of
 from annotators.facts import Reader
@@ -124,11 +124,10 @@ class Rewriter(Annotator, frozen=True):
         return Question(asked, subject.sample.key, lambda: self._messages(subject.content(picture), caption))
 
     def _messages(self, data: bytes, caption: str) -> list[dict[str, Any]]:
-        url = f"data:image/jpeg;base64,{base64.b64encode(jpeg_of(data, self.side_px)).decode()}"
         text = {"type": "text", "text": f"Caption: {caption}"}
         return [
             {"role": "system", "content": self.instructions},
-            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}, text]},
+            {"role": "user", "content": [picture_part(jpeg_of(data, self.side_px)), text]},
         ]
 
     def _noted(self, original: str, said: Said | Exception, reader: Reader) -> Noted | BadSample:

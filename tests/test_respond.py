@@ -116,7 +116,7 @@ def test_pictures_and_clips_are_sent_where_they_stand(
     tmp_path: Path, picture: Callable[..., bytes], drawn: Callable[[Drawing], Drawn]
 ) -> None:
     (tmp_path / "one.jpg").write_bytes(picture(1))
-    clip = drawn(Drawing("asked about", (Piece("pan_left", 18, 0), Piece("tilt_up", 18, 3))))
+    clip = drawn(Drawing("asked about", (Piece("pan_left", 18, 0), Piece("tilt_up", 18, 3)), start=150))
     (tmp_path / "clip.mp4").write_bytes(clip.content)
     record = {"question": "Is <image> in <video>?", "images": ["one.jpg"], "videos": ["clip.mp4"]}
     (tmp_path / "tasks.json").write_text(json.dumps([{**record, "domain": "choice", "reference": "no"}]))

@@ -10,7 +10,7 @@ from annotators.desk.events import Exported, Reopened, Role
 from annotators.desk.incoming import quarantine as _quarantine
 from annotators.desk.item import Item
 from annotators.desk.queue import leases
-from annotators.desk.state import DRAFT, STANDS, State, Version, Work
+from annotators.desk.state import STANDS, State, Version, Work
 from annotators.desk.turn import Turn
 from schemas.errors import BadInput
 
@@ -111,8 +111,3 @@ def held(state: State, name: str, role: Role | None) -> list[tuple[str, str, Rol
         for as_, lease in leases(work)
         if name in ("", lease.person) and role in (None, as_)
     ]
-
-
-def open_items(state: State) -> int:
-    """Return how many items of work wait for somebody."""
-    return sum(work.state in (DRAFT, "annotated", "in_review", "adjudicate") for work in state.items())

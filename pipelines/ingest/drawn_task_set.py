@@ -12,8 +12,6 @@ from pipelines.ingest.drawn_tasks import DRAWN, LEVELS, draw_task
 from schemas.errors import BadInput
 from schemas.task import Difficulty
 
-SPLITS = ("train", "test")
-
 
 def write_tasks(folder: str, count: int, kinds: Sequence[str], levels: Sequence[Difficulty], split: str) -> str:
     """Write `count` tasks into a new folder, kinds and levels by turns; return the path of `tasks.jsonl`.
