@@ -160,11 +160,12 @@ def test_why_tells_what_the_door_found(tmp_path: Path, picture: Picture) -> None
     assert "file_missing" in told and "gone.jpgisnotthere" in "".join(told.split())
 
 
-def test_a_folder_with_metadata_is_read_by_it(tmp_path: Path, picture: Picture) -> None:
+@pytest.mark.parametrize("name", ["metadata.jsonl", "captions.jsonl"])
+def test_a_folder_with_metadata_is_read_by_it(tmp_path: Path, picture: Picture, name: str) -> None:
     source = tmp_path / "pictures"
     source.mkdir()
     (source / "a.jpg").write_bytes(picture(1))
-    (source / "metadata.jsonl").write_text(json.dumps({"file_name": "a.jpg", "text": "what the metadata says"}) + "\n")
+    (source / name).write_text(json.dumps({"file_name": "a.jpg", "text": "what the metadata says"}) + "\n")
     shelf = Shelf(str(tmp_path / "shelf"))
     ingest(shelf, str(source), Local(1))
     [row] = catalogue(shelf)

@@ -38,7 +38,7 @@ from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.publish import put
 
-METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
+METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet", "captions.jsonl")
 """A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""
 
 KINDS = (
