@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 from annotators.annotator import Annotator, Look, Needs, Subject
 from annotators.container import Container, read_container
 from annotators.frames import frames_at
-from annotators.shots import CUT, DISSOLVE, FADE, START, Boundary, Shots, detected, noted
+from annotators.shots import CUT, DISSOLVE, FADE, START, Boundary, Shots, noted
 from annotators.transnet import LONGEST_CUT, MADE_WITH, Transition, TransNet, weights_digest
 from schemas import vocabulary as names
 from schemas.errors import BadSample
@@ -80,7 +80,7 @@ class TrainedShots(Annotator, frozen=True):
             container, watch, rules = read_container(content, video.extension), net.watch(), self.rules
             every = range(len(container.pts))
             frames = frames_at(content, video.extension, container, every, rules.side_px, rules.decoder)
-            seen = detected(watch.passing(frames), container.rate, rules.least(container))
+            seen = rules.seen(container, watch.passing(frames))
         except BadSample as bad:
             return bad
         found = self.together(container, seen, watch.transitions(self.inside, self.apart), watch.dark)

@@ -23,7 +23,7 @@ from PIL import Image
 
 from annotators.container import read_container
 from annotators.frames import frames_at
-from annotators.shots import CUT_DETECTORS, Shots, detected
+from annotators.shots import CUT_DETECTORS, Shots
 from annotators.trainedshots import TrainedShots
 from annotators.transnet import TransNet
 from bench.camera_motion import PHOTOGRAPHS
@@ -65,7 +65,7 @@ def found(content: bytes, extension: str) -> tuple[dict[str, list[int]], float, 
     every, rate = range(len(container.pts)), container.rate[0] / container.rate[1]
     frames = frames_at(content, extension, container, every, shots.side_px, shots.decoder)
     least, fade = shots.least(container), shots.fade(container)
-    seen = detected(watch.passing(frames), container.rate, least)
+    seen = shots.seen(container, watch.passing(frames))
     votes = {
         f"{which}, {agree} of 3 and fades": [one.place for one in Shots(agree=agree).agreed(seen, least, fade)]
         for agree, which in ((1, "any"), (2, "the recipe's"), (3, "all"))

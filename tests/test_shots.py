@@ -90,7 +90,14 @@ def test_a_cut_into_the_black_of_a_fade_is_the_fades() -> None:
 def test_a_detector_over_our_frames_sees_what_pyscenedetect_sees_over_its_own(data: Path) -> None:
     folder = data / "video" / "pyscenedetect"
     [golden] = json.loads((folder / "goldens" / "fades.mp4.ThresholdDetector.default.json").read_text()).values()
-    assert looked((folder / "fades.mp4").read_bytes()).values["shot_first_frames"] == [0, *golden]
+    shots = Shots(black_level=12)
+    assert looked((folder / "fades.mp4").read_bytes(), shots=shots).values["shot_first_frames"] == [0, *golden]
+
+
+def test_a_scene_in_space_that_is_dark_all_along_fades_nowhere(data: Path) -> None:
+    content = (data / "video" / "nasa_13013.mp4").read_bytes()
+    assert "fade" in looked(content, shots=Shots(black_level=12)).values["shot_begins"]  # type: ignore[operator]
+    assert "fade" not in looked(content).values["shot_begins"]  # type: ignore[operator]
 
 
 def test_weights_are_refused_with_what_to_do() -> None:
