@@ -12,6 +12,7 @@ from pipelines.commands.options import open_shelf, own_modules, recipe_option, s
 from pipelines.commands.screen import counted, number, say, share, table
 
 _MOST_NAMED = 8
+_SHOWN_OF_A_VECTOR = 6
 
 
 @click.command(short_help="Count what each step kept, dropped and failed.")
@@ -308,5 +309,12 @@ def _said(told: Any) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, list):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
+        shown = value[:_SHOWN_OF_A_VECTOR] if _is_vector(value) else value
+        rest = "" if len(shown) == len(value) else f", ... {len(value)} in all"
+        return "[" + ", ".join(_value(item) for item in shown) + rest + "]"
     return number(value) if isinstance(value, float) else str(value)
+
+
+def _is_vector(value: list[Any]) -> bool:
+    """Say whether a list is of numbers and longer than a person reads; `sql` has all of them."""
+    return len(value) > 2 * _SHOWN_OF_A_VECTOR and isinstance(value[0], int | float)
