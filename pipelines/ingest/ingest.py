@@ -150,7 +150,7 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
     if kind in DOCUMENTS:
         return document_source(kind, where, options), where
     if kind == "answers":
-        return Answers(where, options.recipe, options.most_answers, options.no_think), where
+        return Answers(where, options.recipe, options.most_answers, options.no_think, options.round), where
     if kind == "fill-in":
         return FillIns(where), where
     if kind == "ui-code":
