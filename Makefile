@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 SAMPLES := $(or $(OSTRAKA_DATA),../shared/data)
 
-.PHONY: setup desk-server demo test check weights bench bench-scale docs test-readers proofs clean
+.PHONY: setup desk-server demo test check weights bench bench-scale docs test-readers proofs cot-proof clean
 
 setup: $(VENV)/.done
 
@@ -67,6 +67,11 @@ proofs: setup
 	$(BIN)/python tests/long/video.py
 	$(BIN)/python tests/long/desk.py
 	$(BIN)/python tests/long/desk_frames.py
+	$(BIN)/python tests/long/cot.py
+
+# Chain of thought from pictures to a checkpoint that learnt from its own answers, some ten minutes of one processor.
+cot-proof: setup
+	$(BIN)/python tests/long/cot.py build/cot
 
 clean:
 	rm -rf $(VENV) $(DEMO) .venv-readers ostraka-demo docs/_build

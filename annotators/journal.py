@@ -21,7 +21,8 @@ from schemas.publish import put
 class Answer(Struct, frozen=True, omit_defaults=True):
     """What was said: `finish` is the endpoint's word for why it ended, or `rejected`; tokens are those it counted.
 
-    `thinking` is what a server tells apart from the text. Of several answers to one request the first has its tokens.
+    `thinking` is what a server tells apart from the text, `weights` what it calls those that answered. Of several
+    answers to one request the first has its tokens.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     thinking: str = ""
+    weights: str = ""
 
 
 class Line(Struct, frozen=True):

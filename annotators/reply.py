@@ -50,6 +50,7 @@ class _Usage(Struct):
 class _Completion(Struct):
     choices: Annotated[list[_Choice], Meta(min_length=1)]
     usage: _Usage | None = None
+    system_fingerprint: str | None = None
 
 
 def answers_of(status: int, headers: Mapping[str, str], data: bytes, url: str) -> list[Answer]:
@@ -73,12 +74,16 @@ def answers_of(status: int, headers: Mapping[str, str], data: bytes, url: str) -
         raise AgainError(f"its reply is no chat completion ({error}): {_shown(data)}") from None
     usage = said.usage or _Usage()
     return [
-        _answer(choice, *((usage.prompt_tokens, usage.completion_tokens) if place == 0 else (0, 0)))
+        _answer(
+            choice,
+            said.system_fingerprint or "",
+            *((usage.prompt_tokens, usage.completion_tokens) if place == 0 else (0, 0)),
+        )
         for place, choice in enumerate(said.choices)
     ]
 
 
-def _answer(choice: _Choice, prompt_tokens: int, completion_tokens: int) -> Answer:
+def _answer(choice: _Choice, weights: str, prompt_tokens: int, completion_tokens: int) -> Answer:
     message = choice.message
     return Answer(
         message.refusal or message.content or "",
@@ -86,6 +91,7 @@ def _answer(choice: _Choice, prompt_tokens: int, completion_tokens: int) -> Answ
         prompt_tokens,
         completion_tokens,
         message.reasoning_content or message.reasoning or "",
+        weights,
     )
 
 

@@ -25,7 +25,7 @@ from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
 from schemas.response import THINK, THINK_END
 from schemas.sample import Image, Part, Sample, Text
-from schemas.vocabulary import RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
+from schemas.vocabulary import RESPONSE_BY, RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
 
 _ROLES = ("system", "user", "assistant")
 
@@ -42,7 +42,8 @@ class Respond(Annotator, frozen=True):
     most_frames: int = 32
     answers: str = ""
 
-    writes: ClassVar = (RESPONSES, RESPONSE_FINISH, RESPONSE_TOKENS)
+    writes: ClassVar = (RESPONSES, RESPONSE_FINISH, RESPONSE_BY, RESPONSE_TOKENS)
+    version: ClassVar = 2
     made_with: ClassVar = (*ASKED_WITH, "pillow")
     extra: ClassVar = "endpoint"
 
@@ -130,6 +131,7 @@ class Respond(Annotator, frozen=True):
             {
                 "responses": [whole(answer) for answer in answers],
                 "response_finish": [answer.finish for answer in answers],
+                "response_by": ["@".join(filter(None, (self.endpoint.model, one.weights))) for one in answers],
                 "response_tokens": sum(answer.completion_tokens for answer in answers),
             },
             counts={"answers": len(paid), **self.endpoint.spent(int(requests), *tokens)} if paid else {},

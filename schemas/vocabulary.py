@@ -71,6 +71,7 @@ EMBEDDING = Name("embedding", "list<float32>", "", "unit vector of the picture i
 
 RESPONSES = Name("responses", "list<string>", "", "what was answered to a task, thinking and all, in the order asked")
 RESPONSE_FINISH = Name("response_finish", "list<string>", "", "why each response ended: stop, length, told, ...")
+RESPONSE_BY = Name("response_by", "list<string>", "", "who gave each response: a model, and its weights where told")
 RESPONSE_TOKENS = Name("response_tokens", "uint32", "tokens", "completion tokens of all responses, 0 if nobody counts")
 TASK_DOMAIN = Name("task_domain", "string", "", "the domain whose verifier graded the responses")
 TASK_SKILL = Name("task_skill", "string", "", "the skill that the task's source names, else its domain")
@@ -81,6 +82,9 @@ ANSWERED = Name("answered", "uint32", "", "responses that were graded")
 RIGHT_ANSWERS = Name("right_answers", "uint32", "", "responses that earn all of the reward")
 PASS_RATE = Name("pass_rate", "float64", "", "share of the responses that earn all of the reward", 0, 1)
 DIFFICULTY = Name("difficulty", "string", "", "very_easy to very_hard, from the pass rate and from people's word")
+ANSWER_TASK = Name("answer_task", "string", "", "the key of the task that an answer was taken from")
+ANSWER_BY = Name("answer_by", "string", "", "who gave an answer: a model, and its weights where told")
+ANSWER_ROUND = Name("answer_round", "uint32", "", "the round of enhancement that an answer came with, 0 the cold start")
 
 REFERENCE_REWARD = Name("reference_reward", "float64", "", "what a task's verifier pays its own reference", 0, 1)
 WRONG_PAID = Name("wrong_paid", "uint32", "", "answers that are surely wrong and that the task's verifier calls right")
@@ -357,6 +361,7 @@ NAMES: dict[str, Name] = {
         EMBEDDING,
         RESPONSES,
         RESPONSE_FINISH,
+        RESPONSE_BY,
         RESPONSE_TOKENS,
         TASK_DOMAIN,
         TASK_SKILL,
@@ -367,6 +372,9 @@ NAMES: dict[str, Name] = {
         RIGHT_ANSWERS,
         PASS_RATE,
         DIFFICULTY,
+        ANSWER_TASK,
+        ANSWER_BY,
+        ANSWER_ROUND,
         REFERENCE_REWARD,
         WRONG_PAID,
         THOUGHT_CHARS,

@@ -19,8 +19,17 @@ _BAR_CHARS = 40
 @click.command(short_help="Report how often tasks were answered right.")
 @shelf_option
 @recipe_option
-def difficulty(shelf_url: str, asked: str) -> None:
-    """Show, by domain, pass rates, pass@k, tiers, and why answers earned nothing; tasks by tenth of the pass rate."""
+@click.option(
+    "--page", default="", metavar="FILE", help="Write a page in Markdown too, its pictures in a folder beside."
+)
+@click.option(
+    "--examples", default=5, show_default=True, type=click.IntRange(0), help="With --page: most tasks of either fate."
+)
+def difficulty(shelf_url: str, asked: str, page: str, examples: int) -> None:
+    """Show, by domain, pass rates, pass@k, tiers, and why answers earned nothing; tasks by tenth of the pass rate.
+
+    A page has the pass rates before and after the recipe, and tasks that were kept and dropped, with their pictures.
+    """
     from pipelines.query.choose import choose_recipe
     from pipelines.query.difficulty import spread
 
@@ -44,6 +53,11 @@ def difficulty(shelf_url: str, asked: str) -> None:
     table(recipe_id, headings, rows, numbers=range(1, 4 + len(ks)))
     for one in found:
         _histogram(one)
+    if page:
+        from pipelines.query.difficulty_page import write_page
+
+        kept, dropped = write_page(shelf, recipe_id, page, examples)
+        say(f"{page}: pass rates before and after, {kept} tasks that were kept and {dropped} that were dropped")
     say(f'next: ostraka what-if "between(pass_rate).low=0.2" --shelf {shlex.quote(shelf_url)}')
 
 

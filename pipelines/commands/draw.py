@@ -35,8 +35,18 @@ from pipelines.commands.screen import say
     type=click.Choice(["train", "test"]),
     help="With tasks: whose they are.",
 )
+@click.option("--first", default=0, show_default=True, type=click.IntRange(0), help="With tasks: the first's number.")
+@click.option("--worked", is_flag=True, help="With tasks: each brings a right response, with its thinking.")
 def draw(
-    what: str, folder: str, photos: str, count: int, kinds: tuple[str, ...], levels: tuple[Any, ...], split: str
+    what: str,
+    folder: str,
+    photos: str,
+    count: int,
+    kinds: tuple[str, ...],
+    levels: tuple[Any, ...],
+    split: str,
+    first: int,
+    worked: bool,
 ) -> None:
     """Draw clips over photographs: moves of a camera, cuts and fades, text that moves, every kind of time.
 
@@ -45,12 +55,12 @@ def draw(
 
     Tasks are pictures of cells with shapes, digits and bars and a question about each, with its answer and verifier in
     `tasks.jsonl`; `captions.jsonl` says all that is in a picture, for a model that has to learn to see first. Those of
-    the two splits have nothing in common.
+    the two splits have nothing in common, nor have two sets of one split whose numbers, from --first on, do not meet.
     """
     if what == "tasks":
         from pipelines.ingest.drawn_task_set import write_tasks
 
-        path = write_tasks(folder, count, kinds, levels, split)
+        path = write_tasks(folder, count, kinds, levels, split, first=first, worked=worked)
         say(f"{folder}: {count} tasks of the split {split}")
         say(f"next: ostraka ingest {path} --as tasks --shelf SHELF")
         return

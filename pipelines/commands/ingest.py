@@ -51,6 +51,14 @@ from pipelines.commands.screen import say, shown, table
     type=click.FloatRange(0, 1),
     help="With --as answers: the share that also comes without its thinking.",
 )
+@click.option(
+    "--round",
+    "round_number",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="With --as answers: the round of enhancement that they are of, 0 the first cold start.",
+)
 @ask_options
 @click.option("--by-reference", is_flag=True, help="Leave the samples in their tars and index them in place.")
 @click.option("--shard-rows", default=10_000, show_default=True, type=click.IntRange(1), help="Most rows of a shard.")
@@ -77,6 +85,7 @@ def ingest(
     recipe: str,
     most_answers: int,
     no_think: float,
+    round_number: int,
     asks: Any,
     by_reference: bool,
     shard_rows: int,
@@ -120,6 +129,7 @@ def ingest(
             recipe,
             most_answers,
             no_think,
+            round_number,
         ),
         kind=kind or "",
         dataset=dataset,

@@ -22,30 +22,24 @@ from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import read_table
 from schemas.draw import fraction
 from schemas.errors import BadInput
+from schemas.taken import Taken
 from schemas.task import posed_of
 
 NO_THINK = "/nothink"
 CUT_OFF = "length"
 
 
-class Taken(Struct, frozen=True):
-    """What an answer was taken from, in its sample's meta: the recipe, the response's number, its task's pass rate."""
-
-    recipe: str
-    response: int
-    pass_rate: float
-    skill: str
-
-
 class Answers(Struct, frozen=True):
     """At most `most` answers of each task that the recipe kept, those of equal text once, in an order drawn by the
     task's key; `no_think` of them come again without their thinking. `recipe`: by default the one that ran last.
+    `round` is written beside each, for rounds that meet on one shelf. Rollouts are tasks asked again.
     """
 
     url: str
     recipe: str = ""
     most: int = 1
     no_think: float = 0.0
+    round: int = 0
     is_here: bool = False
 
     def rows(self) -> Iterator[Row]:
@@ -54,7 +48,7 @@ class Answers(Struct, frozen=True):
         recipe = _graded(shelf, self.recipe)
         answered: dict[str, _Answered] = {}
         shard = ""
-        for parent in parents(shelf, is_here=self.is_here):
+        for parent in parents(shelf, is_here=self.is_here, made=True):
             if parent.shard != shard:
                 shard, answered = parent.shard, _of_shard(shelf, recipe, parent.shard)
             if parent.sample.key in answered:
@@ -68,7 +62,9 @@ class Answers(Struct, frozen=True):
                 continue
             seen.add(said.segment.strip() + said.thinking.strip())
             asked = [(text.role, text.text) for text in parent.sample.texts]
-            meta = json.encode(Taken(recipe, place, answered.pass_rate, task.skill or task.domain)).decode()
+            skill, by = task.skill or task.domain, answered.by[place] if answered.by else ""
+            taken = Taken(recipe, place, answered.pass_rate, skill, by, self.round)
+            meta = json.encode(taken).decode()
             think = [("think", said.thinking.strip())] if said.thinking.strip() else []
             answer = ("assistant", said.segment.strip())
             yield parent.child(f"answer-{place}", (*asked, *think, answer), parent.texts_before, meta)
@@ -80,6 +76,7 @@ class Answers(Struct, frozen=True):
 class _Answered(Struct, frozen=True):
     responses: list[str]
     finish: list[str]
+    by: list[str]
     rewards: list[float]
     pass_rate: float
 
@@ -112,7 +109,8 @@ def _of_shard(shelf: Shelf, recipe: str, shard: str) -> dict[str, _Answered]:
     """Return what was answered to the tasks of a shard that the recipe kept, by their keys."""
     verdicts = read_table(shelf.fs, shelf.path("verdicts", recipe, f"{shard}.parquet")).to_pydict()
     kept = {row for row, outcome in zip(verdicts["row"], verdicts["outcome"], strict=True) if outcome == "kept"}
-    said = _notes(shelf, _id_of(shelf, recipe, "respond", "toldresponses"), shard, ["responses", "response_finish"])
+    told = ["responses", "response_finish", "response_by"]
+    said = _notes(shelf, _id_of(shelf, recipe, "respond", "toldresponses"), shard, told)
     graded = _notes(shelf, _id_of(shelf, recipe, "graded"), shard, ["rewards", "pass_rate"])
     keys = shelf.catalog(shard, ["key"])["key"].to_pylist()
     return {keys[row].hex: _Answered(*said[row], *graded[row]) for row in sorted(kept)}
@@ -122,7 +120,8 @@ def _notes(shelf: Shelf, annotator_id: str, shard: str, names: list[str]) -> dic
     found: dict[int, tuple[Any, ...]] = {}
     for _, piece in read_pieces(shelf, annotator_id, shard, columns=["row", "failed", *names]):
         told = piece.to_pydict()
-        for row, failed, *values in zip(*(told[name] for name in ("row", "failed", *names)), strict=True):
+        columns = [told.get(name) or [()] * len(piece) for name in ("row", "failed", *names)]
+        for row, failed, *values in zip(*columns, strict=True):
             if not failed:
                 found[row] = tuple(values)
     return found

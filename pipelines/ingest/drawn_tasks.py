@@ -15,6 +15,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipelines.ingest.drawn_digits import GLYPHS
+from schemas.response import ANSWER, ANSWER_END, BOX, BOX_END, THINK, THINK_END
 from schemas.task import DIFFICULTIES, Difficulty, Task
 
 CELL_PX = 28
@@ -53,11 +54,19 @@ class Cell(Struct, frozen=True):
 
 
 class DrawnTask(Struct, frozen=True):
-    """A picture, its task, and a caption of all its cells, row by row."""
+    """A picture, its task, and a caption of all its cells, row by row; `seen` is what has to be looked at to answer,
+    in words, and `answer` the reference as it is said after that."""
 
     picture: Rgb
     task: Task
     caption: str
+    seen: str
+    answer: str
+
+    @property
+    def worked(self) -> str:
+        """A right response in strict form, for a model that has yet to learn how it answers."""
+        return f"{THINK}{self.seen}{THINK_END}{ANSWER}{BOX}{self.answer}{BOX_END}{ANSWER_END}"
 
 
 def draw_task(domain: str, name: str, level: Difficulty = "easy") -> DrawnTask:
@@ -112,15 +121,20 @@ def _mask(cell: Cell) -> NDArray[np.bool_]:
 
 
 def _caption(cells: Sequence[Sequence[Cell]]) -> str:
-    return "; ".join(", ".join(cell.says for cell in line) for line in cells)
+    return "; ".join(map(_line, cells))
+
+
+def _line(cells: Sequence[Cell]) -> str:
+    return ", ".join(cell.says for cell in cells)
 
 
 def _count(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     cells = _grid(random, _SIDES[level], digits=0.1)
     shape = SHAPES[int(random.integers(len(SHAPES)))]
-    count = sum(cell.what == shape for line in cells for cell in line)
-    task = Task("counting", f"How many {shape}s are there?", str(count), skill="counting shapes", difficulty=level)
-    return DrawnTask(_painted(cells), task, _caption(cells))
+    of_rows = [sum(cell.what == shape for cell in line) for line in cells]
+    count = str(sum(of_rows))
+    task = Task("counting", f"How many {shape}s are there?", count, skill="counting shapes", difficulty=level)
+    return DrawnTask(_painted(cells), task, _caption(cells), f"{' + '.join(map(str, of_rows))} = {count}", count)
 
 
 def _colour(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -130,8 +144,9 @@ def _colour(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     if not cells[row][column].what:
         cells[row][column] = Cell("square", tuple(COLOURS)[int(random.integers(len(COLOURS)))])
     question = f"What colour is in row {row + 1}, column {column + 1}?"
-    task = Task("vqa", question, cells[row][column].colour, skill="colour at a place", difficulty=level)
-    return DrawnTask(_painted(cells), task, _caption(cells))
+    there = cells[row][column]
+    task = Task("vqa", question, there.colour, skill="colour at a place", difficulty=level)
+    return DrawnTask(_painted(cells), task, _caption(cells), there.says, there.colour)
 
 
 def _digits(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -140,9 +155,9 @@ def _digits(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     row = int(random.integers(side))
     if not any(cell.what.isdigit() for cell in cells[row]):
         cells[row][int(random.integers(side))] = Cell(str(int(random.integers(10))), "white")
-    reference = "".join(cell.what for cell in cells[row] if cell.what.isdigit())
-    task = Task("ocr", f"Which digits are in row {row + 1}?", reference, skill="reading digits", difficulty=level)
-    return DrawnTask(_painted(cells), task, _caption(cells))
+    found = [cell.what for cell in cells[row] if cell.what.isdigit()]
+    task = Task("ocr", f"Which digits are in row {row + 1}?", "".join(found), skill="reading digits", difficulty=level)
+    return DrawnTask(_painted(cells), task, _caption(cells), _line(cells[row]), " ".join(found))
 
 
 def _chart(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -155,9 +170,10 @@ def _chart(random: np.random.Generator, level: Difficulty) -> DrawnTask:
         for row in range(side)
     ]
     asked = int(random.integers(side))
-    question = f"How many squares tall is the {colours[asked]} bar?"
-    task = Task("chart", question, str(heights[asked]), skill="height of a bar", difficulty=level)
-    return DrawnTask(_painted(cells), task, _caption(cells))
+    question, height = f"How many squares tall is the {colours[asked]} bar?", str(heights[asked])
+    task = Task("chart", question, height, skill="height of a bar", difficulty=level)
+    seen = _line([line[asked] for line in cells])
+    return DrawnTask(_painted(cells), task, _caption(cells), seen, height)
 
 
 def _box(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -176,7 +192,8 @@ def _box(random: np.random.Generator, level: Difficulty) -> DrawnTask:
         skill="place of a shape",
         difficulty=level,
     )
-    return DrawnTask(_painted(cells), task, _caption(cells))
+    seen = f"{cells[row][column].says} in row {row + 1}, column {column + 1}"
+    return DrawnTask(_painted(cells), task, _caption(cells), seen, task.reference)
 
 
 DRAWN: dict[str, Callable[[np.random.Generator, Difficulty], DrawnTask]] = {

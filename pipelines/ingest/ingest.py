@@ -127,7 +127,8 @@ def ingest(
         with record.step("key map"):
             write_maps(shelf, planned.shards)
         suits = "video" if 2 * videos > total.get("samples", 0) else "caption-light"
-        recipe = _RECIPES.get(type(source), suits)
+        is_later = isinstance(source, Answers) and source.round > 0
+        recipe = "enhance" if is_later else _RECIPES.get(type(source), suits)
         return Ingested(planned.listed, planned.new, total, planned.changed, recipe)
 
 
@@ -150,7 +151,7 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
     if kind in DOCUMENTS:
         return document_source(kind, where, options), where
     if kind == "answers":
-        return Answers(where, options.recipe, options.most_answers, options.no_think), where
+        return Answers(where, options.recipe, options.most_answers, options.no_think, options.round), where
     if kind == "fill-in":
         return FillIns(where), where
     if kind == "ui-code":

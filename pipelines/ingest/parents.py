@@ -26,7 +26,8 @@ class Parent(Struct, frozen=True):
     refs: tuple[Ref, ...]
 
     def child(self, made: str, texts: tuple[tuple[str, str], ...], texts_before: tuple[int, ...], meta: str) -> Row:
-        """Return the row of a sample made of this one, with all its pictures and clips."""
+        """Return the row of a sample made of this one, with all its pictures and clips; of one that was made itself,
+        its parent is the parent."""
         source = self.sample.source
         return Row(
             self.name(made),
@@ -34,7 +35,7 @@ class Parent(Struct, frozen=True):
             texts,
             uri=source.uri,
             licence=source.licence,
-            parent=self.sample.key,
+            parent=source.parent or self.sample.key,
             meta=meta,
             texts_before=texts_before,
         )
@@ -59,17 +60,19 @@ class Parent(Struct, frozen=True):
         return tuple(found)
 
 
-def parents(shelf: Shelf, *, is_here: bool) -> Iterator[Parent]:
+def parents(shelf: Shelf, *, is_here: bool, made: bool = False) -> Iterator[Parent]:
     """Yield the samples of a shelf that were made of no other, in order; raises BadInput where it has no shard.
+
+    `made`: those too that were.
 
     `is_here`: their children go to the same shelf, where a tar is named relative to it and never changes.
     """
     stamps: dict[str, str] = {}
     for shard in shelf.need_shards():
         for row in shelf.catalog(shard, _COLUMNS).to_pylist():
-            if row["failed"] or row["parent"]:
+            if row["failed"] or (row["parent"] and not made):
                 continue
-            source = Source(row["dataset"], row["name"], row["uri"], row["licence"], meta=row["meta"])
+            source = Source(row["dataset"], row["name"], row["uri"], row["licence"], row["parent"], row["meta"])
             sample = from_columns(row["key"].hex, row["parts"], source)
             url = shelf.media_url(row["media"]) if row["media"] else ""
             if url and url not in stamps and not is_here:

@@ -46,6 +46,7 @@ class Options(Struct, frozen=True):
     recipe: str = ""
     most_answers: int = 1
     no_think: float = 0.0
+    round: int = 0
 
 
 def open_url(url: str) -> tuple[Any, str]:

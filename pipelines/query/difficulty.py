@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from msgspec import Struct
 
 from pipelines.query.choose import load_recipe
-from pipelines.shelf.in_duckdb import connected, tables
+from pipelines.recipes.recipe import Recipe
+from pipelines.run.facts import Facts
 from pipelines.shelf.shelf import Shelf
 from pipelines.tasks.difficulty import pass_at
 from pipelines.tasks.graded import Graded
@@ -16,6 +17,8 @@ from schemas.errors import BadInput
 from schemas.task import DIFFICULTIES
 
 BINS = 10
+_TOLD = ("task_domain", "answered", "right_answers", "difficulty", "grades")
+_Row = tuple[str, int, int, str, list[str]]
 
 
 class Spread(Struct, frozen=True):
@@ -35,23 +38,39 @@ class Spread(Struct, frozen=True):
 def spread(shelf: Shelf, recipe_id: str, ks: Sequence[int] = (1, 4, 8)) -> list[Spread]:
     """Return the spread of every domain that a recipe graded, by name.
 
-    pass@k is over the tasks with `k` answers or more. Raises BadInput where the recipe grades nothing.
+    pass@k is over the tasks with `k` answers or more. Tiers are those that filters read, people's word included. Raises
+    BadInput where the recipe grades nothing.
     """
     recipe = load_recipe(shelf, recipe_id)
-    graded = next((recipe.ids[place] for place, one in recipe.annotators() if isinstance(one, Graded)), "")
-    if not graded or graded not in shelf.folders("notes"):
-        raise BadInput(f"{recipe_id} grades nothing", where=shelf.url, remedy="run one that does: `ostraka run cot`")
-    with connected(shelf) as db:
-        rows = db.execute(
-            f"SELECT task_domain, answered, right_answers, difficulty, grades FROM {tables(shelf, 'notes', graded)} "
-            "WHERE failed = '' ORDER BY task_domain, answered, right_answers, filename, row"
-        ).fetchall()
+    graded_in(shelf, recipe)
+    rows = sorted(
+        (row for shard in shelf.need_shards() for row in _rows(shelf, recipe, shard)), key=lambda row: row[:3]
+    )
     return [
         _spread(name, [row for row in rows if row[0] == name], ks) for name in dict.fromkeys(row[0] for row in rows)
     ]
 
 
-def _spread(domain: str, rows: Sequence[tuple[str, int, int, str, list[str]]], ks: Sequence[int]) -> Spread:
+def _rows(shelf: Shelf, recipe: Recipe, shard: str) -> Iterator[_Row]:
+    """Yield what is told of each task of a shard that was graded."""
+    facts = Facts(shelf, recipe, shard, asked=_TOLD)
+    notes = facts.notes[recipe.writer[_TOLD[0]]]
+    rows = np.flatnonzero(notes.noted & ~notes.failed)
+    told = facts.columns(_TOLD, rows)
+    for place in range(told.count):
+        row = told.row(place)
+        yield row["task_domain"], row["answered"], row["right_answers"], row["difficulty"], row["grades"]
+
+
+def graded_in(shelf: Shelf, recipe: Recipe) -> str:
+    """Return the fingerprint under which a recipe's grades lie; raises BadInput where it grades nothing."""
+    graded = next((recipe.ids[place] for place, one in recipe.annotators() if isinstance(one, Graded)), "")
+    if not graded or graded not in shelf.folders("notes"):
+        raise BadInput(f"{recipe.id} grades nothing", where=shelf.url, remedy="run one that does: `ostraka run cot`")
+    return graded
+
+
+def _spread(domain: str, rows: Sequence[_Row], ks: Sequence[int]) -> Spread:
     answered, right = (np.array([row[at] for row in rows]) for at in (1, 2))
     rates = right / answered
     bins = np.bincount(np.minimum((rates * BINS).astype(int), BINS - 1), minlength=BINS)

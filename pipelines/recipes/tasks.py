@@ -8,10 +8,14 @@ from msgspec import Meta
 
 from annotators.dialogue_minhash import DialogueMinHash
 from annotators.endpoint import Endpoint
+from annotators.origin import Origin
 from annotators.respond import Respond
 from annotators.thought import Thought
 from annotators.turns import Turns
 from filters.dialogue import FewControlCharacters, HasAnswers
+from filters.informative import Informative
+from filters.most_per_task import MostPerTask
+from filters.new_answers import NewAnswers
 from filters.scores import AtLeast, AtMost, Between
 from filters.textdedup import TextNearDedup
 from filters.thought import SoundThought
@@ -75,6 +79,28 @@ def cot_answers(
         Annotate(DialogueMinHash()),
         Keep(TextNearDedup(similarity)),
     )
+
+
+def enhance(
+    low: Rate = 0.1,
+    high: Rate = 0.8,
+    rare: Rate = 0.02,
+    most: Count = 2,
+    repeated: Rate = 0.3,
+    doubts: Count = 3,
+    similarity: Annotated[float, Meta(gt=0, le=1)] = 0.9,
+    benchmarks: str = "",
+) -> Recipe:
+    """The next cold start: answers of all rounds, sound, informative, new, and at most `most` of a task.
+
+    Informative are tasks with a pass rate between `low` and `high`, and those of a skill with at most `rare` of the
+    answers. Of near-duplicates and of a task's answers those of the earlier rounds stay. Benchmarks are
+    kept out again: what a later checkpoint says was not there when the tasks were looked at.
+    """
+    answers = cot_answers(repeated, doubts, similarity, benchmarks)
+    origin = Annotate(Origin()), Keep(Informative(low, high, rare))
+    sound = answers.steps[:-1]
+    return Recipe("enhance", *origin, *sound, Keep(NewAnswers(similarity)), Keep(MostPerTask(most)))
 
 
 def rl_tasks(benchmarks: str = "") -> Recipe:

@@ -7,14 +7,15 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Subject
 from schemas.errors import BadSample
 from schemas.note import Noted
-from schemas.task import posed_of
-from schemas.vocabulary import RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
+from schemas.task import Posed, posed_of
+from schemas.vocabulary import RESPONSE_BY, RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
 
 
 class ToldResponses(Annotator, frozen=True):
     """Writes what the source told; a task without a response is a failed row."""
 
-    writes: ClassVar = (RESPONSES, RESPONSE_FINISH, RESPONSE_TOKENS)
+    version: ClassVar = 2
+    writes: ClassVar = (RESPONSES, RESPONSE_FINISH, RESPONSE_BY, RESPONSE_TOKENS)
 
     def look(self, subject: Subject) -> Noted:
         posed = posed_of(subject.sample.source.meta)
@@ -24,6 +25,13 @@ class ToldResponses(Annotator, frozen=True):
             {
                 "responses": list(posed.responses),
                 "response_finish": ["told"] * len(posed.responses),
+                "response_by": _by(posed),
                 "response_tokens": 0,
             }
         )
+
+
+def _by(posed: Posed) -> list[str]:
+    """Return who gave each response, nothing where the source does not tell."""
+    told = list(posed.answered_by)
+    return told if len(told) == len(posed.responses) else [""] * len(posed.responses)
