@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
+from annotators.desk.item import Item
 from annotators.desk.label_studio.door import Door
 from annotators.desk.label_studio.environment import is_ready
 from annotators.desk.label_studio.http import Secret
 from annotators.desk.label_studio.server import Login, start, stop
 from annotators.desk.label_studio.task import Shown
 from pipelines.cli import main
+from pipelines.desk.folder import Folder, now_ms
+from pipelines.desk.syncing import url_of
 from schemas.errors import BadInput, Unavailable
 from schemas.note import Note, Track
 
@@ -120,8 +123,7 @@ def test_from_a_shelf_to_people_and_back(server: Path, shelf: str, tmp_path: Pat
     desk.do("people", "ada", "--role", "adjudicator", "--cost", "40")
     asked = tmp_path / "list.txt"
     asked.write_text("".join(f"{key} 0.5 1.5\n" for key in keys(shelf)))
-    said = desk.do("send", *LAYERS, "--shelf", shelf, "--list", str(asked))
-    assert "12 asked; 0 in the queue before" in said
+    assert "12 asked; 0 in the queue before" in desk.do("send", *LAYERS, "--shelf", shelf, "--list", str(asked))
     assert "nothing new; 12 in the queue before" in desk.do("send", *LAYERS, "--shelf", shelf, "--list", str(asked))
     assert "24 sent" in desk.do("sync", "--each", "20")
     assert "0 sent, 0 taken back" in desk.do("sync", "--each", "20"), "a second pass does nothing"
@@ -132,8 +134,8 @@ def test_from_a_shelf_to_people_and_back(server: Path, shelf: str, tmp_path: Pat
             door.ask_for_hooks(sync.editor, project)
         desk.annotate("ana", says)
         _knock(sync, door, "ana", 4)
-        port = stop_and_start(server)
-        assert port
+        assert stop(str(server))
+        up(server)
     with desk.ledger() as ledger, desk.syncing(ledger) as sync, Door(Secret("a secret")) as door:
         item_of_broken = next(
             one.item.id for one in ledger.state.items() if one.item.sample == broken and one.item.layer == "actions"
@@ -182,11 +184,125 @@ def _knock(sync: Any, door: Door, key: str, least: int) -> None:
     hints = list[int]()
     while len(set(hints)) < least and (more := door.hints(60.0)):
         hints += sorted(more)
-    for hint in thinned(hints * 3, key):
+    for hint in thinned(hints, key):
         sync.quick(0, frozenset([hint]))
 
 
-def stop_and_start(folder: Path) -> bool:
-    assert stop(str(folder))
-    up(folder)
-    return True
+CHOSEN = ({"from_name": "person_choice", "to_name": "words", "type": "choices", "value": {"choices": ["good"]}},)
+MINE = """
+from msgspec.structs import replace
+
+from annotators.desk.label_studio.find import SHEETS
+
+NEWER = replace(SHEETS["plain_words"], version=2)
+"""
+
+
+@pytest.fixture
+def second(server: Path, tmp_path: Path) -> Any:
+    """Return another desk on the same server, which is elsewhere to it; the people of the first are there already."""
+    up(server)
+    first = hands.Desk(server, WHO.token.shown)
+    if not (server / "people" / "ana.json").exists():
+        first.do("ask", "plain_words")
+        first.do("people", "ana", "ben")
+    desk = hands.Desk(tmp_path / "second", WHO.token.shown)
+    desk.do("ask", "plain_words", "--editor", url_of(Folder(str(server))), "--overlap", "1", "--review-share", "0")
+    assert desk.do("people", "ana", "ben").count("is there already") == 2
+    shutil.copytree(server / "people", tmp_path / "second" / "people")
+    with desk.ledger() as ledger:
+        items = [Item(f"item{n}", "plain_words", f"{n:032x}", facts={"words": f"Text {n}."}) for n in range(10)]
+        assert ledger.select(items, now_ms()) == 10
+    return desk
+
+
+def refused(desk: Any) -> dict[str, int]:
+    with desk.ledger() as ledger:
+        return dict(ledger.state.refused)
+
+
+def test_what_people_do_wrong_is_told_and_counts_for_nothing(second: Any) -> None:
+    assert "10 sent" in second.do("sync", "--each", "5")
+    ana, ben = ({task.item: task.task for _, task in second.tasks(name)} for name in ("ana", "ben"))
+    assert len(ana) == len(ben) == 5 and not ana.keys() & ben.keys()
+    foreign, empty, unsaid, skipped, good = ana
+    why = {"from_name": "ostraka_skip", "to_name": "words", "type": "textarea", "value": {"text": ["no words"]}}
+    second.submit("ben", ana[foreign], CHOSEN)
+    mended = second.submit("ana", ana[empty], [])
+    second.submit("ana", ana[unsaid], [], was_cancelled=True)
+    second.submit("ana", ana[skipped], [why], was_cancelled=True)
+    gone = second.submit("ana", ana[good], CHOSEN)
+    said = second.do("sync", "--each", "0")
+    assert f"ben, item {foreign}, task {ana[foreign]}: foreign_project: in the project of ana" in said
+    assert f"ana, item {empty}, task {ana[empty]}: empty" in said
+    assert f"ana, item {unsaid}, task {ana[unsaid]}: no_reason_to_skip" in said
+    assert "3 refused, 1 skipped, 1 written" in said
+    assert "in: nothing new" in second.do("sync", "--each", "0") and refused(second)["foreign_project"] == 1
+
+    with second.editor("ana") as editor:
+        editor.send("PATCH", f"/api/annotations/{mended}/", {"result": CHOSEN})
+        editor.send("DELETE", f"/api/annotations/{gone}/", None)
+    assert "1 refused, 1 written" in second.do("sync", "--each", "0")
+    assert refused(second)["deleted_after_acceptance"] == 1
+    with second.ledger() as ledger:
+        assert {one.item.id for one in ledger.standing()} == {empty, good}
+
+
+def test_a_lease_without_a_task_is_sent_and_a_task_without_a_lease_is_taken_back(second: Any) -> None:
+    with second.ledger() as ledger:
+        (lost, _), (back, _) = (
+            ledger.take("ana", "annotator", now_ms(), most=2),
+            ledger.take("ben", "annotator", now_ms(), most=2),
+        )
+    assert "4 sent" in second.do("sync", "--each", "0"), "whoever was killed after the lease"
+    second.do("change", back.item.id, "--release")
+    second.do("change", lost.item.id, "--to", "ben")
+    assert "1 sent, 2 taken back" in second.do("sync", "--each", "0")
+    assert {task.item for _, task in second.tasks("ben")} >= {lost.item.id}
+    assert "0 sent, 0 taken back" in second.do("sync", "--each", "0")
+
+
+def test_what_was_sent_under_an_older_sheet_is_sent_anew_and_late_where_it_comes_in(
+    second: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "2 sent" in second.do("sync", "--each", "1")
+    [(_, task)] = second.tasks("ana")
+    second.submit("ana", task.task, CHOSEN)
+    second.do("sync", "--each", "1")
+    (_, begun) = next(one for one in second.tasks("ana") if not one[1].annotations)
+    (tmp_path / "newer_words.py").write_text(MINE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(BadInput, match="1 notes of plain_words were accepted under what changes"):
+        second.do("ask", "newer_words:NEWER")
+    assert "1 item looked at again" in second.do("ask", "newer_words:NEWER", "--accepted", "reopen")
+    second.submit("ana", begun.task, CHOSEN)
+    said = second.do("sync", "--each", "1")
+    assert f"ana, item {begun.item}, task {begun.task}: older_config: it is kept" in said
+    newer = [task.sheet for _, task in second.tasks("ben") if not task.annotations]
+    assert newer and begun.sheet not in newer
+
+
+def test_a_server_that_is_down_or_does_not_know_the_token_is_named_and_nothing_is_lost(
+    second: Any, server: Path
+) -> None:
+    second.do("sync", "--each", "1")
+    stranger = hands.Desk(Path(second.folder), secrets.token_hex(20))
+    with pytest.raises(BadInput, match="does not accept the token") as told:
+        stranger.do("sync")
+    assert WHO.token.shown not in str(told.value)
+    with second.ledger() as ledger, second.syncing(ledger) as sync:
+        stop(str(server))
+        sync.editor._tries = 1
+        with pytest.raises(Unavailable, match="the same command goes on"):
+            sync.whole(3)
+        before = ledger.digest()
+    up(server)
+    second.do("ask", "plain_words", "--editor", url_of(Folder(str(server))))
+    assert "4 sent" in second.do("sync", "--each", "3")
+    with second.ledger() as ledger:
+        assert len(ledger.held()) == 6 and ledger.digest() != before
+
+
+def test_one_desk_is_synced_by_one_process(second: Any) -> None:
+    with Folder(second.folder).syncing(), pytest.raises(Unavailable, match="another sync is at work"):
+        second.do("sync")

@@ -53,7 +53,8 @@ class SentItems(Struct):
 def send(ledger: Ledger, shelf: Shelf, recipe: Recipe | None, wanted: Wanted, media: str) -> SentItems:
     """Put items into the queue, batch by batch; what is there already is passed over, so a killed call is called again.
 
-    What people see of an item that is known is made again where it is lost. A sample that cannot be shown stops nothing: it is among the failures.
+    What people see of an item that is known is made again where it is lost. A sample that cannot be shown stops
+    nothing: it is among the failures.
     """
     sent, left = SentItems(), wanted.most
     for sheet in wanted.sheets:
