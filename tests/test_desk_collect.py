@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -20,7 +18,7 @@ from annotators.desk.label_studio.compared import measure_of_sheet
 from annotators.desk.label_studio.find import SHEETS
 from annotators.desk.ledger import Ledger, open_ledger
 from annotators.desk.rules import Layer, Rules
-from annotators.desk.submission import Review, Submission
+from annotators.desk.submission import Submission
 from filters.filter import Filter
 from pipelines.cli import main
 from pipelines.desk.collect import Collected, collect
@@ -30,7 +28,7 @@ from pipelines.export.manifest import read_manifest
 from pipelines.export.reshard import reshard
 from pipelines.export.spans.cut_shard import CutRule
 from pipelines.export.spans.export import export_spans
-from pipelines.export.spans.spans import VIDEOS, Wanted
+from pipelines.export.spans.spans import Wanted
 from pipelines.export.verify import verify
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
@@ -461,7 +459,7 @@ def test_an_export_holds_what_people_say_with_its_provenance(
         "still.mp4": [],
     }
     assert {names[key]: words_in(one.people) for key, one in held.items()} == told
-    assert told == {**{name: () for name in CLIPS}, **words(shelf)}
+    assert told == {**dict.fromkeys(CLIPS, ()), **words(shelf)}
     manifest = read_manifest(shelf.fs, str(tmp_path / "out"))
     assert manifest and manifest.options["people"]["layers"]["plain_clip"]["taxonomies"] == {"t1": 1, "t2": 1}
     card = (tmp_path / "out" / "README.md").read_text()
@@ -571,7 +569,7 @@ def test_each_model_is_counted_wrong_by_layer_and_label(desk: Desk, shelf: Shelf
     assert counts[mine, "camera_motion", "zoom_in"] == (1, 1, 0)
     assert counts[mine, "camera_motion", "tilt_up"] == (0, 0, 1)
     assert counts[other, "camera_motion", ""] == (1, 1, 3)
-    assert counts["ocr@1", "scene_text_kind", ""] == (1, 0, 0) and counts["ocr@1", "scene_text", ""] == (1, 1, 0)
+    assert counts["ocr@1", "scene_text_kind", ""] == (1, 0, 0) and counts["ocr@1", "scene_text", ""] == (1, 1, 1)
     assert ("ocr@1", "scene_text", "OPEN") not in counts and (mine, "camera_motion_confidence", "") not in counts
     whole = found[mine, "camera_motion", ""]
     assert (whole.low, whole.high) == pytest.approx((0.0126, 0.9874), abs=1e-4)
@@ -594,7 +592,7 @@ def test_the_commands_say_what_came_of_it(
     assert "models said person_choice bad by vlm@abcdef0123; people agreed (p-" in said and "person_choice good" in said
     main(["desk", "models", ledger])
     said = " ".join(capsys.readouterr().out.split())
-    assert "vlm@abcdef0123 plain_clip all person_choice 2 2 100.0 %" in said
+    assert "vlm@abcdef0123 plain_clip all person_choice 1 1 100.0 %" in said
     main(["desk", "models", ledger, "--format", "json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["label"] for row in rows} == {"", "bad", "good"}

@@ -20,6 +20,7 @@ from pipelines.shelf.notes import Notes
 from pipelines.shelf.people import People, Words
 from pipelines.shelf.shelf import Shelf
 from schemas.sample import Image, Part, Sample, Source, Text
+from schemas.vocabulary import DIFFICULTY, PASS_RATE
 
 LeftOut = Mapping[int, tuple[int, ...]]
 NOTHING: LeftOut = {}
@@ -70,6 +71,8 @@ class Facts:
         failed = pc.not_equal(self._catalog["failed"], "").to_numpy()
         said = self._catalog["failed"].filter(pa.array(failed)).to_pylist()
         self.failed_at_door: dict[int, str] = dict(zip(np.flatnonzero(failed).tolist(), said, strict=True))
+        if asked is not None and DIFFICULTY.name in asked:
+            asked = (*asked, PASS_RATE.name)
         self.notes = {
             place: Notes(shelf, step.annotator, recipe.ids[place], shard, self.count, asked)
             for place, step in enumerate(recipe.steps)
