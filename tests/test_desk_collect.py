@@ -22,6 +22,7 @@ from annotators.desk.submission import Submission
 from filters.filter import Filter
 from pipelines.cli import main
 from pipelines.desk.collect import Collected, collect
+from pipelines.desk.folder import Folder
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.manifest import read_manifest
@@ -259,6 +260,20 @@ def test_what_is_opened_again_mended_or_quarantined_changes_on_the_next_collect(
     assert [note.value for note in said["film.mp4"][0].notes] == ["bad", 3] and "late.mp4" not in said
     batches = [one.exported_in for one in desk.ledger.standing() if one.item.id == items[0]]
     assert batches == [found.batch]
+
+
+def test_what_is_said_of_a_whole_shot_is_said_of_the_shot_and_of_no_other(
+    desk: Desk, shelf: Shelf, clips: dict[str, Drawn]
+) -> None:
+    film = clips["film.mp4"]
+    for first, end, clear in ((0, 20, "yes"), (20, 39, "no")):
+        desk.asked("camera_motion", "film.mp4", Note("camera_clear", clear), at=span(film, first, end))
+    desk.asked("camera_motion", "late.mp4", Note("camera_clear", "yes"))
+    found = desk.collect(shelf)
+    table = pq.read_table(shelf.path("notes", found.desk, "000000-0000.parquet")).to_pylist()
+    assert [row["camera_clear"] for row in table] == [None, "yes"]
+    said = {note.value: note.at for word in words(shelf)["film.mp4"] for note in word.notes}
+    assert said == {"yes": span(film, 0, 20), "no": span(film, 20, 39)}
 
 
 def test_where_nothing_stands_any_more_nothing_stays_on_the_shelf(desk: Desk, shelf: Shelf) -> None:
@@ -651,29 +666,31 @@ def test_each_model_is_counted_wrong_by_layer_and_label(desk: Desk, shelf: Shelf
 
 
 def test_the_commands_say_what_came_of_it(
-    desk: Desk, shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    desk: Desk, shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(shelf, find_recipe("whole"), Local())
     machine = (Note("person_choice", "bad", by="vlm@abcdef0123"),)
     desk.asked("plain_clip", "film.mp4", *plain("good"), machine=machine)
     desk.asked("plain_clip", "0" * 32, *plain("good"))
-    ledger = desk.ledger.where
-    main(["desk", "collect", ledger, shelf.url])
+    folder = str(tmp_path)
+    Folder.begun(folder, "main").change()
+    monkeypatch.setenv("OSTRAKA_DESK_LEDGER", desk.ledger.where)
+    main(["desk", "collect", "--at", folder, "--shelf", shelf.url])
     said = capsys.readouterr().out
     assert "left out, not_on_shelf: 1 item (plain_clip:000" in said and "1 item on the shelf, 1 for the first" in said
     main(["why", "film.mp4", "--shelf", shelf.url])
     said = " ".join(capsys.readouterr().out.split())
     assert "models said person_choice bad by vlm@abcdef0123; people agreed (p-" in said and "person_choice good" in said
-    main(["desk", "models", ledger])
+    main(["desk", "models", "--at", folder])
     said = " ".join(capsys.readouterr().out.split())
     assert "vlm@abcdef0123 plain_clip all person_choice 1 1 100.0 %" in said
-    main(["desk", "models", ledger, "--format", "json"])
+    main(["desk", "models", "--at", folder, "--format", "json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["label"] for row in rows} == {"", "bad", "good"}
-    for arguments in (["collect", str(tmp_path / "none.db"), shelf.url], ["models", str(tmp_path / "none.db")]):
+    for arguments in (["collect", "--shelf", shelf.url], ["models"]):
         with pytest.raises(SystemExit, match="2"):
-            main(["desk", *arguments])
-        assert "there is no ledger" in capsys.readouterr().err and not (tmp_path / "none.db").exists()
+            main(["desk", *arguments, "--at", str(tmp_path / "none")])
+        assert "there is no desk yet" in capsys.readouterr().err and not (tmp_path / "none").exists()
     with pytest.raises(SystemExit, match="2"):
-        main(["desk", "collect", ledger, str(tmp_path / "empty")])
+        main(["desk", "collect", "--at", folder, "--shelf", str(tmp_path / "empty")])
     assert "no samples on this shelf" in capsys.readouterr().err

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 import click
 
+from pipelines.commands.desk.ask import ask
+from pipelines.commands.desk.backup import backup, restore
 from pipelines.commands.desk.collect import collect
+from pipelines.commands.desk.judge import adjudicate, review
 from pipelines.commands.desk.layers import layers
 from pipelines.commands.desk.models import models
+from pipelines.commands.desk.people import people
+from pipelines.commands.desk.queue import change, queue
+from pipelines.commands.desk.send import send
 from pipelines.commands.desk.server import down, up
+from pipelines.commands.desk.status import status
+from pipelines.commands.desk.sync import sync
 
-COMMANDS = [layers, up, down, collect, models]
+COMMANDS = [
+    layers,
+    up,
+    ask,
+    people,
+    send,
+    sync,
+    status,
+    queue,
+    change,
+    review,
+    adjudicate,
+    collect,
+    models,
+    backup,
+    restore,
+    down,
+]
 
 
 class _InOrder(click.Group):

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from pipelines.commands.desk.options import PASSWORD, at_option, secret, token
+from pipelines.commands.desk.options import PASSWORD, TOKEN, at_option, secret
 from pipelines.commands.screen import say
 from schemas.errors import BadInput
 
@@ -29,7 +29,11 @@ def up(folder: str, environment: str, email: str, port: int, hooks: bool) -> Non
     from annotators.desk.label_studio.http import Secret
     from annotators.desk.label_studio.server import Login, find, start
 
-    login = Login(email, Secret(secret(PASSWORD, r".{8,}", "8 characters or more")), Secret(token()))
+    login = Login(
+        email,
+        Secret(secret(PASSWORD, r".{8,}", "8 characters or more")),
+        Secret(secret(TOKEN, r"[0-9a-f]{40}", "40 hex digits: export OSTRAKA_DESK_TOKEN=$(openssl rand -hex 20)")),
+    )
     place = environment or os.path.join(folder, "environment")
     if not is_ready(place):
         say(f"installing Label Studio in {place}, once")
