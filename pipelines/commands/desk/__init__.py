@@ -6,8 +6,10 @@ import click
 
 from pipelines.commands.desk.ask import ask
 from pipelines.commands.desk.backup import backup, restore
+from pipelines.commands.desk.collect import collect
 from pipelines.commands.desk.judge import adjudicate, review
 from pipelines.commands.desk.layers import layers
+from pipelines.commands.desk.models import models
 from pipelines.commands.desk.people import people
 from pipelines.commands.desk.queue import change, queue
 from pipelines.commands.desk.send import send
@@ -27,6 +29,8 @@ COMMANDS = [
     change,
     review,
     adjudicate,
+    collect,
+    models,
     backup,
     restore,
     down,
