@@ -13,7 +13,8 @@ from math import nan
 
 from msgspec import Struct
 
-from annotators.desk.audit import Precision, precision
+from annotators.desk.audit import Precision
+from annotators.desk.audited import audited
 from annotators.desk.item import Notes
 from annotators.desk.measure import Measures, measure_of
 from annotators.desk.state import State, Version, Work
@@ -104,7 +105,7 @@ def report(state: State, measures: Measures, most: int = 50) -> Report:
         _layers(state, measures),
         people,
         _models(state),
-        {layer: audited(state, layer) for layer in state.layers},
+        {layer: audited(state, measures, layer) for layer in state.layers},
         _disagreements(state, most),
         dict(sorted(state.refused.items())),
         hours,
@@ -123,13 +124,6 @@ def blind(work: Work) -> list[list[Version]]:
         if one.origin in ("annotation", "edit") and one.id not in edited and one.state not in ("late", "deleted"):
             rounds[one.round].append(one)
     return [written for written in rounds.values() if len(written) >= 2]
-
-
-def audited(state: State, layer: str) -> Precision:
-    """Return how often what was accepted by itself is right, as far as audits that have ended tell."""
-    ended = [work for work in state.items() if work.item.layer == layer and work.item.why == "audit" and work.standing]
-    told = [work.machine for work in ended if work.machine is not None]
-    return precision(sum(one >= state.layers[layer].rules.accept_at for one in told), len(told))
 
 
 def _burn(state: State) -> tuple[Burn, ...]:
