@@ -135,7 +135,7 @@ def bound(
     between = [one for one in seen if in_force < one.unsure <= step]
     estimated = len(below) + sum(one <= min(step, in_force) for one in unseen)
     low = lower_bound(sum(one.right for one in audited), len(audited), confidence, looks) if estimated else 0.0
-    counted = sum(one.right for one in between)
+    counted = float(sum(one.right for one in between))
     if looks and between:
         repeats = float(np.quantile(_repeats(looks, _sobol(len(looks)), above=True), confidence, method="higher"))
         counted = max(0.0, (counted - repeats * len(between)) / (1 - repeats)) if repeats < 1 else 0.0
