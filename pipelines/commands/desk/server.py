@@ -1,27 +1,18 @@
-"""`ostraka desk`: the people who annotate, and the editor's server that they work in."""
+"""`ostraka desk up` and `down`: the editor's server, on this machine alone."""
 
 from __future__ import annotations
 
 import os
-import re
 
 import click
 
-from pipelines.commands.options import own_modules
-from pipelines.commands.screen import say, table
+from pipelines.commands.desk.options import PASSWORD, TOKEN, at_option, secret
+from pipelines.commands.screen import say
 from schemas.errors import BadInput
 
-TOKEN, PASSWORD = "OSTRAKA_DESK_TOKEN", "OSTRAKA_DESK_PASSWORD"
-_at = click.option("--at", "folder", required=True, metavar="FOLDER", help="The server's folder: database, media, log.")
 
-
-@click.group(short_help="Start the annotators' editor, and see what it asks.")
-def desk() -> None:
-    """Let people annotate in Label Studio, a server on this machine alone."""
-
-
-@desk.command(short_help="Install and start Label Studio.")
-@_at
+@click.command(short_help="Install and start Label Studio.")
+@at_option
 @click.option(
     "--environment", default="", metavar="FOLDER", help="Where Label Studio is installed; by default below --at."
 )
@@ -38,7 +29,11 @@ def up(folder: str, environment: str, email: str, port: int, hooks: bool) -> Non
     from annotators.desk.label_studio.http import Secret
     from annotators.desk.label_studio.server import Login, find, start
 
-    login = Login(email, Secret(_secret(PASSWORD, r".{8,}", "8 characters or more")), Secret(_token()))
+    login = Login(
+        email,
+        Secret(secret(PASSWORD, r".{8,}", "8 characters or more")),
+        Secret(secret(TOKEN, r"[0-9a-f]{40}", "40 hex digits: export OSTRAKA_DESK_TOKEN=$(openssl rand -hex 20)")),
+    )
     place = environment or os.path.join(folder, "environment")
     if not is_ready(place):
         say(f"installing Label Studio in {place}, once")
@@ -49,8 +44,8 @@ def up(folder: str, environment: str, email: str, port: int, hooks: bool) -> Non
     say(f"next: ostraka desk down --at {folder} stops it")
 
 
-@desk.command(short_help="Stop Label Studio.")
-@_at
+@click.command(short_help="Stop Label Studio.")
+@at_option
 def down(folder: str) -> None:
     """Stop the server of a folder; nothing is lost, `up` goes on with it."""
     from annotators.desk.label_studio.server import stop
@@ -58,25 +53,3 @@ def down(folder: str) -> None:
     if not os.path.isdir(folder):
         raise BadInput("there is no such folder", where=folder, remedy="give --at as `ostraka desk up` had it")
     say(f"{folder}: {'stopped' if stop(folder) else 'nothing runs there'}")
-
-
-@desk.command(short_help="List the layers that people can be asked.")
-@click.argument("names", nargs=-1, metavar="[LAYER]...")
-def layers(names: tuple[str, ...]) -> None:
-    """List what each layer shows and asks; with names, those alone, one's own as package.module:VALUE among them."""
-    from annotators.desk.label_studio.find import SHEETS, find_sheet
-
-    own_modules()
-    rows = [(sheet.fingerprint, sheet.shows, ", ".join(sheet.writes)) for sheet in map(find_sheet, names or SHEETS)]
-    table("", ("layer", "shows", "notes"), rows)
-
-
-def _token() -> str:
-    return _secret(TOKEN, r"[0-9a-f]{40}", "40 hex digits: export OSTRAKA_DESK_TOKEN=$(openssl rand -hex 20)")
-
-
-def _secret(name: str, form: str, said: str) -> str:
-    value = os.environ.get(name, "")
-    if not re.fullmatch(form, value):
-        raise BadInput(f"{name} is {'not of its form' if value else 'not set'}", remedy=f"set it to {said}")
-    return value
