@@ -15,9 +15,10 @@ from msgspec import Struct
 
 from annotators.desk.audit import Precision
 from annotators.desk.audited import audited
+from annotators.desk.by_question import Question, blind, questions, reliabilities
 from annotators.desk.item import Notes
 from annotators.desk.measure import Measures, measure_of
-from annotators.desk.state import State, Version, Work
+from annotators.desk.state import State, Work
 
 DAY_MS = 86_400_000
 
@@ -54,6 +55,8 @@ class PersonRow(Struct, frozen=True):
     gold_passed: int
     hours: float
     cost: float
+    reliability: float
+    """How often the person says what is so, by Dawid and Skene's model; NaN where too little is shared."""
 
 
 class ModelRow(Struct, frozen=True):
@@ -82,6 +85,7 @@ class Report(Struct, frozen=True):
     states: dict[str, int]
     burn: tuple[Burn, ...]
     layers: tuple[LayerRow, ...]
+    questions: tuple[Question, ...]
     people: tuple[PersonRow, ...]
     models: tuple[ModelRow, ...]
     auto_accept: dict[str, Precision]
@@ -96,13 +100,15 @@ class Report(Struct, frozen=True):
 
 def report(state: State, measures: Measures, most: int = 50) -> Report:
     """Return how a desk stands, with the `most` worst disagreements."""
-    people = tuple(_person(state, name) for name in state.people)
+    reliable = reliabilities(state)
+    people = tuple(_person(state, name, reliable.get(name, nan)) for name in state.people)
     accepted = sum(bool(work.standing) for work in state.items())
     hours, cost = sum(row.hours for row in people), sum(row.cost for row in people)
     return Report(
         dict(Counter(work.state for work in state.items())),
         _burn(state),
         _layers(state, measures),
+        questions(state),
         people,
         _models(state),
         {layer: audited(state, measures, layer) for layer in state.layers},
@@ -114,16 +120,6 @@ def report(state: State, measures: Measures, most: int = 50) -> Report:
         hours / accepted if accepted else nan,
         cost / accepted if accepted else nan,
     )
-
-
-def blind(work: Work) -> list[list[Version]]:
-    """Return the versions of each round that people wrote blind, where they were two or more."""
-    edited = {one.parent for one in work.versions.values() if one.origin == "edit"}
-    rounds = defaultdict[int, list[Version]](list)
-    for one in work.versions.values():
-        if one.origin in ("annotation", "edit") and one.id not in edited and one.state not in ("late", "deleted"):
-            rounds[one.round].append(one)
-    return [written for written in rounds.values() if len(written) >= 2]
 
 
 def _burn(state: State) -> tuple[Burn, ...]:
@@ -171,7 +167,7 @@ def _of_label(notes: Notes, label: str) -> Notes:
     return tuple(note for note in notes if f"{note.name}: {note.value}" == label)
 
 
-def _person(state: State, name: str) -> PersonRow:
+def _person(state: State, name: str, reliability: float) -> PersonRow:
     person = state.people[name]
     every = [one for work in state.items() for one in work.versions.values() if one.author == name]
     mine = [one for one in every if one.origin in ("annotation", "edit")]
@@ -189,6 +185,7 @@ def _person(state: State, name: str) -> PersonRow:
         sum(gold),
         hours,
         hours * person.cost_per_hour,
+        reliability,
     )
 
 
