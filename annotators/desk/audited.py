@@ -16,12 +16,16 @@ from annotators.desk.state import State, Work
 _UNBEGUN = ("late", "deleted")
 
 
-def audited(state: State, measures: Measures, layer: str) -> Precision:
-    """Return how often what was accepted by itself is right, as far as its audits tell."""
+def audited(state: State, measures: Measures, layer: str, *, believing: bool = False) -> Precision:
+    """Return how often what was accepted by itself is right, as far as its audits tell.
+
+    `believing` takes people's word for the truth.
+    """
     audits = [one for one in state.items() if one.item.layer == layer and one.item.why == "audit" and one.item.machine]
     told = [one.machine for one in audits if one.standing and one.machine is not None]
     right = sum(one >= state.layers[layer].rules.accept_at for one in told)
-    return precision(right, len(told), looks=looks(state, measures, layer), pending=sum(map(_pending, audits)))
+    known = () if believing else looks(state, measures, layer)
+    return precision(right, len(told), looks=known, pending=sum(map(_pending, audits)))
 
 
 def _pending(work: Work) -> bool:

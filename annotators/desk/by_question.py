@@ -7,13 +7,14 @@ well the places agree, the layer's own measure says.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 
 from msgspec import Struct
 
-from annotators.desk.coefficients import Agreement, Answer, agreement, alpha
+from annotators.desk.coefficients import Answer, Level, agreement, alpha
 from annotators.desk.item import Notes
 from annotators.desk.reliability import dawid_skene
 from annotators.desk.state import State, Version, Work
@@ -22,6 +23,7 @@ from schemas.note import Note, Whole
 YES, NO = "yes", "no"
 SHARED = 20
 """So many items people share before anything is said of how reliable they are."""
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 Told = dict[str, dict[str, Answer]]
 
 
@@ -90,26 +92,37 @@ def blind(work: Work) -> list[list[Version]]:
 
 
 def label_of(note: Note) -> str:
-    """Return the label that a note gives, empty where it gives none: a number, a list, many words."""
+    """Return the label that a note gives, empty where it gives none: a number, a list, free words."""
     if isinstance(note.value, bool):
         return str(note.value).lower()
-    return note.value if isinstance(note.value, str) and note.value and len(note.value.split()) == 1 else ""
+    return str(note.value) if is_label(note.value) else ""
+
+
+def is_label(value: object) -> bool:
+    """Say whether a value is written as labels are, in one word rather than as a sentence."""
+    return isinstance(value, str) and bool(_LABEL.fullmatch(value))
 
 
 def _of_layer(layer: str, told: Sequence[tuple[str, list[Version]]]) -> list[Question]:
     found = list[Question]()
     every = [note for _, written in told for one in written for note in one.notes]
     for name in sorted({note.name for note in every}):
-        if name in _whole(told):
-            whole = {item: _answers(written, name) for item, written in told}
-            lists = any(isinstance(note.value, list) for note in every if note.name == name)
-            found.append(_row(layer, name, agreement(whole, "sets" if lists else "nominal")))
+        if name in _whole(told) and (row := _question(layer, name, told)):
+            found.append(row)
         for label in sorted({label_of(note) for note in every if note.name == name} - {""}):
             found.append(_label(layer, name, label, told))
     return found
 
 
-def _row(layer: str, name: str, how: Agreement) -> Question:
+def _question(layer: str, name: str, told: Sequence[tuple[str, list[Version]]]) -> Question | None:
+    """Return a question's row, None where it is answered in free words; numbers are ordinal."""
+    values = [note.value for _, written in told for one in written for note in one.notes if note.name == name]
+    numbers = sorted({one for one in values if isinstance(one, int | float) and not isinstance(one, bool)})
+    if not numbers and not any(isinstance(one, list | bool) or is_label(one) for one in values):
+        return None
+    answers = {item: _answers(written, name) for item, written in told}
+    level: Level = "ordinal" if numbers else "sets" if any(isinstance(one, list) for one in values) else "nominal"
+    how = agreement(answers, level, [str(one) for one in numbers])
     kappas = [value for value in how.kappas.values() if isfinite(value)]
     return Question(layer, name, "", how.items, how.alpha, sum(kappas) / len(kappas) if kappas else nan, how.commonest)
 

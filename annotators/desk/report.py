@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from annotators.desk.audit import Precision
 from annotators.desk.audited import audited
-from annotators.desk.by_question import Question, blind, questions, reliabilities
+from annotators.desk.by_question import Question, blind, label_of, questions, reliabilities
 from annotators.desk.item import Notes
 from annotators.desk.measure import Measures, measure_of
 from annotators.desk.state import State, Work
@@ -89,6 +89,8 @@ class Report(Struct, frozen=True):
     people: tuple[PersonRow, ...]
     models: tuple[ModelRow, ...]
     auto_accept: dict[str, Precision]
+    by_peoples_word: dict[str, Precision]
+    """The same, were nobody who audits ever wrong."""
     disagreements: tuple[Disagreement, ...]
     refused: dict[str, int]
     hours: float
@@ -112,6 +114,7 @@ def report(state: State, measures: Measures, most: int = 50) -> Report:
         people,
         _models(state),
         {layer: audited(state, measures, layer) for layer in state.layers},
+        {layer: audited(state, measures, layer, believing=True) for layer in state.layers},
         _disagreements(state, most),
         dict(sorted(state.refused.items())),
         hours,
@@ -146,7 +149,7 @@ def _layers(state: State, measures: Measures) -> tuple[LayerRow, ...]:
                 found[work.item.layer, ""].append(measure.agreement(one, other))
                 for label in _labels((*one, *other)):
                     pair = (_of_label(one, label), _of_label(other, label))
-                    found[work.item.layer, label].append(measure.agreement(*pair))
+                    found[work.item.layer, label].append(measure.agreement(*pair) if all(pair) else 0.0)
     return tuple(
         LayerRow(
             layer,
@@ -160,11 +163,11 @@ def _layers(state: State, measures: Measures) -> tuple[LayerRow, ...]:
 
 
 def _labels(notes: Notes) -> list[str]:
-    return sorted({f"{note.name}: {note.value}" for note in notes if isinstance(note.value, bool | str)})
+    return sorted({f"{note.name}: {label}" for note in notes if (label := label_of(note))})
 
 
 def _of_label(notes: Notes, label: str) -> Notes:
-    return tuple(note for note in notes if f"{note.name}: {note.value}" == label)
+    return tuple(note for note in notes if f"{note.name}: {label_of(note)}" == label)
 
 
 def _person(state: State, name: str, reliability: float) -> PersonRow:

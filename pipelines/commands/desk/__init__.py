@@ -6,10 +6,14 @@ import click
 
 from pipelines.commands.desk.ask import ask
 from pipelines.commands.desk.backup import backup, restore
+from pipelines.commands.desk.collect import collect
 from pipelines.commands.desk.judge import adjudicate, review
 from pipelines.commands.desk.layers import layers
+from pipelines.commands.desk.models import models
 from pipelines.commands.desk.people import people
 from pipelines.commands.desk.queue import change, queue
+from pipelines.commands.desk.rehearse import rehearse
+from pipelines.commands.desk.report import report
 from pipelines.commands.desk.send import send
 from pipelines.commands.desk.server import down, up
 from pipelines.commands.desk.status import status
@@ -21,12 +25,16 @@ COMMANDS = [
     ask,
     people,
     send,
+    rehearse,
     sync,
     status,
     queue,
     change,
     review,
     adjudicate,
+    report,
+    collect,
+    models,
     backup,
     restore,
     down,
