@@ -24,7 +24,15 @@ from pipelines.cli import main
 from pipelines.desk.folder import Folder, now_ms
 from pipelines.desk.syncing import url_of
 from schemas.errors import BadInput, Unavailable
+from schemas.form import read
 from schemas.note import Note, Track
+from schemas.people import words_in
+from schemas.sample import Sample
+from schemas.shard import samples
+from trainer.documents.clip_frames import ClipRule
+from trainer.documents.codec import Codec
+from trainer.documents.encode import encode
+from trainer.documents.tokens import train_tokens
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = os.environ.get("OSTRAKA_DESK_SERVER", str(ROOT / "build" / "desk-server"))
@@ -90,7 +98,7 @@ def keys(shelf: str) -> list[str]:
     return [str(row["key"]).replace("-", "") for row in Shelf(shelf).catalog("000000", ["key"]).to_pylist()]
 
 
-def says(layer: str, shown: Shown, shift: int = 0, text: str = "###", verb: str = "hold") -> Sequence[Note]:
+def says(layer: str, shown: Shown, shift: int = 0, text: str = "OPEN", verb: str = "hold") -> Sequence[Note]:
     """Return what somebody says who begins `shift` frames late."""
     assert shown.clip is not None
     frames = shown.clip.map
@@ -171,6 +179,30 @@ def test_from_a_shelf_to_people_and_back(server: Path, shelf: str, tmp_path: Pat
         how = sorted((one.item.layer, one.how) for one in ledger.standing())
         assert how.count(("actions", "adjudication")) == 1 and how.count(("actions", "agreement")) == 2
         assert how.count(("camera_motion", "fix")) == 3 and how.count(("shots", "review")) == 3
+
+    desk.do("collect", "--shelf", shelf)
+    ostraka("run", "whole", "--shelf", shelf)
+    ostraka("export", "clips", "--shelf", shelf, "--to", str(tmp_path / "out"), "--spans", "shot", "--turns", "all")
+    taught = list(_documents(tmp_path / "out"))
+    assert len(taught) == 3
+    for sample, told in taught:
+        words = {word.layer: word for word in words_in(sample.people)}
+        assert words.keys() == set(LAYERS) and {"ana", "ben", "rita", "ada"}.isdisjoint(sample.people.split('"'))
+        assert words["camera_motion"].how == "fix" and words["shots"].how == "review"
+        assert words["actions"].how == ("adjudication" if sample.source.parent == broken else "agreement")
+        assert "a toy" in told and "OPEN" in told and "medium" in told
+
+
+def _documents(export: Path) -> Iterator[tuple[Sample, str]]:
+    """Yield the samples of an export, each with all that a model learns to say of it."""
+    words = ["From 0.0 s to 1.9 s: a toy, hold. OPEN. Scale: medium. The camera stands still."] * 9
+    codec = Codec("4.1v", train_tokens(words, 400), clip=ClipRule(most_tokens=60))
+    for tar in sorted(export.rglob("*.tar")):
+        for _, members in samples(str(tar)):
+            sample, contents = read(members)
+            document = encode(sample, contents, codec)
+            learnt = [int(token) for token, part in zip(document.tokens_T, document.is_target_T, strict=True) if part]
+            yield sample, codec.tokens.decode(learnt)
 
 
 def _verdict(layer: str, shown: Shown) -> tuple[str, str, str, Sequence[Note]]:
