@@ -65,7 +65,8 @@ def exported_json(sample: Sample) -> bytes:
     """Return the JSON of a sample in an export: every part has the fields of all kinds, so that a reader that infers
     a schema from the first samples has the schema of all; `from_json` reads it."""
     parts = [{**_EVERY_PART, **to_builtins(part)} for part in sample.parts]
-    return json.encode({"key": sample.key, "parts": parts, "source": sample.source})
+    people = {"people": sample.people} if sample.people else {}
+    return json.encode({"key": sample.key, "parts": parts, "source": sample.source, **people})
 
 
 def caption_of(sample: Sample) -> str:

@@ -55,12 +55,17 @@ class Source(Struct, frozen=True):
     meta: str = ""
 
 
-class Sample(Struct, frozen=True):
-    """One sample; `key` is 32 hex digits, given once at the door."""
+class Sample(Struct, frozen=True, omit_defaults=True):
+    """One sample; `key` is 32 hex digits, given once at the door.
+
+    `people` is what people at a desk say of it, as an export that was made since tells it: words as JSON, `[]` where
+    nobody was asked (`schemas/people.py`). Elsewhere it is empty, and in no JSON.
+    """
 
     key: str
     parts: tuple[Part, ...]
     source: Source
+    people: str = ""
 
     @property
     def texts(self) -> tuple[Text, ...]:

@@ -121,6 +121,9 @@ CLIP_SIDECAR = (
 )
 """The sidecar of an export of spans: what of its parent each sample shows, and how it was cut (`schemas/clip.py`)."""
 
-CUTS = (*CLIP_SIDECAR, *columns(group="string", form="string"))
-"""Spans that were cut out of a shard's videos and wait to be put into shards: a sidecar's row, the group that stays on
-one side of a split, and the folder's form."""
+PEOPLE = columns(people="string")
+"""The last column of a sidecar whose shelf holds what people say: their words as JSON, `[]` where nobody was asked."""
+
+WAITING = columns(group="string", form="string")
+"""What spans that were cut out of a shard's videos and wait to be put into shards have behind a sidecar's columns: the
+group that stays on one side of a split, and the folder's form."""

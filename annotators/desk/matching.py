@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotators.desk.item import Notes
 from schemas.errors import BadInput
+from schemas.note import Note
 
 
 def matched(overlap_MN: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
@@ -22,6 +24,21 @@ def matched(overlap_MN: NDArray[np.float64], least: float) -> list[tuple[int, in
     most = min(overlap_MN.shape) + 1
     rows, columns = _assignment()(np.where(counts, most + overlap_MN, 0.0), maximize=True)
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if counts[row, column]]
+
+
+def grouped(
+    paired: Callable[[Notes, Notes], list[tuple[Note, Note]]], all_of_them: Sequence[Notes]
+) -> list[list[Note]] | None:
+    """Return each mark of the first with those of all others that are one with it; None where one stands alone."""
+    first = all_of_them[0]
+    groups = [[note] for note in first]
+    for notes in all_of_them[1:]:
+        pairs = paired(first, notes)
+        if len(pairs) < max(len(first), len(notes)):
+            return None
+        for mine, theirs in pairs:
+            groups[next(at for at, note in enumerate(first) if note is mine)].append(theirs)
+    return groups
 
 
 def f1(pairs: int, mine: int, theirs: int) -> float:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from annotators.desk.item import Notes
-from annotators.desk.matching import f1, matched, overlaps
+from annotators.desk.matching import f1, grouped, matched, overlaps
 from schemas.note import Note, TimeSpan
 
 
@@ -83,17 +83,22 @@ class Segments(Struct, frozen=True):
 
     def merged(self, all_of_them: Sequence[Notes]) -> Notes | None:
         """Return the segments that all marked, each end at the mean of theirs; None where one marked one alone."""
-        first = spans(all_of_them[0])
-        groups = [[span] for span in first]
-        for notes in all_of_them[1:]:
-            others = spans(notes)
-            pairs = self._pairs(first, others)
-            if len(pairs) < max(len(first), len(others)):
-                return None
-            for mine, theirs in pairs:
-                groups[mine].append(others[theirs])
-        notes = tuple(_mean([span.note for span in group]) for group in groups)
-        return None if any(_at(note).end_pts <= _at(note).start_pts for note in notes) else notes
+        groups = self.grouped(all_of_them)
+        notes = None if groups is None else tuple(self.mean(group) for group in groups)
+        return None if notes is None or any(_at(note).end_pts <= _at(note).start_pts for note in notes) else notes
+
+    def paired(self, one: Notes, other: Notes) -> list[tuple[Note, Note]]:
+        """Return the segments of two people that are one."""
+        mine, theirs = spans(one), spans(other)
+        return [(mine[a].note, theirs[b].note) for a, b in self._pairs(mine, theirs)]
+
+    def grouped(self, all_of_them: Sequence[Notes]) -> list[list[Note]] | None:
+        """Return each segment as everybody marked it, in their order; None where one marked one alone."""
+        return grouped(self.paired, [tuple(span.note for span in spans(notes)) for notes in all_of_them])
+
+    def mean(self, group: Sequence[Note]) -> Note:
+        """Return a segment with its ends at the mean of everybody's."""
+        return _mean(group)
 
     def problem(self, notes: Notes) -> str:
         """Say whether a segment is no segment, is empty, lies outside, has no label, or overlaps its own like."""

@@ -16,7 +16,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from annotators.desk.item import Notes
-from annotators.desk.matching import f1, matched, overlaps
+from annotators.desk.matching import f1, grouped, matched, overlaps
 from schemas.note import Note, Track
 
 
@@ -44,16 +44,21 @@ class Tracks(Struct, frozen=True):
 
     def merged(self, all_of_them: Sequence[Notes]) -> Notes | None:
         """Return the tracks that all marked, at the times of anybody's keyframe, at the mean of all corners."""
-        first = paths(all_of_them[0])
-        groups = [[path] for path in first]
-        for notes in all_of_them[1:]:
-            others = paths(notes)
-            pairs = self._pairs(first, others)
-            if len(pairs) < max(len(first), len(others)):
-                return None
-            for mine, theirs in pairs:
-                groups[mine].append(others[theirs])
-        return tuple(_mean(group) for group in groups)
+        groups = self.grouped(all_of_them)
+        return None if groups is None else tuple(self.mean(group) for group in groups)
+
+    def paired(self, one: Notes, other: Notes) -> list[tuple[Note, Note]]:
+        """Return the tracks of two people that are one."""
+        mine, theirs = paths(one), paths(other)
+        return [(mine[a].note, theirs[b].note) for a, b in self._pairs(mine, theirs)]
+
+    def grouped(self, all_of_them: Sequence[Notes]) -> list[list[Note]] | None:
+        """Return each track as everybody marked it, in their order; None where one marked one alone."""
+        return grouped(self.paired, [tuple(path.note for path in paths(notes)) for notes in all_of_them])
+
+    def mean(self, group: Sequence[Note]) -> Note:
+        """Return a track at the mean of everybody's corners."""
+        return _mean([path for note in group for path in paths((note,))])
 
     def problem(self, notes: Notes) -> str:
         """Say whether a track is no track, is empty, goes back in time, lies outside, or has no label."""

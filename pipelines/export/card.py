@@ -8,6 +8,7 @@ import msgspec
 
 from pipelines.export.choose import EXCLUDE, LICENCE, NOTHING_LEFT
 from pipelines.export.manifest import CONCEPTS, CROISSANT, MANIFEST, KeptOut, Manifest, Mixed
+from pipelines.export.people import OPTION
 from schemas.sniff import PICTURES
 
 _KNOWN_LICENCES = frozenset(
@@ -40,6 +41,7 @@ def card(manifest: Manifest) -> str:
         *_concepts(manifest),
         *_benchmarks(manifest.benchmarks, "## Benchmarks kept out"),
         *_captions(manifest),
+        *_people(manifest),
         *_sources(manifest),
         *_opt_out(manifest),
         *_loading(manifest),
@@ -219,6 +221,35 @@ def _captions(manifest: Manifest) -> Iterator[str]:
         yield (
             f"In {share:.0%} of the samples, drawn by their keys, a caption that a model wrote anew stands for the "
             "original where there is one that kept its names and numbers: a text of the role `recaption`."
+        )
+
+
+def _people(manifest: Manifest) -> Iterator[str]:
+    told = manifest.options.get(OPTION)
+    if not told:
+        return
+    yield "## People's notes"
+    yield (
+        f"People at a desk ({', '.join(f'`{_cell(one)}`' for one in told['desks'])}) annotated and reviewed samples of "
+        "the shelf that this comes from. Where they were asked, their notes stand in the place of models' notes. The "
+        "sidecars' column `people` says of each sample what they noted, how it came to stand (`agreement`, `single`, "
+        "`review`, `fix`, `adjudication`), under which guideline and taxonomy, by whom under a pseudonym, and what "
+        "models had noted before. On the shelf there were:"
+    )
+    rows = [
+        (
+            name,
+            of["items"],
+            of["notes"],
+            ", ".join(f"{taxonomy or 'not named'} ({n:,})" for taxonomy, n in of["taxonomies"].items()),
+        )
+        for name, of in sorted(told["layers"].items())
+    ]
+    yield _table(("layer", "items", "notes", "items by taxonomy"), rows)
+    if mixed := [name for name, of in sorted(told["layers"].items()) if len(of["taxonomies"]) > 1]:
+        yield (
+            f"**Taxonomies are mixed** in {', '.join(mixed)}: some notes were made under an earlier one and kept. Each "
+            "says in the column `people` which it was."
         )
 
 

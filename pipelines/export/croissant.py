@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from pipelines.export.manifest import CARD, File, Manifest
-from schemas.tables import CLIP_SIDECAR, SIDECAR, Column
+from pipelines.export.people import OPTION
+from schemas.tables import CLIP_SIDECAR, PEOPLE, SIDECAR, Column
 
 _VERSION = "http://mlcommons.org/croissant/1.1"
 _CONTEXT: dict[str, Any] = {
@@ -57,6 +58,7 @@ _MEDIA_TYPES = {"tar": "application/x-tar", "parquet": "application/x-parquet", 
 _DATA_TYPES = {"float64": "cr:Float64", "int64": "cr:Int64", "string": "sc:Text"}
 _SIDECARS = "sidecars"
 _SAYS = {
+    "people": "what people at a desk say of it, with its provenance, as JSON",
     "cut": "how it was cut out of its parent: copied, encoded, frames, or whole",
     "part": "the place of the video among its parent's parts",
     "start_pts": "when its first frame is shown in the parent, in units of the time base",
@@ -137,8 +139,13 @@ def _record_set(manifest: Manifest) -> dict[str, Any]:
         "name": "samples",
         "description": "a record per sample: what the sidecars say of it",
         "key": {"@id": "samples/key"},
-        "field": [*map(_field, CLIP_SIDECAR if "spans" in manifest.options else SIDECAR)],
+        "field": [*map(_field, _columns(manifest))],
     }
+
+
+def _columns(manifest: Manifest) -> tuple[Column, ...]:
+    columns = CLIP_SIDECAR if "spans" in manifest.options else SIDECAR
+    return (*columns, *PEOPLE) if OPTION in manifest.options else columns
 
 
 def _field(column: Column) -> dict[str, Any]:

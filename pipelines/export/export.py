@@ -17,12 +17,14 @@ from pipelines.export.folder import Folder, plan_json
 from pipelines.export.kept_out import kept_out
 from pipelines.export.manifest import FORMAT, PLAN, File, Manifest
 from pipelines.export.opt_outs import read_opt_outs
+from pipelines.export.people import told_of_people
 from pipelines.export.plan import Plan, Progress, Request, outlook, plan
 from pipelines.export.recipe import need_recipe
 from pipelines.export.shard import ExportShard
 from pipelines.ingest.source import full_url, open_url
 from pipelines.record.record import Record, recorded
 from pipelines.run.stored import stored_recipe
+from pipelines.shelf.people import people_digest
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -126,6 +128,7 @@ def ask(shelf: Shelf, name: str, options: ExportOptions) -> Asked:
     _check(name, options)
     recipe, snapshot = need_recipe(shelf, options.recipe), shelf.snapshot()
     rule, told = _rule(options)
+    told |= told_of_people(shelf)
     if options.recaption_share and "recaption" not in stored_recipe(shelf, recipe).writes():
         raise BadInput(
             f"no annotator of {recipe} writes recaptions",
@@ -234,4 +237,5 @@ def inputs_of(asked: Asked) -> str:
         seen.update(sha256(shelf.fs.cat_file(choosing.verdict_path(shard))).digest())
     if asked.counted.concepts:
         seen.update(sha256(asked.counted.table).digest())
+    seen.update(people_digest(shelf).encode())
     return seen.hexdigest()

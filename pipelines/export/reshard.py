@@ -45,7 +45,7 @@ from pipelines.ingest.source import full_url, open_url
 from pipelines.shelf.media import MediaReader
 from pipelines.shelf.table import read_table
 from schemas.errors import BadInput, BadTar
-from schemas.tables import CLIP_SIDECAR, SIDECAR
+from schemas.tables import CLIP_SIDECAR, PEOPLE, SIDECAR
 from schemas.tar import Writer
 
 _KEY_DIGITS = 32
@@ -192,8 +192,10 @@ class Copying:
             pieces.append(_moved(table.take(rows), np.array(shifts, np.int64)))
         tar.close()
         whole = pa.concat_tables(pieces)
-        columns = CLIP_SIDECAR if {*whole.column_names} >= {column.name for column in CLIP_SIDECAR} else SIDECAR
-        return {column.name: whole[column.name] for column in columns}
+        names = {*whole.column_names}
+        columns = CLIP_SIDECAR if names >= {column.name for column in CLIP_SIDECAR} else SIDECAR
+        told = PEOPLE if names >= {column.name for column in PEOPLE} else ()
+        return {column.name: whole[column.name] for column in (*columns, *told)}
 
     def _copy_rows(self, tar: Writer, shard: str, samples: Sequence[tuple[str, int, int]]) -> Iterator[int]:
         """Copy samples, neighbours in one read, and yield how far each one's offsets move."""

@@ -9,7 +9,9 @@ import pyarrow as pa
 from msgspec import Struct
 
 from pipelines.export.choose import Kept
+from pipelines.export.people import words_of_sample
 from pipelines.shelf.notes import read_pieces
+from pipelines.shelf.people import Words
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import uuid_hexes
 from schemas.draw import fraction
@@ -39,9 +41,11 @@ class Leaving(Struct, frozen=True):
     exported: Sample
 
 
-def leaving(kept: Kept, sizes: Sizes, durations: Durations, recaptions: Recaptions) -> Iterator[Leaving]:
+def leaving(
+    kept: Kept, sizes: Sizes, durations: Durations, recaptions: Recaptions, words: Words | None = None
+) -> Iterator[Leaving]:
     """Yield the samples of columns that hold COLUMNS, with the width and height of their pictures, how long their clips
-    are, and with those of the recaptions that were drawn."""
+    are, with those of the recaptions that were drawn, and with people's words, None where nobody was asked."""
     keys = uuid_hexes(kept.catalog["key"])
     others = (kept.catalog[name].to_pylist() for name in COLUMNS[1:])
     for at, (key, parts, dataset, name, uri, licence, parent, meta, media, offsets) in enumerate(
@@ -52,7 +56,8 @@ def leaving(kept: Kept, sizes: Sizes, durations: Durations, recaptions: Recaptio
         row, gone = int(kept.rows[at]), {*kept.gone.row(at).tolist()}
         timed = _with_duration(_with_sizes(ingested.parts, sizes.get(row, {})), durations.get(row, 0.0))
         whole = _recaptioned(timed, recaptions.get(row, ""))
-        exported = Sample(key, tuple(part for place, part in enumerate(whole) if place not in gone), source)
+        people = "" if words is None else words_of_sample(words.get(row, ()), gone)
+        exported = Sample(key, tuple(part for place, part in enumerate(whole) if place not in gone), source, people)
         yield Leaving(ingested, media, tuple(offsets), exported)
 
 

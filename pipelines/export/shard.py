@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import IO, Any
 
@@ -27,12 +27,13 @@ from pipelines.export.samples import (
 from pipelines.export.sidecar import Sidecar, columns_of
 from pipelines.record import log
 from pipelines.shelf.media import MediaReader
+from pipelines.shelf.people import People
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import parquet_bytes, table_of, uuid_hexes
 from schemas.errors import Unavailable
 from schemas.form import write_exported
 from schemas.sample import Sample
-from schemas.tables import SIDECAR
+from schemas.tables import PEOPLE, SIDECAR, Column
 from schemas.tar import Writer
 
 
@@ -50,6 +51,7 @@ class ExportShard(Struct, frozen=True):
     def open(self) -> Iterator[Callable[[str], tuple[File, File]]]:
         """Open the media and the opt-out list, and yield what writes one shard."""
         shelf, folder = Shelf(self.shelf_url), Folder(self.to)
+        people = People(shelf)
         choosing = Choosing(shelf, self.recipe_id, self.rule, COLUMNS)
         by_path = {planned.path: planned for planned in self.planned}
         with closing(MediaReader()) as read:
@@ -58,12 +60,18 @@ class ExportShard(Struct, frozen=True):
                 for span in planned.spans:
                     sizes, durations = noted(shelf, self.annotator_ids, span.shard)
                     recaptions = self._recaptions(shelf, span.shard)
+                    words = people.words(span.shard) if people.desks else None
                     for kept in choosing.choose(span.shard, np.arange(span.first, span.end)):
                         there = _of_folder(choosing, kept.leaving(), planned.folder)
-                        for one in leaving(there, sizes, durations, recaptions):
+                        for one in leaving(there, sizes, durations, recaptions, words):
                             yield one.exported, _contents(shelf, one, read)
 
-            yield lambda path: write_shard(folder, by_path[path], lambda file: _write(file, samples(by_path[path])))
+            columns = (*SIDECAR, *(PEOPLE if people.desks else ()))
+
+            def write(path: str) -> tuple[File, File]:
+                return write_shard(folder, by_path[path], lambda file: _write(file, samples(by_path[path]), columns))
+
+            yield write
 
     def _recaptions(self, shelf: Shelf, shard: str) -> Recaptions:
         share = self.rule.recaption_share
@@ -84,8 +92,10 @@ def _contents(shelf: Shelf, one: Leaving, read: MediaReader) -> list[bytes]:
     return [subject.content(by_digest[part.digest]) for _, part in one.exported.media()]
 
 
-def _write(file: IO[bytes], samples: Iterator[tuple[Sample, list[bytes]]]) -> Mapping[str, Any]:
-    tar, sidecar = Writer(file), Sidecar()
+def _write(
+    file: IO[bytes], samples: Iterator[tuple[Sample, list[bytes]]], columns: Sequence[Column]
+) -> Mapping[str, Any]:
+    tar, sidecar = Writer(file), Sidecar(columns)
     for sample, contents in samples:
         sidecar.add(sample, write_exported(tar, sample, contents))
     tar.close()

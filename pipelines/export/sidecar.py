@@ -10,7 +10,7 @@ from schemas.clip import clip_in
 from schemas.form import caption_of
 from schemas.kind import estimated_tokens, kind_of
 from schemas.sample import Image, Sample, joint_digest, part_digest
-from schemas.tables import CLIP_SIDECAR, SIDECAR, Column
+from schemas.tables import CLIP_SIDECAR, PEOPLE, SIDECAR, Column
 from schemas.tar import Member, span_end
 
 
@@ -28,7 +28,7 @@ class Sidecar:
 
 
 def sidecar_row(sample: Sample, members: Sequence[Member]) -> dict[str, Any]:
-    """Return a sample's row, of a clip with the columns of its cut.
+    """Return a sample's row, of a clip with the columns of its cut, and what people say where that is told.
 
     `sha256` is of the first picture or video, of the first text where there is neither, of a document over the digests
     of all its parts.
@@ -60,12 +60,13 @@ def sidecar_row(sample: Sample, members: Sequence[Member]) -> dict[str, Any]:
         "offsets": [member.offset for member in members],
         "sizes": [member.size_bytes for member in members],
     }
-    return {**row, **_of_clip(sample)}
+    return {**row, **_of_clip(sample), **({"people": sample.people} if sample.people else {})}
 
 
 def columns_of(names: Sequence[str]) -> Sequence[Column] | None:
     """Return the columns of a sidecar whose names these are, None where they are no sidecar's."""
-    found = (columns for columns in (SIDECAR, CLIP_SIDECAR) if [column.name for column in columns] == list(names))
+    known = (*(SIDECAR, CLIP_SIDECAR), (*SIDECAR, *PEOPLE), (*CLIP_SIDECAR, *PEOPLE))
+    found = (columns for columns in known if [column.name for column in columns] == list(names))
     return next(found, None)
 
 

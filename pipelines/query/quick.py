@@ -7,7 +7,7 @@ times the memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from filters.columns import Columns
 from filters.corpus import CorpusFilter
 from filters.filter import KEEP, Filter
 from pipelines.query.whatif import change_recipe
-from pipelines.recipes.recipe import FACTS, Annotate, Keep, Recipe
+from pipelines.recipes.recipe import BY_PEOPLE, FACTS, Annotate, Keep, Recipe
 from pipelines.shelf.arrow_columns import flat, to_numpy
 from pipelines.shelf.in_duckdb import shard_of, tables
+from pipelines.shelf.people import names_by_people
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -77,7 +78,7 @@ class Question:
         changed, self.change = change_recipe(recipe, said)
         self._shelf, self._recipe = shelf, recipe
         self._place, self._old, self._new = _difference(recipe, changed, said)
-        self._by = _writer(recipe, self._new)
+        self._by = _writer(recipe, self._new, names_by_people(shelf))
 
     def of_notes(self, db: Any) -> Seen:
         """Count who passes, among all that were seen."""
@@ -186,10 +187,12 @@ def _filter(step: Annotate | Keep) -> Filter:
     raise _untold(f"{name} compares samples")
 
 
-def _writer(recipe: Recipe, judging: Filter) -> str:
+def _writer(recipe: Recipe, judging: Filter, spoken_of: Collection[str]) -> str:
     """Return who wrote all that a filter reads: one annotator, or the door."""
     if untold := [name for name in judging.reads if name in _UNTOLD or name.startswith(("text_", "picture_"))]:
         raise _untold(f"{judging.name} reads {', '.join(sorted(untold))}")
+    if said := [name for name in judging.reads if name in BY_PEOPLE or name in spoken_of]:
+        raise _untold(f"people may have said {', '.join(sorted(said))}")
     writers = {DOOR if name in FACTS else recipe.ids[recipe.writer[name]] for name in judging.reads}
     if len(writers) != 1:
         raise _untold(f"{judging.name} reads what {len(writers)} have written")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -23,8 +23,11 @@ from pipelines.run.facts import Facts
 from pipelines.run.judge import OUTCOMES, Decisions, judge
 from pipelines.run.verdicts import INGEST
 from pipelines.shelf.notes import SOURCE_NOTES
+from pipelines.shelf.people import on_places
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
+from schemas.note import Whole
+from schemas.people import Word
 from schemas.sample import Sample
 
 
@@ -44,7 +47,7 @@ class Told(Struct, frozen=True):
 
 
 class Story(Struct, frozen=True):
-    """A sample and its steps up to the one that ended it, and the exports that hold it."""
+    """A sample and its steps up to the one that ended it, what people say of it, and the exports that hold it."""
 
     sample: Sample
     shard: str
@@ -56,6 +59,7 @@ class Story(Struct, frozen=True):
     reason: str
     told: tuple[Told, ...]
     places: tuple[dict[str, Any], ...] = ()
+    words: tuple[Word, ...] = ()
     exports: tuple[str, ...] = ()
 
 
@@ -96,7 +100,8 @@ class Teller:
         door = shard.facts.failed_at_door.get(place.row, "")
         detail = self._details.get((place.key, INGEST), "")
         at_door = Told(INGEST, "failed", reason=door, detail=detail) if door else Told(INGEST, "passed")
-        told = [at_door, *([] if door else self._steps(place, end))]
+        words = tuple(shard.facts.words.get(place.row, ()))
+        told = [at_door, *map(said_by_people, words), *([] if door else self._steps(place, end))]
         return Story(
             sample,
             place.shard,
@@ -107,7 +112,8 @@ class Teller:
             INGEST if door else self._recipe.step_name(end),
             reason,
             tuple(told),
-            _places(shard.places.get(place.row, [])),
+            _places(shard.places.get(place.row, []), words),
+            words,
             self._exported.folders(place.key),
         )
 
@@ -187,8 +193,38 @@ class Teller:
         return f"{table[0]['dataset']}/{table[0]['name']}"
 
 
-def _places(said: list[tuple[str, str]]) -> tuple[dict[str, Any], ...]:
-    return tuple({**note, "by": by} for by, notes in said for note in msgspec.json.decode(notes))
+def _places(said: list[tuple[str, str]], words: Sequence[Word]) -> tuple[dict[str, Any], ...]:
+    """Return the notes on places, people's first."""
+    by_people = [msgspec.to_builtins(note) for word in words for note in on_places(word)]
+    return (*by_people, *({**note, "by": by} for by, notes in said for note in msgspec.json.decode(notes)))
+
+
+def said_by_people(word: Word) -> Told:
+    """Return how people came to say what they say of an item: what models said, who wrote and who accepted it."""
+    notes = {note.name: note.value for note in word.notes if isinstance(note.at, Whole)}
+    machine = ", ".join(f"{one.name} {one.value} by {one.by or 'a model'}" for one in word.machine[:_FEW])
+    more = f" and {len(word.machine) - _FEW} more" if len(word.machine) > _FEW else ""
+    spans = len(on_places(word))
+    told = [
+        f"models said {machine}{more}" if machine else "",
+        f"{_HOW.get(word.how, word.how)} ({', '.join(word.people)})",
+        f"accepted by {word.by}" if word.by and word.by not in word.people else "",
+        f"{spans} notes on places" if spans else "",
+        f"taxonomy {word.taxonomy}" if word.taxonomy else "",
+        f"guideline {word.guideline}" if word.guideline else "",
+        f"asked about anew ({word.reopened})" if word.reopened else "",
+    ]
+    return Told(f"{word.desk} {word.layer}", "said", notes, detail="; ".join(filter(None, told)))
+
+
+_FEW = 4
+_HOW = {
+    "agreement": "people agreed",
+    "single": "one person said so",
+    "review": "a reviewer accepted it",
+    "fix": "a reviewer mended it",
+    "adjudication": "an adjudicator resolved it",
+}
 
 
 def _hash(value: int) -> str:

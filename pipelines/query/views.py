@@ -19,6 +19,7 @@ import msgspec
 from pipelines.record.record import read_records
 from pipelines.shelf.in_duckdb import address, connected, prepare, readable, shard_of, tables
 from pipelines.shelf.notes import SOURCE_NOTES
+from pipelines.shelf.people import people_ids
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
 from schemas.publish import publish
@@ -80,11 +81,11 @@ def statements(db: Any, shelf: Shelf, query: str = "") -> list[str]:
 
 
 def annotator_ids(shelf: Shelf) -> list[str]:
-    """Return the annotators that recipes on this shelf read, in the order of their latest runs, and the source."""
+    """Return the annotators that recipes here read, in the order of their latest runs, the source, and people."""
     there = set(shelf.folders("notes"))
     named = [name for recipe in recipes_by_run(shelf) for name in recipe_names(shelf, recipe)]
     found = list(dict.fromkeys(name for name in named if name in there))
-    return found + [SOURCE_NOTES] * (SOURCE_NOTES in there)
+    return found + [SOURCE_NOTES] * (SOURCE_NOTES in there) + people_ids(shelf)
 
 
 def recipe_names(shelf: Shelf, recipe_id: str) -> list[str]:

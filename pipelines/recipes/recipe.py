@@ -15,6 +15,7 @@ from annotators.annotator import Annotator
 from filters.corpus import CorpusFilter
 from filters.filter import Filter
 from pipelines.recipes.value import ROOMS, Value, annotator_id, digest, source_of, value_of
+from schemas import vocabulary
 from schemas.errors import BadInput
 
 FACTS = (
@@ -34,6 +35,22 @@ FACTS = (
     "licence",
 )
 """What the door wrote of each sample: filters read these as they read notes."""
+
+BY_PEOPLE = {
+    name.name: name
+    for name in (
+        vocabulary.PERSON_CHOICE,
+        vocabulary.PERSON_DIFFICULTY,
+        vocabulary.PERSON_COMMENT,
+        vocabulary.CAMERA_CLEAR,
+        vocabulary.CAMERA_STEADINESS,
+        vocabulary.CAMERA_PACE,
+        vocabulary.CAMERA_TRACKING,
+        vocabulary.CAMERA_DESCRIPTION,
+    )
+}
+"""What people say of whole samples, and annotators do not: filters may read it of every sample, empty or 0 of those
+that nobody was asked about."""
 
 
 class Annotate(Struct, frozen=True):
@@ -84,7 +101,7 @@ class Recipe:
             if not isinstance(step, Annotate | Keep):
                 raise BadInput(f"step {place} is {step!r}", where=f"recipe {self.name}", remedy="use Annotate or Keep")
             thing = step.annotator if isinstance(step, Annotate) else step.filter
-            missing = [name for name in thing.reads if name not in known and name not in FACTS]
+            missing = [name for name in thing.reads if name not in {*known, *FACTS, *BY_PEOPLE}]
             if missing:
                 raise BadInput(
                     f"step {place} ({thing.name}) reads {', '.join(missing)}, which no earlier step writes",

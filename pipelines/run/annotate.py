@@ -26,6 +26,7 @@ from pipelines.run.decisions import stored_decisions
 from pipelines.run.facts import Facts
 from pipelines.run.judge import KEPT, Decisions, Judged, judge
 from pipelines.run.scratch import Scratch
+from pipelines.shelf.people import People
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import TooManyFailed
 from schemas.note import Failed
@@ -82,7 +83,10 @@ class AnnotateShard(Struct, frozen=True):
             }
             decisions = stack.enter_context(stored_decisions(shelf, recipe, self.snapshot, self.barriers))
             scratch = Scratch(self.scratch_url) if self.scratch_url else None
-            yield lambda shard: _Annotating(self, recipe, guards, shelf, shard, decisions.of(shard)).run(scratch)
+            people = People(shelf)
+            yield lambda shard: _Annotating(self, recipe, guards, shelf, people, shard, decisions.of(shard)).run(
+                scratch
+            )
 
 
 class _Annotating:
@@ -94,11 +98,12 @@ class _Annotating:
         recipe: Recipe,
         guards: dict[int, Guard],
         shelf: Shelf,
+        people: People,
         shard: str,
         decisions: Decisions,
     ) -> None:
         self._work, self._recipe, self._guards, self._shelf = work, recipe, guards, shelf
-        self._facts, self._decisions = Facts(shelf, recipe, shard, recipe.asked), decisions
+        self._facts, self._decisions = Facts(shelf, recipe, shard, recipe.asked, people), decisions
         self._looked_at, self._pieces, self._counts = Counter[str](), Counter[str](), Counter[str]()
         self._failures: list[Failure] = []
         self._round_begins = max(work.barriers, default=0)

@@ -13,11 +13,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from filters.columns import Columns, Lists
-from pipelines.recipes.recipe import FACTS, Annotate, Recipe
+from pipelines.recipes.recipe import BY_PEOPLE, FACTS, Annotate, Recipe
+from pipelines.run.by_people import by_people_alone, with_people
 from pipelines.shelf.arrow_columns import to_numpy
 from pipelines.shelf.notes import Notes
+from pipelines.shelf.people import People, Words
 from pipelines.shelf.shelf import Shelf
 from schemas.sample import Image, Part, Sample, Source, Text
+from schemas.vocabulary import DIFFICULTY, PASS_RATE
 
 LeftOut = Mapping[int, tuple[int, ...]]
 NOTHING: LeftOut = {}
@@ -52,20 +55,24 @@ _OF_PARTS: Mapping[str, tuple[Callable[[Sequence[Part]], list[Any]], Any]] = {
 
 
 class Facts:
-    """One shard under one recipe: its catalogue, and the notes of the recipe's annotators.
+    """One shard under one recipe: its catalogue, and the notes of the recipe's annotators and of people.
 
     `asked`: the columns that are read at once; None is every note. A fact that is not among them is read when it is
     asked for, a note that is not cannot be had.
     """
 
-    def __init__(self, shelf: Shelf, recipe: Recipe, shard: str, asked: Sequence[str] | None) -> None:
-        self.shard, self._shelf = shard, shelf
+    def __init__(
+        self, shelf: Shelf, recipe: Recipe, shard: str, asked: Sequence[str] | None, people: People | None = None
+    ) -> None:
+        self.shard, self._shelf, self._people = shard, shelf, people or People(shelf)
         facts = [name for name in FACTS if name in (asked or ()) and name not in _OF_PARTS]
         self._catalog = shelf.catalog(shard, [*facts, "failed"])
         self.count: int = self._catalog.num_rows
         failed = pc.not_equal(self._catalog["failed"], "").to_numpy()
         said = self._catalog["failed"].filter(pa.array(failed)).to_pylist()
         self.failed_at_door: dict[int, str] = dict(zip(np.flatnonzero(failed).tolist(), said, strict=True))
+        if asked is not None and DIFFICULTY.name in asked:
+            asked = (*asked, PASS_RATE.name)
         self.notes = {
             place: Notes(shelf, step.annotator, recipe.ids[place], shard, self.count, asked)
             for place, step in enumerate(recipe.steps)
@@ -83,11 +90,23 @@ class Facts:
         return Columns(len(rows), {name: self._column(name, rows, left_out) for name in names})
 
     def _column(self, name: str, rows: NDArray[np.int64], left_out: LeftOut) -> NDArray[Any] | Lists:
-        noted = name in self._writer
-        column = self.notes[self._writer[name]].column(name, rows) if noted else self._fact(name, rows)
+        if name in self._writer:
+            column = with_people(self.words, name, rows, self._noted(name, rows), self._noted)
+        elif name in BY_PEOPLE:
+            column = by_people_alone(self.words, rows, name, BY_PEOPLE[name].kind)
+        else:
+            column = self._fact(name, rows)
         if isinstance(column, Lists) and left_out and (places := self._places_of(name, rows)):
             return column.where(_stay(places, rows, left_out))
         return column
+
+    def _noted(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any] | Lists:
+        return self.notes[self._writer[name]].column(name, rows)
+
+    @cached_property
+    def words(self) -> Words:
+        """What people say of the shard's rows."""
+        return self._people.words(self.shard)
 
     def _places_of(self, name: str, rows: NDArray[np.int64]) -> Lists | None:
         """Return the places among the parts that a list's values belong to, None where they belong to none."""

@@ -1,8 +1,9 @@
 """Unchanged: whether a run would do over again what the last one did, told from names and sizes alone.
 
 One digest is over what a run reads (catalogue and note pieces), with the stamp of the code; one over what it writes
-(decisions and verdicts). Listing costs microseconds a file, where reading costs a thousand times that. What somebody
-else wrote while a run went on may be in its verdicts or not, so such a run leaves no digest behind.
+(decisions and verdicts). Listing costs microseconds a file, where reading costs a thousand times that. What people say
+is told by their desks' receipts, one file each, since their pieces are written anew. What somebody else wrote while a
+run went on may be in its verdicts or not, so such a run leaves no digest behind.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from msgspec import Struct
 from pipelines.recipes.recipe import Recipe
 from pipelines.record.record import read_records
 from pipelines.record.stamp import Stamp
+from pipelines.shelf.people import people_digest
 from pipelines.shelf.shelf import Shelf
 
 LEFT = "left"
@@ -41,7 +43,7 @@ def left_on(shelf: Shelf, recipe: Recipe, snapshot: str, stamp: Stamp) -> Left:
         *notes.items(),
         *((folder, shelf.sizes(folder)) for folder in (decided, f"{decided}/counts", f"verdicts/{recipe.id}")),
     ]
-    said = f"{recipe.id} {snapshot} {stamp.code} {stamp.pins}"
+    said = f"{recipe.id} {snapshot} {stamp.code} {stamp.pins} {people_digest(shelf)}".rstrip()
     return Left(_digest(said, folders), {one: len(pieces) for one, pieces in notes.items()})
 
 

@@ -17,6 +17,7 @@ from pipelines.run.decisions import stored_decisions
 from pipelines.run.facts import Facts
 from pipelines.run.judge import OUTCOMES, UNKNOWN, Decisions, Judged, judge
 from pipelines.shelf.arrow_columns import fixed_16
+from pipelines.shelf.people import People
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import put_if_changed
 from schemas.errors import Unavailable
@@ -38,11 +39,12 @@ class WriteVerdicts(Struct, frozen=True):
         """Yield what writes one shard's verdicts and returns the counts of outcomes."""
         shelf, recipe = Shelf(self.shelf_url), self.spec.build_as(self.recipe_id)
         with stored_decisions(shelf, recipe, self.snapshot, recipe.barriers()) as decisions:
-            yield lambda shard: _write(shelf, recipe, shard, decisions.of(shard))
+            people = People(shelf)
+            yield lambda shard: _write(shelf, recipe, shard, decisions.of(shard), people)
 
 
-def _write(shelf: Shelf, recipe: Recipe, shard: str, decisions: Decisions) -> dict[str, int]:
-    facts = Facts(shelf, recipe, shard, recipe.judged)
+def _write(shelf: Shelf, recipe: Recipe, shard: str, decisions: Decisions, people: People) -> dict[str, int]:
+    facts = Facts(shelf, recipe, shard, recipe.judged, people)
     judged = judge(recipe, facts, decisions, np.arange(facts.count), len(recipe.steps))
     counts = np.bincount(judged.outcome, minlength=len(OUTCOMES)).tolist()
     if counts[UNKNOWN]:

@@ -18,6 +18,7 @@ from annotators.desk.label_studio.codec import Keyframe, Range, to_span, to_trac
 from annotators.desk.label_studio.config import BOX
 from annotators.desk.label_studio.regions import KINDS, UNKNOWN, Clip
 from annotators.desk.label_studio.sheet import NOT_SURE, Choice, Field, Grade, Line, Places, Sheet, Spans, Tracks
+from annotators.desk.label_studio.skipped import SKIP
 from schemas.errors import BadSample
 from schemas.note import At, Item, Note, TimeSpan, Track, Value, Whole
 
@@ -66,13 +67,14 @@ def read(sheet: Sheet, result: object, clip: Clip | None = None, *, sent_under: 
         regions = msgspec.convert(result, list[_Region])
     except msgspec.ValidationError as error:
         return _none("malformed", str(error))
-    real = [one for one in regions if not _is_phantom(one)]
+    phantoms = sum(map(_is_phantom, regions))
+    real = [one for one in regions if not _is_phantom(one) and one.from_name != SKIP]
     if not real:
-        return Answer(refused=(Refused("empty", "nothing was answered"),), phantoms=len(regions))
+        return Answer(refused=(Refused("empty", "nothing was answered"),), phantoms=phantoms)
     answer = _Reading(sheet, clip)
     answer.take(real)
     refused = tuple(answer.refused)
-    return Answer(tuple(answer.notes), refused, tuple(answer.not_sure), len(regions) - len(real))
+    return Answer(tuple(answer.notes), refused, tuple(answer.not_sure), phantoms)
 
 
 def _none(reason: str, detail: str) -> Answer:

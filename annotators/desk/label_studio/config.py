@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from annotators.desk.label_studio.sheet import Asked, Choice, Field, Grade, Line, Places, Sheet, Spans
+from annotators.desk.label_studio.skipped import SKIP
 
 OBJECT = {"clip": "clip", "pictures": "pictures", "words": "words"}
 """The name of the object that everything is asked of, by what a sheet shows."""
@@ -39,6 +40,9 @@ def config(sheet: Sheet) -> str:
     shown = SubElement(view, "View", style="flex: 1 1 auto; min-width: 0")
     for one in sheet.asked:
         _ask(asked, shown, one, OBJECT[sheet.shows])
+    SubElement(asked, "Header", value="Where it cannot be done: why, then Skip", size="6")
+    why = {"name": SKIP, "toName": OBJECT[sheet.shows], "rows": "1", "maxSubmissions": "1", "editable": "true"}
+    SubElement(asked, "TextArea", why)
     _show(shown, sheet)
     indent(view)
     return tostring(view, encoding="unicode")

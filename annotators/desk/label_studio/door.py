@@ -50,12 +50,21 @@ class Door:
         self._thread.join()
 
     def ask_for_hooks(self, editor: Editor, project: int) -> None:
-        """Have the server knock here when a project's annotations change, unless it does already."""
-        address = f"{self.url}/{project}"
-        if any(hook["url"] == address for hook in editor.get("/api/webhooks/", project=project)):
-            return
-        about = {"project": project, "url": address, "headers": {HEADER: self._secret.shown}, "actions": list(ACTIONS)}
-        editor.send("POST", "/api/webhooks/", {**about, "send_payload": False, "send_for_all_actions": False})
+        """Have the server knock here when a project's annotations change, unless it does already.
+
+        Hooks of doors that were closed since are taken away.
+        """
+        address, is_here = f"{self.url}/{project}", False
+        for hook in editor.get("/api/webhooks/", project=project):
+            said = (hook["headers"] or {}).get(HEADER)
+            if hook["url"] == address and said == self._secret.shown:
+                is_here = True
+            elif said is not None:
+                editor.send("DELETE", f"/api/webhooks/{hook['id']}/", None)
+        if not is_here:
+            about = {"project": project, "url": address, "headers": {HEADER: self._secret.shown}}
+            about |= {"actions": list(ACTIONS), "send_payload": False, "send_for_all_actions": False}
+            editor.send("POST", "/api/webhooks/", about)
 
     def hints(self, wait_s: float) -> frozenset[int]:
         """Return the projects of which something was said, waiting so long for the first; empty where nothing was."""

@@ -1,6 +1,6 @@
 """Projects of the editor: one for a sheet and a person, found again by what its description says of it.
 
-Tasks go out in batches and are never sent twice: what is there already, by its item, is passed over, so a server that
+Tasks go out in batches and are never sent twice: what is there already, by its ticket, is passed over, so a server that
 was down in the middle is sent the rest by the same call. What people did comes back by asking for the tasks that
 changed; a webhook is but a hint to ask now.
 """
@@ -17,7 +17,7 @@ from msgspec import Struct
 from annotators.desk.label_studio.config import config
 from annotators.desk.label_studio.http import Editor, Json
 from annotators.desk.label_studio.sheet import Sheet
-from annotators.desk.label_studio.task import ITEM, SHEET, Task
+from annotators.desk.label_studio.task import GUIDELINE, ITEM, SHEET, TICKET, Task
 
 BATCH = 500
 _OVERLAP = timedelta(seconds=120)
@@ -40,7 +40,9 @@ class Project(Struct, frozen=True):
     @property
     def title(self) -> str:
         """What people see in their list; the editor takes 50 characters."""
-        return " ".join(part for part in (self.desk, self.sheet.name, self.purpose, self.person) if part)[:50]
+        return " ".join(
+            part for part in (self.desk.partition("~")[0], self.sheet.name, self.purpose, self.person) if part
+        )[:50]
 
 
 class Annotation(Struct, frozen=True):
@@ -58,13 +60,19 @@ class Annotation(Struct, frozen=True):
 
 
 class Changed(Struct, frozen=True):
-    """A task that changed, with all that stands in it now: an annotation that is not here any more was deleted."""
+    """A task that changed, with all that stands in it now: an annotation that is not here any more was deleted.
+
+    `is_begun` says whether somebody has a draft of it.
+    """
 
     task: int
     item: str
     sheet: str
     updated: str
     annotations: tuple[Annotation, ...]
+    ticket: str = ""
+    guideline: str = ""
+    is_begun: bool = False
 
 
 def open_project(editor: Editor, project: Project, media: str = "") -> int:
@@ -89,24 +97,28 @@ def open_project(editor: Editor, project: Project, media: str = "") -> int:
 
 
 def sent_items(editor: Editor, project: int) -> dict[str, int]:
-    """Return the task of each item that is in a project."""
+    """Return the task of each ticket that is in a project."""
     found = editor.pages("/api/tasks/", "tasks", project=project, include="id,data", fields="task_only")
-    return {task["data"][ITEM]: int(task["id"]) for task in found if ITEM in task["data"]}
+    return {_ticket(task["data"]): int(task["id"]) for task in found if ITEM in task["data"]}
+
+
+def _ticket(data: Json) -> str:
+    return str(data.get(TICKET, data.get(ITEM, "")))
 
 
 def send_tasks(editor: Editor, project: int, tasks: Sequence[Task]) -> dict[str, int]:
-    """Send the tasks whose items are not in the project, and return the task of each.
+    """Send the tasks whose tickets are not in the project, and return the task of each ticket.
 
     Raises Unavailable where the server breaks off; the same call sends what is missing.
     """
     there = sent_items(editor, project)
-    new = [task for task in {task.item: task for task in tasks}.values() if task.item not in there]
+    new = [task for task in {task.ticket: task for task in tasks}.values() if task.ticket not in there]
     for first in range(0, len(new), BATCH):
         batch = new[first : first + BATCH]
         body = [{"data": task.data, "predictions": task.predictions} for task in batch]
         ids = editor.send("POST", f"/api/projects/{project}/import", body, return_task_ids="true")["task_ids"]
-        there |= {task.item: int(one) for task, one in zip(batch, ids, strict=True)}
-    return {task.item: there[task.item] for task in tasks}
+        there |= {task.ticket: int(one) for task, one in zip(batch, ids, strict=True)}
+    return {task.ticket: there[task.ticket] for task in tasks}
 
 
 def changes(editor: Editor, project: int, since: str = "") -> tuple[list[Changed], str]:
@@ -127,7 +139,7 @@ def changes(editor: Editor, project: int, since: str = "") -> tuple[list[Changed
 def _changed(task: Json, project: int) -> Changed:
     annotations = [
         Annotation(
-            f"ls:{project}/{one['id']}/{one['created_at']}",
+            f"ls:{project}/{one['id']}/{one['created_at']}/{task['id']}",
             one["updated_at"],
             int(one["completed_by"]),
             one["result"],
@@ -137,4 +149,13 @@ def _changed(task: Json, project: int) -> Changed:
         for one in task["annotations"]
     ]
     data = task["data"]
-    return Changed(int(task["id"]), data.get(ITEM, ""), data.get(SHEET, ""), task["updated_at"], tuple(annotations))
+    return Changed(
+        int(task["id"]),
+        str(data.get(ITEM, "")),
+        str(data.get(SHEET, "")),
+        task["updated_at"],
+        tuple(annotations),
+        _ticket(data),
+        str(data.get(GUIDELINE, "")),
+        bool(task.get("draft_exists") or task.get("drafts")),
+    )

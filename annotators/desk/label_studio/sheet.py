@@ -33,12 +33,16 @@ class Choice(Struct, frozen=True, tag="choice"):
 
 
 class Line(Struct, frozen=True, tag="line"):
-    """Free text; a note of a string."""
+    """Free text; a note of a string.
+
+    `copied` is what stands in the sample, letter by letter: there two people are compared, and nowhere else in words.
+    """
 
     name: str
     says: str = ""
     rows: int = 1
     required: bool = False
+    copied: bool = False
 
 
 class Grade(Struct, frozen=True, tag="grade"):

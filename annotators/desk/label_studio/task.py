@@ -12,8 +12,9 @@ from annotators.desk.label_studio.sheet import Sheet
 from schemas.errors import BadInput
 from schemas.note import Note
 
-ITEM, SHEET, GUIDELINE = "ostraka_item", "ostraka_sheet", "ostraka_guideline"
-"""Under which names a task's data say whose it is, under which sheet it was sent, and the guideline's version."""
+ITEM, SHEET, GUIDELINE, TICKET = "ostraka_item", "ostraka_sheet", "ostraka_guideline", "ostraka_ticket"
+"""Under which names a task's data say whose it is, under which sheet it was sent, the guideline's version, and which
+time it is that the item is asked about here."""
 
 
 class Shown(Struct, frozen=True):
@@ -34,12 +35,19 @@ class Said(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True):
-    """A task as it is sent; `left_out` are notes that could not be shown, each with its reason."""
+    """A task as it is sent; `left_out` are notes that could not be shown, each with its reason.
+
+    A project holds one task of a ticket; an item that comes again, to be judged or after a rejection, has another.
+    """
 
     item: str
     data: Mapping[str, Any]
     predictions: tuple[Mapping[str, Any], ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def ticket(self) -> str:
+        return str(self.data.get(TICKET, self.item))
 
 
 def make_task(
@@ -51,6 +59,7 @@ def make_task(
     title: str = "",
     guideline: str = "",
     guideline_version: str = "",
+    ticket: str = "",
 ) -> Task:
     """Return the task of an item.
 
@@ -64,6 +73,7 @@ def make_task(
     if not has[sheet.shows]:
         raise BadInput(f"{sheet.name} shows {sheet.shows}, of which this sample has none", where=f"item {item}")
     data: dict[str, Any] = {ITEM: item, SHEET: sheet.fingerprint, GUIDELINE: guideline_version}
+    data |= {TICKET: ticket or item}
     data |= {"title": title or sheet.name.replace("_", " "), "guideline": guideline or " "}
     if sheet.shows == "clip":
         assert shown.clip is not None

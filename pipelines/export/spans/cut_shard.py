@@ -23,19 +23,20 @@ from pipelines.export.folder import CLIPS, Folder
 from pipelines.export.samples import COLUMNS, Leaving, leaving
 from pipelines.export.sidecar import sidecar_row
 from pipelines.export.spans.clip_cutter import SPAN, WHOLE, ClipCutter, Uncopied
-from pipelines.export.spans.sample import sample_of
+from pipelines.export.spans.sample import About, sample_of
 from pipelines.export.spans.spans import Chosen, Refused, Wanted, chosen, notes_on_spans
 from pipelines.guard.guard import Guard
 from pipelines.guard.talk import Request
 from pipelines.record import log
 from pipelines.shelf.media import MediaReader
+from pipelines.shelf.people import People
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import put_table
 from schemas.form import form_name, write_exported
-from schemas.note import Failed, Note
+from schemas.note import Failed
 from schemas.publish import publish
 from schemas.sample import Sample, Video
-from schemas.tables import CUTS
+from schemas.tables import CLIP_SIDECAR, PEOPLE, WAITING, Column
 from schemas.tar import Writer
 
 SAME_FRAMES = "same_frames"
@@ -86,9 +87,9 @@ class CutShard(Struct, frozen=True):
     def open(self) -> Iterator[Callable[[str], CutCounts]]:
         """Start the child that cuts, and yield what cuts one shard."""
         shelf = Shelf(self.shelf_url)
-        choosing = Choosing(shelf, self.recipe_id, self.rule, COLUMNS)
+        choosing, people = Choosing(shelf, self.recipe_id, self.rule, COLUMNS), People(shelf)
         if self.dry:
-            yield lambda shard: _foreseen(_Spans(self, shelf, choosing, shard))
+            yield lambda shard: _foreseen(_Spans(self, shelf, people, choosing, shard))
             return
         with ExitStack() as stack:
             scratch = stack.enter_context(temporary_folder("clips"))
@@ -96,25 +97,31 @@ class CutShard(Struct, frozen=True):
             guard = stack.enter_context(Guard(cutter))
             read = stack.enter_context(closing(MediaReader()))
             folder = Folder(self.to)
-            yield lambda shard: _Cutting(_Spans(self, shelf, choosing, shard), guard, read, scratch).run(folder)
+            yield lambda shard: _Cutting(_Spans(self, shelf, people, choosing, shard), guard, read, scratch).run(folder)
 
 
 class _Spans:
     """The spans of one shard's videos, in the order of its rows."""
 
-    def __init__(self, work: CutShard, shelf: Shelf, choosing: Choosing, shard: str) -> None:
-        self.work, self.shelf, self.shard, self._choosing = work, shelf, shard, choosing
+    def __init__(self, work: CutShard, shelf: Shelf, people: People, choosing: Choosing, shard: str) -> None:
+        self.work, self.shelf, self.shard, self._people, self._choosing = work, shelf, shard, people, choosing
         self.counts = CutCounts()
         self._left_out = Counter[str]()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of what is cut."""
+        return (*CLIP_SIDECAR, *(PEOPLE if self._people.desks else ()), *WAITING)
 
     def left_out(self, reason: str) -> None:
         """Count a span that stays out."""
         self._left_out[reason] += 1
         self.counts.left_out = dict(sorted(self._left_out.items()))
 
-    def of_samples(self) -> Iterator[tuple[Leaving, str, Mapping[str, Sequence[Note]], list[Chosen]]]:
-        """Yield each sample that leaves with its group, the notes on its spans, and the spans to be cut."""
-        noted = notes_on_spans(self.shelf, self.work.annotator_ids, self.shard)
+    def of_samples(self) -> Iterator[tuple[Leaving, str, About, list[Chosen]]]:
+        """Yield each sample that leaves with its group, what is said of it, and the spans to be cut."""
+        words = self._people.words(self.shard)
+        noted = notes_on_spans(self.shelf, self.work.annotator_ids, self.shard, words)
         for kept in self._choosing.choose(self.shard):
             some = kept.leaving()
             gone = [some.gone.row(at).tolist() for at in range(len(some.rows))]
@@ -128,7 +135,7 @@ class _Spans:
                         self.left_out(span.reason)
                 found = [span for span in spans if isinstance(span, Chosen)]
                 if found:
-                    yield one, group, said, found
+                    yield one, group, About(said, words.get(row, ()) if self._people.desks else None), found
 
 
 def _foreseen(spans: _Spans) -> CutCounts:
@@ -151,12 +158,12 @@ class _Cutting:
         publish(folder.fs, paths["tar"], self._write)
         counts = self._spans.counts
         publish(folder.fs, paths["json"], lambda file: file.write(msgspec.json.encode(counts)))
-        put_table(folder.fs, table, CUTS, self._columns)
+        put_table(folder.fs, table, self._spans.columns, self._columns)
         log.event("cut", shard=self._spans.shard, spans=counts.spans, left_out=sum(counts.left_out.values()))
         return counts
 
     def _write(self, file: IO[bytes]) -> None:
-        self._columns = {column.name: [] for column in CUTS}
+        self._columns = {column.name: [] for column in self._spans.columns}
         tar = Writer(file)
         for one, group, said, spans in self._spans.of_samples():
             for sample, contents in self._cut(one, said, spans):
@@ -167,9 +174,7 @@ class _Cutting:
                 self._spans.counts.spans += 1
         tar.close()
 
-    def _cut(
-        self, one: Leaving, said: Mapping[str, Sequence[Note]], spans: Sequence[Chosen]
-    ) -> Iterator[tuple[Sample, list[bytes]]]:
+    def _cut(self, one: Leaving, said: About, spans: Sequence[Chosen]) -> Iterator[tuple[Sample, list[bytes]]]:
         media = self._spans.shelf.media_url(one.media)
         asked = [
             Request(one.ingested, media, one.offsets, {SPAN: _numbers(number, span), WHOLE: span.whole})

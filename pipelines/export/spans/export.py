@@ -22,14 +22,16 @@ from pipelines.export.plan import Plan, Progress, outlook
 from pipelines.export.spans.clip_index import need_av
 from pipelines.export.spans.cut_shard import CutCounts, CutRule, CutShard
 from pipelines.export.spans.plan import PutShard, plan_spans
-from pipelines.export.spans.spans import NAMED, VIDEOS, Wanted
+from pipelines.export.spans.spans import NAMED, VIDEOS, Wanted, notes_on_spans
 from pipelines.export.spans.turns import FORMS
 from pipelines.query.places import places_of
 from pipelines.record.record import Record, recorded
 from pipelines.run.stored import stored_recipe
 from pipelines.shelf.notes import SOURCE_NOTES
+from pipelines.shelf.people import People
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
+from schemas.note import TimeSpan
 
 CUTTING = "cutting"
 """Among the options of a plan: that spans are still being cut, and nothing is planned."""
@@ -110,11 +112,11 @@ def wanted_of(said: Sequence[str], least_s: float, most_s: float) -> Wanted:
 def _need_notes(shelf: Shelf, recipe_id: str, wanted: Wanted) -> None:
     """Raise BadInput where no sample bears a note of a name that spans are asked by."""
     names = {name for name in wanted.names if name != VIDEOS}
-    there = set[str]()
+    there, people = set[str](), People(shelf)
+    ids = stored_recipe(shelf, recipe_id).annotator_ids()
     for shard in shelf.need_shards() if names else ():
-        for told in places_of(shelf, _noting(shelf, recipe_id), shard).values():
-            for _, said in told:
-                there |= {note["name"] for note in msgspec.json.decode(said) if note["at"]["at"] == "time_span"}
+        for said in notes_on_spans(shelf, ids, shard, people.words(shard)).values():
+            there |= {name for name, notes in said.items() if any(isinstance(one.at, TimeSpan) for one in notes)}
         if names <= there:
             return
     if missing := sorted(names - there):

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
+from pipelines.export.people import words_of_clip
 from pipelines.export.spans.clip_copy import EXTENSION
 from pipelines.export.spans.clip_pictures import EXTENSION as PICTURE
 from pipelines.export.spans.spans import Chosen
 from pipelines.export.spans.turns import Dialogue
 from schemas.clip import Clip, clip_json
 from schemas.note import Note
+from schemas.people import Word
 from schemas.sample import Image, Part, Sample, Source, Text, Video, key_of
+
+
+class About(Struct, frozen=True):
+    """What is said of a video: the notes that stand on its spans, by name, and people's words, None where nobody was
+    asked."""
+
+    notes: Mapping[str, Sequence[Note]]
+    words: Sequence[Word] | None = None
 
 
 def sample_of(
@@ -20,7 +32,7 @@ def sample_of(
     cut: Mapping[str, Any],
     digests: Sequence[str],
     sizes: Sequence[int],
-    said: Mapping[str, Sequence[Note]],
+    said: About,
     forms: Sequence[str],
 ) -> Sample | None:
     """Return the sample of a span that was cut into files of these digests and sizes; None where a dialogue is asked
@@ -33,12 +45,13 @@ def sample_of(
     row += "!" if span.whole else ""
     key = key_of(parent.source.dataset, row, tuple(digests))
     source = Source(parent.source.dataset, row, parent.source.uri, parent.source.licence, parent.key, clip_json(clip))
-    dialogue = Dialogue(key, clip, span.at, said)
+    dialogue = Dialogue(key, clip, span.at, said.notes)
     turns = dialogue.turns(forms) if forms else ()
     if forms and not turns:
         return None
     media = _media(parent, span, clip, cut, digests, sizes, "user" if forms else "paragraph")
-    return Sample(key, (*media, *_captions(parent, span, dialogue), *turns), source)
+    people = "" if said.words is None else words_of_clip(said.words, clip)
+    return Sample(key, (*media, *_captions(parent, span, dialogue), *turns), source, people)
 
 
 def _clip(parent: Sample, span: Chosen, cut: Mapping[str, Any]) -> Clip:

@@ -1,7 +1,8 @@
 """Spans: which stretches of a video become samples, by the notes that stand on them, and which stay out and why.
 
-Of what several say under one name about a sample, one word stands: what the source knew, then the recipe's annotators
-in their order. So a shot that a person or a drawing states is not cut once more where a detector saw it.
+Of what several say under one name about a sample, one word stands: people's wherever they were asked, then what the
+source knew, then the recipe's annotators in their order. So a shot that a person or a drawing states is not cut once
+more where a detector saw it, and a move of the camera that people took away is gone.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from msgspec import Struct, structs
 
 from pipelines.query.places import places_of
 from pipelines.shelf.notes import SOURCE_NOTES
+from pipelines.shelf.people import Words
 from pipelines.shelf.shelf import Shelf
 from schemas.note import Note, TimeSpan
+from schemas.people import Word, overruled, stretch
 from schemas.sample import Sample, Video
 from schemas.vocabulary import SHOT, SPAN_CAPTION
 
@@ -56,18 +59,32 @@ class Refused(Struct, frozen=True):
     at: TimeSpan
 
 
-def notes_on_spans(shelf: Shelf, annotator_ids: Sequence[str], shard: str) -> dict[int, dict[str, list[Note]]]:
-    """Return the standing notes on time spans of each row, by name, in the order in which they were said, each with who
-    said it."""
+def notes_on_spans(
+    shelf: Shelf, annotator_ids: Sequence[str], shard: str, words: Words
+) -> dict[int, dict[str, list[Note]]]:
+    """Return the standing notes on spans of time and tracks of each row, by name, in the order in which they were said,
+    each with who said it; `words` are people's of the same shard."""
     order = (SOURCE_NOTES, *annotator_ids)
-    found: dict[int, dict[str, list[Note]]] = {}
-    for row, told in places_of(shelf, order, shard).items():
-        by: dict[str, dict[str, list[Note]]] = {}
-        for who, said in told:
-            for note in _decode_notes.decode(said):
-                if isinstance(note.at, TimeSpan):
-                    by.setdefault(note.name, {}).setdefault(who, []).append(structs.replace(note, by=note.by or who))
-        found[row] = {name: said[min(said, key=order.index)] for name, said in by.items()}
+    others = places_of(shelf, order, shard)
+    return {row: _standing(others.get(row, []), words.get(row, ()), order) for row in {**others, **words}}
+
+
+def _standing(others: Sequence[tuple[str, str]], words: Sequence[Word], order: Sequence[str]) -> dict[str, list[Note]]:
+    """Return what stands of one row: people's notes, and of the first of the others what people did not speak of."""
+    by: dict[str, dict[str, list[Note]]] = {}
+    for who, said in others:
+        for note in _decode_notes.decode(said):
+            if stretch(note.at):
+                by.setdefault(note.name, {}).setdefault(who, []).append(structs.replace(note, by=note.by or who))
+    found: dict[str, list[Note]] = {}
+    for at, word in enumerate(words):
+        for note in word.notes:
+            if stretch(note.at) and not overruled(words[:at], note.name, note.at):
+                found.setdefault(note.name, []).append(note)
+    for name, said_by in by.items():
+        first = said_by[min(said_by, key=order.index)]
+        if left := [note for note in first if not overruled(words, name, note.at)]:
+            found.setdefault(name, []).extend(left)
     return found
 
 

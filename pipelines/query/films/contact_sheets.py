@@ -91,7 +91,7 @@ def sheet_of(filmed: Filmed, request: Request, lanes: list[Lane], title: str, mo
 
 
 def latest_notes(shelf: Shelf) -> list[str]:
-    """Return the annotators whose notes are looked at: of each name the one that ran last, and the source."""
+    """Return the annotators whose notes are looked at: of each name the one that ran last, the source, and people."""
     return list({one.split("@")[0]: one for one in (SOURCE_NOTES, *annotator_ids(shelf))}.values())
 
 

@@ -15,7 +15,10 @@ SCENE_TEXT = Sheet(
             KINDS,
             fields=(
                 Line(
-                    names.SCENE_TEXT.name, "What it says, letter by letter; ### where nobody can read it", required=True
+                    names.SCENE_TEXT.name,
+                    "What it says, letter by letter; ### where nobody can read it",
+                    required=True,
+                    copied=True,
                 ),
                 Choice(names.SCENE_TEXT_LEGIBILITY.name, ("clear", "degraded", "illegible", "other_language")),
                 Choice(
