@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -75,6 +76,15 @@ class Anything:
         return ""
 
 
+def load(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+postgres_server = load("postgres_server")
 OWN = "own"
 MEASURES: dict[str, Any] = {**{name: measure_of_sheet(sheet) for name, sheet in SHEETS.items()}, OWN: Anything()}
 CONFIG = {name: sheet.fingerprint for name, sheet in SHEETS.items()}
@@ -285,6 +295,27 @@ def test_where_nothing_stands_any_more_nothing_stays_on_the_shelf(desk: Desk, sh
     desk.collect(shelf)
     assert set(words(shelf)) == {"film.mp4"}
     assert run_query(shelf, "select count(*) from notes_people where person_choice = 'good'")[1] == [(1,)]
+
+
+def test_a_ledger_on_postgresql_says_the_same_bytes(
+    shelf: Shelf, tmp_path: Path, source: Path, tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    if not postgres_server.programs():
+        pytest.skip("no PostgreSQL on this machine: install the package postgresql")
+    other, found = Shelf(str(tmp_path / "other")), []
+    ingest(other, str(source), Local(), cut=Cut(rows=2))
+    with postgres_server.postgres() as url:
+        for where, to in ((str(tmp_path / "desk.db"), shelf), (url, other)):
+            with open_ledger(where, measures=MEASURES) as ledger:
+                mine = Desk(ledger, shelf)
+                item = mine.asked("plain_clip", "film.mp4", *plain("good"))
+                mine.collect(to)
+                mine.ledger.reopen([item], "lead", "again", mine.tick())
+                mine.agree(item, *plain("bad"))
+                found.append(mine.collect(to))
+    assert found[0] == found[1] and found[0].went_out == 1
+    notes = f"notes/{found[0].desk}"
+    assert tree_digest(Path(other.url) / notes) == tree_digest(Path(shelf.url) / notes)
 
 
 @pytest.mark.parametrize("stop", ["000000-0000.parquet", "000001-0000.parquet", "collected.json"])
