@@ -17,6 +17,10 @@ Place = tuple[int, Fraction, Fraction]
 """A part, and a stretch of its time in seconds."""
 
 
+ASKED_AS = {"text_track": "scene_text", "text_track_confidence": "scene_text", "text_track_language": "scene_text"}
+"""Names of models' notes that people answer under another."""
+
+
 class Shown(Struct, frozen=True):
     """What a model had noted before people looked: its place is left out."""
 
@@ -71,7 +75,8 @@ def overruled(words: Iterable[Word], name: str, at: At) -> bool:
     An item about a whole sample speaks of all of it; one about a stretch of time speaks of what has its middle there;
     one about another place speaks of that very place.
     """
-    return any(name in word.names and _covers(word.at, at) for word in words)
+    asked = {name, ASKED_AS.get(name, name)}
+    return any(asked & {*word.names} and _covers(word.at, at) for word in words)
 
 
 def _covers(item: At, at: At) -> bool:

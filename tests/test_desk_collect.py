@@ -22,13 +22,14 @@ from annotators.desk.submission import Submission
 from filters.filter import Filter
 from pipelines.cli import main
 from pipelines.desk.collect import Collected, collect
+from pipelines.desk.folder import Folder
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.manifest import read_manifest
 from pipelines.export.reshard import reshard
 from pipelines.export.spans.cut_shard import CutRule
 from pipelines.export.spans.export import export_spans
-from pipelines.export.spans.spans import Wanted
+from pipelines.export.spans.spans import Wanted, notes_on_spans
 from pipelines.export.verify import verify
 from pipelines.ingest.drawn_clips import Drawing, Drawn, Piece
 from pipelines.ingest.ingest import ingest
@@ -40,17 +41,18 @@ from pipelines.query.story import tell
 from pipelines.recipes.built_in import find_recipe
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.run import run
+from pipelines.run.stored import stored_recipe
 from pipelines.shelf.in_duckdb import connected
 from pipelines.shelf.people import People, people_ids
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, Unavailable
 from schemas.form import read as read_sample
-from schemas.note import Note, Noted, TimeSpan, Track
+from schemas.note import Note, Noted, QuadTrack, TimeSpan, Track
 from schemas.people import Word, words_in
 from schemas.sample import Sample
 from schemas.shard import samples
 from schemas.verdict import Verdict
-from schemas.vocabulary import CATEGORY, DIFFICULTY, PASS_RATE, Name
+from schemas.vocabulary import CATEGORY, DIFFICULTY, PASS_RATE, TEXT_TRACK, Name
 
 PIECES = (Piece("pan_left", 20), Piece("zoom_in", 19, 1), Piece("tilt_up", 17, 3))
 CLIPS = {
@@ -258,6 +260,20 @@ def test_what_is_opened_again_mended_or_quarantined_changes_on_the_next_collect(
     assert [note.value for note in said["film.mp4"][0].notes] == ["bad", 3] and "late.mp4" not in said
     batches = [one.exported_in for one in desk.ledger.standing() if one.item.id == items[0]]
     assert batches == [found.batch]
+
+
+def test_what_is_said_of_a_whole_shot_is_said_of_the_shot_and_of_no_other(
+    desk: Desk, shelf: Shelf, clips: dict[str, Drawn]
+) -> None:
+    film = clips["film.mp4"]
+    for first, end, clear in ((0, 20, "yes"), (20, 39, "no")):
+        desk.asked("camera_motion", "film.mp4", Note("camera_clear", clear), at=span(film, first, end))
+    desk.asked("camera_motion", "late.mp4", Note("camera_clear", "yes"))
+    found = desk.collect(shelf)
+    table = pq.read_table(shelf.path("notes", found.desk, "000000-0000.parquet")).to_pylist()
+    assert [row["camera_clear"] for row in table] == [None, "yes"]
+    said = {note.value: note.at for word in words(shelf)["film.mp4"] for note in word.notes}
+    assert said == {"yes": span(film, 0, 20), "no": span(film, 20, 39)}
 
 
 def test_where_nothing_stands_any_more_nothing_stays_on_the_shelf(desk: Desk, shelf: Shelf) -> None:
@@ -509,6 +525,79 @@ def test_clips_are_cut_and_told_of_by_people_before_models(
     assert said == [["shots", "camera_motion"], ["camera_motion"], ["camera_motion"]]
 
 
+def test_every_layer_of_people_speaks_in_dialogues(
+    desk: Desk, shelf: Shelf, clips: dict[str, Drawn], tmp_path: Path
+) -> None:
+    run(shelf, find_recipe("whole"), Local())
+    film = clips["film.mp4"]
+    whole, first, second = span(film, 0, 56), span(film, 0, 24), span(film, 24, 48)
+    framed = Note("shot", "start", whole), Note("shot_scale", "medium_close_up", whole)
+    desk.asked("shots", "film.mp4", *framed, Note("shot_composition", ["thirds", "symmetry"], whole))
+    done = (
+        Note("action", "cut", first),
+        Note("action_description", "A cook cuts an onion.", first),
+        Note("action_actor", "a cook", first),
+        Note("action", "put_down", second),
+        Note("action_description", "", second),
+        Note("action_actor", "a cook", second),
+        Note("action_objects", "the knife", second),
+    )
+    desk.asked("actions", "film.mp4", *done)
+    plates = [Track(0, film.time_base, tuple((pts, 9.0, 9.0, 60.0, 40.0) for pts in film.pts[a:b])) for a, b in PLATES]
+    written = [
+        note
+        for plate, text in zip(plates, ("EXIT", "OPEN", "###"), strict=True)
+        for note in (Note("scene_text_kind", "scene", plate), Note("scene_text", text, plate))
+    ]
+    desk.asked("scene_text", "film.mp4", *written)
+    desk.collect(shelf)
+    cut = CutRule(Wanted(("shot",), 2.0), forms=("actions", "texts", "framing"))
+    export_spans(shelf, "clips", str(tmp_path / "out"), Local(), ExportOptions(), cut)
+    verify(str(tmp_path / "out"))
+    [row] = rows_of(tmp_path / "out")
+    actions, texts, framing = row["texts"][1::2]
+    assert actions == ("From 0.0 s to 1.0 s: A cook cuts an onion.\nFrom 1.0 s to 2.0 s: a cook, put down, the knife.")
+    assert texts == "OPEN\nEXIT"
+    assert framing == "Scale: medium close up; composition: thirds, symmetry."
+
+
+PLATES = ((20, 40), (2, 30), (40, 50))
+
+
+def test_a_model_that_reads_text_is_silent_where_people_read_it(
+    desk: Desk, shelf: Shelf, clips: dict[str, Drawn]
+) -> None:
+    run(shelf, Recipe("read", Annotate(Reads())), Local())
+    recipe_id = Recipe("read", Annotate(Reads())).id
+    assert [note.value for note in standing(shelf, recipe_id)["film.mp4"]["text_track"]] == ["0PEN"]
+    plate = Track(0, (1, 24), tuple((pts, 9.0, 9.0, 60.0, 40.0) for pts in range(9)))
+    desk.asked("scene_text", "film.mp4", Note("scene_text_kind", "scene", plate), Note("scene_text", "OPEN", plate))
+    desk.collect(shelf)
+    found = standing(shelf, recipe_id)["film.mp4"]
+    assert "text_track" not in found and [note.value for note in found["scene_text"]] == ["OPEN"]
+    assert "text_track" in standing(shelf, recipe_id)["late.mp4"]
+
+
+def standing(shelf: Shelf, recipe_id: str) -> dict[str, dict[str, list[Note]]]:
+    """What stands on spans and tracks, by the clip's name."""
+    people, ids = People(shelf), stored_recipe(shelf, recipe_id).annotator_ids()
+    found = dict[str, dict[str, list[Note]]]()
+    for shard in shelf.shards():
+        names = shelf.catalog(shard, ["name"])["name"].to_pylist()
+        found |= {names[row]: said for row, said in notes_on_spans(shelf, ids, shard, people.words(shard)).items()}
+    return found
+
+
+class Reads(Annotator, frozen=True):
+    """Reads the same text in every clip."""
+
+    places: ClassVar[tuple[Name, ...]] = (TEXT_TRACK,)
+
+    def look(self, subject: Subject) -> Noted:
+        corners = ((9.0, 9.0), (60.0, 9.0), (60.0, 40.0), (9.0, 40.0))
+        return Noted({}, (Note("text_track", "0PEN", QuadTrack(0, 0, 9, (1, 24), ((0, corners),))),))
+
+
 def test_a_grade_of_difficulty_moves_the_tier_of_a_task_in_the_place_of_its_sources_word(
     desk: Desk, shelf: Shelf
 ) -> None:
@@ -577,29 +666,31 @@ def test_each_model_is_counted_wrong_by_layer_and_label(desk: Desk, shelf: Shelf
 
 
 def test_the_commands_say_what_came_of_it(
-    desk: Desk, shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    desk: Desk, shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(shelf, find_recipe("whole"), Local())
     machine = (Note("person_choice", "bad", by="vlm@abcdef0123"),)
     desk.asked("plain_clip", "film.mp4", *plain("good"), machine=machine)
     desk.asked("plain_clip", "0" * 32, *plain("good"))
-    ledger = desk.ledger.where
-    main(["desk", "collect", ledger, shelf.url])
+    folder = str(tmp_path)
+    Folder.begun(folder, "main").change()
+    monkeypatch.setenv("OSTRAKA_DESK_LEDGER", desk.ledger.where)
+    main(["desk", "collect", "--at", folder, "--shelf", shelf.url])
     said = capsys.readouterr().out
     assert "left out, not_on_shelf: 1 item (plain_clip:000" in said and "1 item on the shelf, 1 for the first" in said
     main(["why", "film.mp4", "--shelf", shelf.url])
     said = " ".join(capsys.readouterr().out.split())
     assert "models said person_choice bad by vlm@abcdef0123; people agreed (p-" in said and "person_choice good" in said
-    main(["desk", "models", ledger])
+    main(["desk", "models", "--at", folder])
     said = " ".join(capsys.readouterr().out.split())
     assert "vlm@abcdef0123 plain_clip all person_choice 1 1 100.0 %" in said
-    main(["desk", "models", ledger, "--format", "json"])
+    main(["desk", "models", "--at", folder, "--format", "json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["label"] for row in rows} == {"", "bad", "good"}
-    for arguments in (["collect", str(tmp_path / "none.db"), shelf.url], ["models", str(tmp_path / "none.db")]):
+    for arguments in (["collect", "--shelf", shelf.url], ["models"]):
         with pytest.raises(SystemExit, match="2"):
-            main(["desk", *arguments])
-        assert "there is no ledger" in capsys.readouterr().err and not (tmp_path / "none.db").exists()
+            main(["desk", *arguments, "--at", str(tmp_path / "none")])
+        assert "there is no desk yet" in capsys.readouterr().err and not (tmp_path / "none").exists()
     with pytest.raises(SystemExit, match="2"):
-        main(["desk", "collect", ledger, str(tmp_path / "empty")])
+        main(["desk", "collect", "--at", folder, "--shelf", str(tmp_path / "empty")])
     assert "no samples on this shelf" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from annotators.desk.pseudonym import desk_id, pseudonym
 from annotators.desk.state import STANDS, State
 from schemas.errors import BadInput
 from schemas.names import snake_case
+from schemas.note import At, Note, Whole
 from schemas.people import Shown, Word
 
 _ACCEPTED = snake_case(AcceptedNotes.__name__)
@@ -71,7 +72,7 @@ def _accepted(ledger: Ledger, last: int) -> tuple[str, dict[tuple[str, str], Acc
 def _word(state: State, one: Standing, accepted: Accepted, secret: str) -> Word:
     work, version, desk = state.work[one.item.id], one.version, desk_id(secret)
     by = f"{desk}/{one.item.id}"
-    notes = tuple(structs.replace(note, by=by) for note in version.notes)
+    notes = tuple(structs.replace(note, at=_at(note, one.item.at), by=by) for note in version.notes)
     names = dict.fromkeys((*(note.name for note in version.notes), *(note.name for note in one.item.machine)))
     return Word(
         desk,
@@ -94,6 +95,11 @@ def _word(state: State, one: Standing, accepted: Accepted, secret: str) -> Word:
         None if work.machine is None else round(work.machine, 4),
         "" if work.state in STANDS else work.state,
     )
+
+
+def _at(note: Note, item: At) -> At:
+    """Return where a note stands: what is said of the whole of an item is said of the item's place."""
+    return item if isinstance(note.at, Whole) else note.at
 
 
 def standing_now(state: State, versions: Mapping[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
+from annotators.desk.label_studio.sheet import Sheet
 from annotators.desk.ledger import Ledger
 from annotators.desk.words import Spoken, spoken, standing_now
 from pipelines.desk.kinds import Kinds, kinds_of
@@ -64,12 +65,12 @@ def collect(
     ledger: Ledger,
     shelf: Shelf,
     now_ms: int,
-    sheets: Sequence[str] = (),
+    sheets: Sequence[Sheet] = (),
     licence: str = "",
     *,
     beside: bool = False,
 ) -> Collected:
-    """Put what stands at a desk on a shelf; `sheets` name layers of one's own, `licence` is that of the notes.
+    """Put what stands at a desk on a shelf; `sheets` are those that were ever asked, `licence` is that of the notes.
 
     `beside`: another desk's notes may lie there already; of two, the one whose name comes first is believed. Raises
     BadInput where the ledger is of another shelf, Unavailable where the shelf cannot be written.

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from annotators.desk.label_studio.find import find_sheet
 from annotators.desk.label_studio.sheet import Choice, Field, Grade, Places, Sheet, Spans, Tracks
 from schemas.note import Note, Value, Whole
 from schemas.people import Word
@@ -38,10 +37,9 @@ class Kinds(Struct, frozen=True):
         return {name: self.of[name] for name in sorted(names)}
 
 
-def kinds_of(sheets: Sequence[str] = ()) -> Kinds:
-    """Return the kinds of the vocabulary's names and of those that sheets of one's own ask; raises BadInput where a
-    sheet is none."""
-    own = {name: kind for sheet in sheets for name, kind in _asked(find_sheet(sheet))}
+def kinds_of(sheets: Sequence[Sheet] = ()) -> Kinds:
+    """Return the kinds of the vocabulary's names and of those that sheets ask."""
+    own = {name: kind for sheet in sheets for name, kind in _asked(sheet)}
     return Kinds({**own, **{name.name: name.kind for name in NAMES.values()}})
 
 

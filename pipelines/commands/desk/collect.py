@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import click
 
-from pipelines.commands.options import log_option, open_shelf, own_modules
+from pipelines.commands.desk.options import at_option
+from pipelines.commands.options import log_option, open_shelf, shelf_option
 from pipelines.commands.screen import counted, say, table
 
 _MOST_NAMED = 5
 
 
-@click.command("collect", short_help="Put what people agreed on, on a shelf.")
-@click.argument("ledger_url", metavar="LEDGER")
-@click.argument("shelf_url", metavar="SHELF")
-@click.option("--desk", "name", default="main", show_default=True, help="The desk's name in its database.")
-@click.option(
-    "--layer", "sheets", multiple=True, metavar="MODULE:VALUE", help="A layer of your own, to know its notes."
-)
+@click.command("collect", short_help="Put on the shelf what stands at the desk.")
+@at_option
+@shelf_option
 @click.option("--licence", default="", help="The licence of the notes, for the ledger's record.")
 @click.option("--beside", is_flag=True, help="Another desk's notes may lie on the shelf already.")
 @log_option
-def collect(ledger_url: str, shelf_url: str, name: str, sheets: tuple[str, ...], licence: str, beside: bool) -> None:
+def collect(folder: str, shelf_url: str, licence: str, beside: bool) -> None:
     """Write the notes that stand at a desk to a shelf, where they come before models' notes.
 
-    LEDGER is a path or postgresql://..., SHELF a folder or URL. The same command again writes what changed since.
+    The same command again writes what changed since.
     """
-    from annotators.desk.ledger import open_ledger
     from pipelines.desk.collect import collect as bring
-    from pipelines.desk.there import need_ledger
+    from pipelines.desk.folder import Folder, now_ms
 
-    own_modules()
-    need_ledger(ledger_url)
-    with open_ledger(ledger_url, name) as ledger:
-        found = bring(ledger, open_shelf(shelf_url), time.time_ns() // 1_000_000, sheets, licence, beside=beside)
+    at = Folder(folder)
+    with at.ledger() as ledger:
+        found = bring(ledger, open_shelf(shelf_url), now_ms(), at.older_sheets(), licence, beside=beside)
     rows = [
         (layer, of.items, of.notes, ", ".join(f"{one or 'not named'} {n}" for one, n in of.taxonomies.items()))
         for layer, of in found.layers.items()
@@ -49,7 +43,7 @@ def collect(ledger_url: str, shelf_url: str, name: str, sheets: tuple[str, ...],
     out = f", {found.went_out} for the first time (batch {found.batch})" if found.batch else ""
     say(f"{counted(found.items, 'item')} on the shelf{out}; {counted(found.pieces, 'piece')} changed")
     if found.pieces:
-        say(f"next: run the recipe again, and `ostraka why KEY --shelf {shelf_url}` tells who said what")
+        say(f"next: run the recipe again; `ostraka why KEY --shelf {shelf_url}` tells who said what")
 
 
 def _say_left_out(found: Any) -> None:

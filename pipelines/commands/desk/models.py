@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import click
 
+from pipelines.commands.desk.options import at_option
 from pipelines.commands.screen import say, table
 
 
 @click.command("models", short_help="Count how often each model was wrong, by layer and label.")
-@click.argument("ledger_url", metavar="LEDGER")
-@click.option("--desk", "name", default="main", show_default=True, help="The desk's name in its database.")
+@at_option
 @click.option("--audits", is_flag=True, help="Of the random audit alone: the others came because a model was unsure.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def models(ledger_url: str, name: str, audits: bool, form: str) -> None:
+def models(folder: str, audits: bool, form: str) -> None:
     """Say, of what models had noted before people looked, how much was not what people said in the end."""
     import msgspec
 
     from annotators.desk.corrections import corrections
-    from annotators.desk.ledger import open_ledger
-    from pipelines.desk.there import need_ledger
+    from pipelines.desk.folder import Folder
 
-    need_ledger(ledger_url)
-    with open_ledger(ledger_url, name) as ledger:
+    with Folder(folder).ledger() as ledger:
         found = corrections(ledger.state, audits=audits)
     if form == "json":
         for one in found:

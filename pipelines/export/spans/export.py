@@ -31,6 +31,7 @@ from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.people import People
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
+from schemas.note import TimeSpan
 
 CUTTING = "cutting"
 """Among the options of a plan: that spans are still being cut, and nothing is planned."""
@@ -115,7 +116,7 @@ def _need_notes(shelf: Shelf, recipe_id: str, wanted: Wanted) -> None:
     ids = stored_recipe(shelf, recipe_id).annotator_ids()
     for shard in shelf.need_shards() if names else ():
         for said in notes_on_spans(shelf, ids, shard, people.words(shard)).values():
-            there |= said.keys()
+            there |= {name for name, notes in said.items() if any(isinstance(one.at, TimeSpan) for one in notes)}
         if names <= there:
             return
     if missing := sorted(names - there):

@@ -18,7 +18,7 @@ from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.people import Words
 from pipelines.shelf.shelf import Shelf
 from schemas.note import Note, TimeSpan
-from schemas.people import Word, overruled
+from schemas.people import Word, overruled, stretch
 from schemas.sample import Sample, Video
 from schemas.vocabulary import SHOT, SPAN_CAPTION
 
@@ -62,8 +62,8 @@ class Refused(Struct, frozen=True):
 def notes_on_spans(
     shelf: Shelf, annotator_ids: Sequence[str], shard: str, words: Words
 ) -> dict[int, dict[str, list[Note]]]:
-    """Return the standing notes on time spans of each row, by name, in the order in which they were said, each with who
-    said it; `words` are people's of the same shard."""
+    """Return the standing notes on spans of time and tracks of each row, by name, in the order in which they were said,
+    each with who said it; `words` are people's of the same shard."""
     order = (SOURCE_NOTES, *annotator_ids)
     others = places_of(shelf, order, shard)
     return {row: _standing(others.get(row, []), words.get(row, ()), order) for row in {**others, **words}}
@@ -74,12 +74,12 @@ def _standing(others: Sequence[tuple[str, str]], words: Sequence[Word], order: S
     by: dict[str, dict[str, list[Note]]] = {}
     for who, said in others:
         for note in _decode_notes.decode(said):
-            if isinstance(note.at, TimeSpan):
+            if stretch(note.at):
                 by.setdefault(note.name, {}).setdefault(who, []).append(structs.replace(note, by=note.by or who))
     found: dict[str, list[Note]] = {}
     for at, word in enumerate(words):
         for note in word.notes:
-            if isinstance(note.at, TimeSpan) and not overruled(words[:at], note.name, note.at):
+            if stretch(note.at) and not overruled(words[:at], note.name, note.at):
                 found.setdefault(note.name, []).append(note)
     for name, said_by in by.items():
         first = said_by[min(said_by, key=order.index)]

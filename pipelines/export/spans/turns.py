@@ -11,30 +11,50 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from fractions import Fraction
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pipelines.export.spans.spans import place_of
 from pipelines.export.spans.wording import (
+    ACTIONS_ASKED,
     CAPTION_ASKED,
+    FRAMED,
+    FRAMING_ASKED,
     GROUNDING_ANSWERED,
     GROUNDING_ASKED,
     MOTION_ASKED,
     MOTION_WHEN_ASKED,
     MOVES,
     SEVERAL_ANSWERED,
+    TEXTS_ASKED,
 )
 from schemas.clip import Clip
 from schemas.draw import fraction
 from schemas.note import Note, TimeSpan
+from schemas.people import stretch
 from schemas.sample import Text
-from schemas.vocabulary import CAMERA_MOTION, CAMERA_MOTION_CONFIDENCE, SPAN_ANSWER, SPAN_CAPTION, SPAN_QUESTION
+from schemas.vocabulary import (
+    ACTION,
+    ACTION_ACTOR,
+    ACTION_DESCRIPTION,
+    ACTION_OBJECTS,
+    CAMERA_MOTION,
+    CAMERA_MOTION_CONFIDENCE,
+    SCENE_TEXT,
+    SPAN_ANSWER,
+    SPAN_CAPTION,
+    SPAN_QUESTION,
+    TEXT_TRACK,
+)
 
-FORMS = ("captions", "questions", "grounding", "motion")
-"""What a dialogue may be about: what happens, what was asked and answered, when something happens, the camera."""
+FORMS = ("captions", "questions", "grounding", "motion", "actions", "texts", "framing")
+"""What a dialogue may be about: what happens, what was asked and answered, when something happens, the camera, what is
+done by whom, what is written, how the shot is framed."""
 
 LEAST_CONFIDENCE = 0.5
 MOST_GROUNDED = 4
 _WHOLE_SHARE = Fraction(9, 10)
+ILLEGIBLE = "###"
+"""What people write where nobody can read it."""
 
 Notes = Mapping[str, Sequence[Note]]
 
@@ -45,6 +65,7 @@ class Told(Struct, frozen=True):
     said: str
     start_s: Fraction
     end_s: Fraction
+    note: Note
 
 
 class Dialogue(Struct, frozen=True):
@@ -66,6 +87,9 @@ class Dialogue(Struct, frozen=True):
             "questions": self._questions,
             "grounding": self._grounding,
             "motion": self._motion,
+            "actions": self._actions,
+            "texts": self._texts,
+            "framing": self._framing,
         }
         found = [pair for form in FORMS if form in forms for pair in made[form]()]
         return tuple(text for asked, told in found for text in (Text(asked, "user"), Text(told, "assistant")))
@@ -104,6 +128,46 @@ class Dialogue(Struct, frozen=True):
             answered = self._worded(GROUNDING_ANSWERED, "motion grounded")
             yield asked, answered.format(start=_tenths(one.start_s), end=_tenths(one.end_s))
 
+    def _actions(self) -> Iterator[tuple[str, str]]:
+        """Ask what is done, by whom and when; of one action alone no time where it takes all of the clip."""
+        told = [structs.replace(one, said=self._action_told(one)) for one in self._within(ACTION.name)]
+        if not told:
+            return
+        alone = len(told) == 1 and self._is_whole(told[0])
+        times = ["" if alone else f"From {_tenths(one.start_s)} s to {_tenths(one.end_s)} s: " for one in told]
+        answered = "\n".join(f"{time}{one.said}" for time, one in zip(times, told, strict=True))
+        yield self._worded(ACTIONS_ASKED, "actions"), answered
+
+    def _action_told(self, one: Told) -> str:
+        """Return what is done in the words of who described it, else by its verb with who does it and to what."""
+        if described := self._beside(one.note, ACTION_DESCRIPTION.name):
+            return described
+        actor, objects = (self._beside(one.note, name.name) for name in (ACTION_ACTOR, ACTION_OBJECTS))
+        return ", ".join(filter(None, (actor, plain(one.said), objects))) + "."
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Ask what is written: letter by letter, in the order of time, each once, nothing that nobody could read."""
+        told = sorted([*self._within(SCENE_TEXT.name), *self._within(TEXT_TRACK.name)], key=lambda one: one.start_s)
+        said = [one for one in dict.fromkeys(one.said for one in told) if one != ILLEGIBLE]
+        if said:
+            yield self._worded(TEXTS_ASKED, "texts"), "\n".join(said)
+
+    def _framing(self) -> Iterator[tuple[str, str]]:
+        """Ask how the very shot is framed, of what was said of it."""
+        told = []
+        for name, called in FRAMED:
+            values = [one.value for one in self.notes.get(name, ()) if self._is_it(one)][:1]
+            said = [value for one in values for value in (one if isinstance(one, list) else [one]) if value]
+            told += [f"{called}: {', '.join(plain(str(one)) for one in said)}"] if said else []
+        if told:
+            yield self._worded(FRAMING_ASKED, "framing"), "; ".join(told).capitalize() + "."
+
+    def _beside(self, note: Note, name: str) -> str:
+        """Return what a note's author says under another name at the same place; of several notes there, in order."""
+        here = [one for one in self.notes.get(note.name, ()) if (one.by, one.at) == (note.by, note.at)]
+        there = [one for one in self.notes.get(name, ()) if (one.by, one.at) == (note.by, note.at)]
+        return _text(there[here.index(note)]) if len(here) == len(there) else ""
+
     def _moves_told(self, moves: Sequence[Told]) -> str:
         if all(self._is_whole(one) for one in moves):
             return f"The camera {_listed([MOVES[one.said].told for one in moves])}."
@@ -126,12 +190,13 @@ class Dialogue(Struct, frozen=True):
         found = []
         for note in self.notes.get(name, ()):
             text = _text(note)
-            if not text or not isinstance(note.at, TimeSpan) or (note.by, place_of(note.at)) in but:
+            place = stretch(note.at)
+            if not text or place is None or (note.by, place) in but:
                 continue
-            other, first_s, last_s = place_of(note.at)
+            other, first_s, last_s = place
             inside = min(last_s, end_s) - max(first_s, start_s)
             if other == part and last_s > first_s and inside >= (last_s - first_s) * _WHOLE_SHARE:
-                found.append(Told(text, max(first_s, start_s) - start_s, min(last_s, end_s) - start_s))
+                found.append(Told(text, max(first_s, start_s) - start_s, min(last_s, end_s) - start_s, note))
         return sorted(found, key=lambda one: (one.start_s, one.end_s))
 
     @property
@@ -151,6 +216,11 @@ class Dialogue(Struct, frozen=True):
 
 def _text(note: Note) -> str:
     return note.value.strip() if isinstance(note.value, str) else ""
+
+
+def plain(label: str) -> str:
+    """Return a label in words."""
+    return label.replace("_", " ")
 
 
 def _tenths(seconds: Fraction) -> str:

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from schemas.vocabulary import (
+    SHOT_ANGLE,
+    SHOT_COMPOSITION,
+    SHOT_FOCUS,
+    SHOT_FRAMING,
+    SHOT_LENS,
+    SHOT_LIGHTING,
+    SHOT_SCALE,
+)
+
 CAPTION_ASKED = (
     "Describe this clip.",
     "What happens in this clip?",
@@ -32,6 +42,31 @@ MOTION_WHEN_ASKED = (
     "From when to when does the camera {does}?",
     "In which part of the clip does the camera {does}?",
 )
+ACTIONS_ASKED = (
+    "What is done in this clip, and by whom?",
+    "Which actions can be seen here?",
+    "Tell the actions in this clip in their order.",
+)
+TEXTS_ASKED = (
+    "What is written in this clip?",
+    "Which texts can be read here?",
+    "Copy the text that can be seen in the video.",
+)
+FRAMING_ASKED = (
+    "How is this shot framed?",
+    "Describe the scale, the angle and the composition of the shot.",
+    "How is the picture composed in this shot?",
+)
+FRAMED = (
+    (SHOT_SCALE.name, "scale"),
+    (SHOT_FRAMING.name, "framing"),
+    (SHOT_ANGLE.name, "angle"),
+    (SHOT_LENS.name, "lens"),
+    (SHOT_COMPOSITION.name, "composition"),
+    (SHOT_LIGHTING.name, "lighting"),
+    (SHOT_FOCUS.name, "focus"),
+)
+"""What is told of a shot's framing, in order."""
 SEVERAL_ANSWERED = "The camera {moves}."
 
 
