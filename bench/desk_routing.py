@@ -111,7 +111,8 @@ def desk(
     with open_ledger(":memory:", measures={"camera": Choices()}) as ledger:
         ledger.set_layer(LAYER, 0)
         for name in right:
-            ledger.set_person(name, ["annotator", *(["reviewer", "adjudicator"] if name in experts else [])], 0)
+            roles: tuple[Role, ...] = ("annotator", "reviewer", "adjudicator") if name in experts else ("annotator",)
+            ledger.set_person(name, roles, 0)
         ledger.select(asked, 0)
         spent_s = 0.0
         while spent_s < most_s and (looks := _round(ledger, right, experts, place, truth, most_s - spent_s, random)):
