@@ -78,6 +78,7 @@ class Answer(NamedTuple):
     seed: int
     version: str
     top: tuple[tuple[tuple[int, float], ...], ...] = ()
+    injected: tuple[int, ...] = ()
 
 
 class Engine(Protocol):
@@ -87,4 +88,11 @@ class Engine(Protocol):
 
     def generate(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Answer]]:
         """Return `n` answers to each prompt."""
+        ...
+
+    def update_weights(self, version: str, folder: str = "") -> None:
+        """Answer from now on with the weights in a folder, by this name.
+
+        Without a folder they are those that the engine's model holds by now: the trainer changed them in place.
+        """
         ...

@@ -52,6 +52,10 @@ class LocalEngine:
                 answers |= zip(together, self._finish(list(prefixes.values()), rows, sampling), strict=True)
         return [[answers[place, row] for row in range(n)] for place in range(len(prompts))]
 
+    def update_weights(self, version: str, folder: str = "") -> None:
+        """Name the weights that the model holds by now."""
+        self.version = version
+
     def check(self, prompt: Prompt, max_tokens: int) -> None:
         """Raise BadInput where a prompt and its answer are more than the model has positions for."""
         tokens = len(prompt.tokens_T)
