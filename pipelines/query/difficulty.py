@@ -10,8 +10,8 @@ from msgspec import Struct
 from pipelines.query.choose import load_recipe
 from pipelines.shelf.in_duckdb import connected, tables
 from pipelines.shelf.shelf import Shelf
-from pipelines.tasks.difficulty import pass_at
 from pipelines.tasks.graded import Graded
+from schemas.difficulty import pass_at
 from schemas.errors import BadInput
 from schemas.task import DIFFICULTIES
 
