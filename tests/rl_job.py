@@ -6,6 +6,9 @@ Paid is the share of an answer's tokens whose number is even: a model that knows
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from schemas.grade import RIGHT, WRONG, Grade
 from schemas.task import Task
@@ -27,6 +30,11 @@ class Evenness:
         return Rewarded(share, {"evenness": share}, Grade(float(share >= 0.6), RIGHT if share >= 0.6 else WRONG))
 
 
+@contextmanager
+def evenness(*_: Any) -> Iterator[Evenness]:
+    yield Evenness()
+
+
 def wish(*arguments: str) -> RlAsked:
     """Return what the command asks for."""
     return asked_of(dict(rl.make_context("rl", [*arguments]).params))
@@ -36,7 +44,7 @@ def run(tasks: str, start: str, folder: str, *options: str) -> list[float]:
     """Train, and return what each step was paid."""
     asked = wish("--data", tasks, "--from", start, "--to", folder, *SMALL, *options)
     with ranks() as among:
-        return [told.reward for told in train_rl(folder, asked, among, Parts(rewarder=Evenness))]
+        return [told.reward for told in train_rl(folder, asked, among, Parts(rewarder=evenness))]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,14 @@ import click
 from trainer.screen import say
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from trainer.curriculum.settings import Settings
+    from trainer.rewards.settings import Rewards
+    from trainer.rewards.system import RewardSystem
     from trainer.rl.asked import RlAsked
+    from trainer.rl.loop import Parts
+    from trainer.rl.tasks import Tasks
 
 
 @click.command("rl", short_help="Learn from what answers are paid (GRPO).")
@@ -47,6 +54,16 @@ if TYPE_CHECKING:
     type=click.Choice(["", "engine", "trainer"]),
     help="Whose log-probabilities ratios are held against; by default the preset's.",
 )
+@click.option("--think-tokens", default=0, metavar="N", type=click.IntRange(0), help="Thinking ends after so many.")
+@click.option(
+    "--curriculum",
+    default="",
+    metavar="PATH",
+    help="A TOML file of how tasks are drawn; by default by what they teach.",
+)
+@click.option("--uniform", is_flag=True, help="Draw every task alike, as many as are learnt from.")
+@click.option("--rewards", default="", metavar="PATH", help="A TOML file of what is paid; by default verifiers alone.")
+@click.option("--no-rollouts", is_flag=True, help="Keep no answers in the run's folder.")
 @click.option("--rate", default=0.0, metavar="X", type=click.FloatRange(0), help="The peak learning rate.")
 @click.option("--row", "row_tokens", default=0, metavar="N", type=click.IntRange(0), help="Tokens of a micro-step.")
 @click.option("--seed", default=0, show_default=True, help="Another seed is another order and other draws.")
@@ -73,12 +90,41 @@ def rl(folder: str, **said: Any) -> None:
     asked = asked_of(said)
     steps = asked.stage.steps
     with ranks() as among:
-        told = train_rl(folder, asked, among)
+        told = train_rl(folder, asked, among, _parts(among.rank == 0))
         done = sum(1 for _ in (shown_steps(told, steps) if among.rank == 0 else told))
         if among.rank == 0:
             _say_held_out(folder)
             say(f"{folder}: {done:,} steps done now, {steps:,} in all" if done else f"{folder}: all of it was done")
             say(f"next: ostraka serve {os.path.join(folder, MODEL)}, or look at {os.path.join(folder, 'index.html')}")
+
+
+def _parts(is_first: bool) -> Parts:
+    """Return tasks drawn by their worth under watch, and what the file of rewards pays."""
+    from trainer.curriculum.curriculum import CurriculumSampling
+    from trainer.rewards.opened import opened
+    from trainer.rewards.watched import WatchedCurriculum
+    from trainer.rl.loop import Parts
+
+    def curriculum(tasks: Tasks, asked: RlAsked) -> WatchedCurriculum:
+        sampling = CurriculumSampling(tasks.known, asked.curriculum)
+        return WatchedCurriculum(
+            sampling, rewards_of(asked).limits, (lambda alarm: say(str(alarm))) if is_first else None
+        )
+
+    def rewarder(tasks: Tasks, asked: RlAsked, folder: str) -> AbstractContextManager[RewardSystem]:
+        asked_tasks = [one.task for one in tasks.of.values()]
+        return opened(rewards_of(asked), asked_tasks, folder, asked.stage.seed)
+
+    return Parts(curriculum, rewarder)
+
+
+def rewards_of(asked: RlAsked) -> Rewards:
+    """Return the rewards that a run was asked to pay."""
+    import msgspec
+
+    from trainer.rewards.settings import Rewards
+
+    return msgspec.convert(asked.rewards, Rewards)
 
 
 def _say_held_out(folder: str) -> None:
@@ -92,16 +138,18 @@ def _say_held_out(folder: str) -> None:
 
 def asked_of(said: dict[str, Any]) -> RlAsked:
     """Return what the options ask for; one that is not said, or 0, is the preset's."""
+    import msgspec
     from msgspec import structs
 
     from trainer.data.given import Given
     from trainer.loop.start import Start
+    from trainer.rewards.settings import read_rewards
     from trainer.rl.asked import RlAsked
     from trainer.rl.grpo import rl as stage_of
     from trainer.rl.objective import Clip
 
     stage, grpo = stage_of(said["preset"])
-    of_grpo = {name: said[name] for name in ("prompts", "group", "answer_tokens", "old") if said[name]}
+    of_grpo = {name: said[name] for name in ("prompts", "group", "answer_tokens", "think_tokens", "old") if said[name]}
     grpo = structs.replace(
         grpo,
         updates=said["updates"],
@@ -129,4 +177,23 @@ def asked_of(said: dict[str, Any]) -> RlAsked:
         picture_tokens=said["picture_tokens"],
         clip_tokens=said["clip_tokens"],
     )
-    return RlAsked(stage, grpo, given, Start(said["start"]), said["held_out"])
+    return RlAsked(
+        stage,
+        grpo,
+        given,
+        Start(said["start"]),
+        said["held_out"],
+        curriculum=_settings(said, grpo.prompts),
+        rewards=msgspec.to_builtins(read_rewards(said["rewards"])) if said["rewards"] else {},
+        keep_rollouts=not said["no_rollouts"],
+    )
+
+
+def _settings(said: dict[str, Any], prompts: int) -> Settings:
+    from msgspec import structs
+
+    from trainer.curriculum.settings import Settings, read_settings
+
+    found = read_settings(said["curriculum"]) if said["curriculum"] else Settings()
+    alike = {"expand": False, "reweigh": False} if said["uniform"] else {}
+    return structs.replace(found, prompts=prompts, seed=said["seed"], **alike)

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from schemas.errors import BadInput
+from trainer.curriculum.settings import Settings
 from trainer.data.given import Given
 from trainer.loop.parallel import check_mesh
 from trainer.loop.stages import Stage
@@ -17,9 +18,10 @@ from trainer.rl.grpo import Grpo
 
 
 class RlAsked(Struct, frozen=True):
-    """The stage and how it learns, the tasks, the weights to begin with, and tasks that are held out.
+    """The stage and how it learns, how tasks are drawn, what is paid (as the file of rewards says it), the tasks, the
+    weights to begin with, and tasks that are held out: `held_out_tasks` of them are asked at every checkpoint.
 
-    `held_out_tasks` are asked of those at every checkpoint, at the most.
+    `keep_rollouts` writes every answer into the run's folder.
     """
 
     stage: Stage
@@ -28,6 +30,9 @@ class RlAsked(Struct, frozen=True):
     start: Start = Start()
     held_out: tuple[str, ...] = ()
     held_out_tasks: int = 300
+    curriculum: Settings = Settings()
+    rewards: dict[str, Any] = {}
+    keep_rollouts: bool = True
 
 
 def check(asked: RlAsked) -> None:
@@ -49,5 +54,7 @@ def values(asked: RlAsked) -> Iterator[tuple[str, Any]]:
     yield from structs.asdict(asked.stage).items()
     yield from structs.asdict(asked.grpo).items()
     yield from structs.asdict(asked.start).items()
+    yield from structs.asdict(asked.curriculum).items()
+    yield "rewards", asked.rewards
     for what in ("preset", "picture_tokens", "clip_tokens", "mix"):
         yield what, getattr(asked.given, what)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from trainer.plan.permutation import permuted
 from trainer.rl.rollout import Group
@@ -16,6 +17,11 @@ from trainer.rl.rollout import Group
 
 class Curriculum(Protocol):
     """What decides on tasks; its state goes into the checkpoint, so that a run that goes on decides the same."""
+
+    @property
+    def told(self) -> Struct | None:
+        """A line about the last step, once its groups were selected; it names its `step`."""
+        ...
 
     def choose(self, step: int) -> list[str]:
         """Return the keys of the tasks to roll out at a step, as many as it wants to pay for."""
@@ -36,6 +42,8 @@ class Curriculum(Protocol):
 
 class Uniform:
     """Every task once an epoch, in the order of a keyed permutation; `prompts` of them a step."""
+
+    told = None
 
     def __init__(self, keys: Sequence[str], prompts: int, seed: int) -> None:
         self._keys, self._prompts, self._seed = tuple(keys), prompts, seed

@@ -24,12 +24,14 @@ class Grpo(Struct, frozen=True):
 
     `old` says where the log-probabilities come from that ratios are held against: the engine that drew the tokens, or
     the trainer, which computes them again before it learns. `parity` is how far the two may be apart at the same
-    weights where it is the engine; beyond, the run stops.
+    weights where it is the engine; beyond, the run stops. Thinking that goes on for `think_tokens` is ended and the
+    answer asked for; 0 lets it go on.
     """
 
     prompts: int
     group: int
     answer_tokens: int
+    think_tokens: int = 0
     updates: int = 1
     clip: Clip = Clip()
     weighting: Weighting = "sample"
@@ -61,7 +63,7 @@ def rl(preset: str) -> tuple[Stage, Grpo]:
         checkpoint_every=20,
     )
     if not preset.startswith("tiny"):
-        return whole, Grpo(prompts=512, group=16, answer_tokens=8_192, old="trainer")
+        return whole, Grpo(prompts=512, group=16, answer_tokens=8_192, think_tokens=7_168, old="trainer")
     tiny = structs.replace(
         whole,
         sequence_length=4_096,

@@ -4,6 +4,8 @@ run.json          what was asked (asked.py)
 tokenizer.json    the words of the model to begin with
 checkpoints/      weights and moments, and what the curriculum knows
 log.jsonl         a line a step (told.py)
+curriculum.jsonl  what was chosen at each step, and what its monitors saw
+rollouts/         every answer with what it was paid, a shard a step, as `ostraka ingest` takes it (written.py)
 held_out.jsonl    the share of held-out tasks that is answered right, at the beginning and at every checkpoint
 model/            the weights in the end, as other programs load them
 index.html        the run as a page (page.py)
@@ -17,10 +19,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
+import msgspec
 import torch
-from msgspec import structs
+from fsspec.implementations.local import LocalFileSystem
+from msgspec import Struct, structs
 
 from schemas.errors import BadInput
 from trainer.data.export_index import Export
@@ -40,7 +45,6 @@ from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
 from trainer.rl.asked import RlAsked, check, values
 from trainer.rl.curriculum import Curriculum, Uniform
-from trainer.rl.grpo import Grpo
 from trainer.rl.held_out import looked, write_held_out
 from trainer.rl.learner import Learner
 from trainer.rl.page import write_page
@@ -48,18 +52,27 @@ from trainer.rl.reward import Rewarder, VerifierReward
 from trainer.rl.roll import Roller, check_room
 from trainer.rl.tasks import Tasks
 from trainer.rl.told import RlTold, told_of
+from trainer.rl.written import write_rollouts
+
+CURRICULUM = "curriculum.jsonl"
 
 
-def uniform(tasks: Tasks, grpo: Grpo, seed: int) -> Curriculum:
+def uniform(tasks: Tasks, asked: RlAsked) -> Curriculum:
     """Return the plain curriculum."""
-    return Uniform(tuple(tasks.of), grpo.prompts, seed)
+    return Uniform(tuple(tasks.of), asked.grpo.prompts, asked.stage.seed)
+
+
+@contextmanager
+def by_verifiers(tasks: Tasks, asked: RlAsked, folder: str) -> Iterator[Rewarder]:
+    """Yield the plain rewarder."""
+    yield VerifierReward()
 
 
 class Parts(NamedTuple):
-    """What a run is put together from, beside its model: who chooses tasks, and who pays answers."""
+    """What a run is put together from, beside its model: who chooses tasks, and who pays answers while it runs."""
 
-    curriculum: Callable[[Tasks, Grpo, int], Curriculum] = uniform
-    rewarder: Callable[[], Rewarder] = VerifierReward
+    curriculum: Callable[[Tasks, RlAsked], Curriculum] = uniform
+    rewarder: Callable[[Tasks, RlAsked, str], AbstractContextManager[Rewarder]] = by_verifiers
 
 
 PLAIN = Parts()
@@ -70,6 +83,7 @@ class _Run(NamedTuple):
     engine: Engine
     curriculum: Curriculum
     roller: Roller
+    tasks: Tasks
     held_out: Roller | None
     aside: Sequence[str]
 
@@ -87,33 +101,38 @@ def train_rl(folder: str, asked: RlAsked, among: Ranks, parts: Parts = PLAIN) ->
         return
     tasks = Tasks(exports, codec)
     check_room(tasks, asked.grpo.prompts)
-    run = _put_together(asked, codec, tasks, among, parts)
+    with parts.rewarder(tasks, asked, folder) as rewarder:
+        run = _put_together(asked, codec, tasks, among, parts.curriculum(tasks, asked), rewarder)
+        yield from _steps(folder, asked, run, among)
+    if among.rank == 0:
+        save(run.learner.trainee.model, codec, os.path.join(folder, MODEL))
+        write_page(folder)
+    among.wait()
+
+
+def _steps(folder: str, asked: RlAsked, run: _Run, among: Ranks) -> Iterator[RlTold]:
     checkpoints = Checkpoints(os.path.join(folder, "checkpoints"), among, asked.stage.keep)
-    first = _go_on(checkpoints.folder, run, tasks)
+    first = _go_on(checkpoints.folder, run)
     with among.first_alone():
         record = Record(folder, first) if among.rank == 0 else None
     try:
         for step in range(first, asked.stage.steps):
             if step % asked.stage.checkpoint_every == 0:
                 _look(folder, run, step, among)
-            told = _step(run, asked, step)
+            told = _step(folder, run, asked, step, among)
             if record:
                 record.add(told)
             yield told
             checkpoints.publish()
             done = step + 1
             if done % asked.stage.checkpoint_every == 0 or done == asked.stage.steps:
-                state = {"step": done, "tasks": tasks.digest, "curriculum": run.curriculum.state()}
+                state = {"step": done, "tasks": run.tasks.digest, "curriculum": run.curriculum.state()}
                 checkpoints.save(done, run.learner.trainee, run.learner.optimizer, state)
         checkpoints.finish()
         _look(folder, run, asked.stage.steps, among)
     finally:
         if record:
             record.close()
-    if among.rank == 0:
-        save(run.learner.trainee.model, codec, os.path.join(folder, MODEL))
-        write_page(folder)
-    among.wait()
 
 
 def _codec(folder: str, asked: RlAsked) -> tuple[Codec, list[Export]]:
@@ -127,7 +146,9 @@ def _codec(folder: str, asked: RlAsked) -> tuple[Codec, list[Export]]:
     return codec, exports
 
 
-def _put_together(asked: RlAsked, codec: Codec, tasks: Tasks, among: Ranks, parts: Parts) -> _Run:
+def _put_together(
+    asked: RlAsked, codec: Codec, tasks: Tasks, among: Ranks, curriculum: Curriculum, rewarder: Rewarder
+) -> _Run:
     stage, grpo, ids = asked.stage, asked.grpo, codec.tokens.ids()
     model = started(asked.start, asked.given.preset, codec, torch.float32, stage.seed).to(among.device)
     use_document_attention(model)
@@ -137,14 +158,12 @@ def _put_together(asked: RlAsked, codec: Codec, tasks: Tasks, among: Ranks, part
     model.generation_config.eos_token_id = list(ids.stops)
     learner = Learner(stage, grpo, Trainee(model), ids, among)
     engine = LocalEngine(model, "", grpo.rows_at_once)
-    rewarder = parts.rewarder()
-    roller = Roller(tasks, engine, rewarder, codec.tokens, grpo, stage.seed, among)
-    curriculum = parts.curriculum(tasks, grpo, stage.seed)
+    roller = Roller(tasks, engine, rewarder, codec, grpo, stage.seed, among)
     aside = _aside(asked, codec)
     if aside is None:
-        return _Run(learner, engine, curriculum, roller, None, ())
-    looking = Roller(aside, engine, VerifierReward(), codec.tokens, grpo, stage.seed, among)
-    return _Run(learner, engine, curriculum, roller, looking, tuple(aside.of)[: asked.held_out_tasks])
+        return _Run(learner, engine, curriculum, roller, tasks, None, ())
+    looking = Roller(aside, engine, VerifierReward(), codec, grpo, stage.seed, among)
+    return _Run(learner, engine, curriculum, roller, tasks, looking, tuple(aside.of)[: asked.held_out_tasks])
 
 
 def _aside(asked: RlAsked, codec: Codec) -> Tasks | None:
@@ -159,31 +178,41 @@ def _aside(asked: RlAsked, codec: Codec) -> Tasks | None:
     return Tasks(exports, codec)
 
 
-def _go_on(folder: str, run: _Run, tasks: Tasks) -> int:
+def _go_on(folder: str, run: _Run) -> int:
     """Fill the run from its last checkpoint, and return the step that comes next."""
     done = steps(folder)
     if not done:
         return 0
     path = path_of(folder, done[-1])
     state: dict[str, Any] = read_state(path)
-    if state["tasks"] != tasks.digest:
+    if state["tasks"] != run.tasks.digest:
         raise BadInput("it was begun with other tasks", where=folder, remedy="give the same --data")
     load(path, run.learner.trainee, run.learner.optimizer)
     run.curriculum.load(state["curriculum"])
     return int(state["step"])
 
 
-def _step(run: _Run, asked: RlAsked, step: int) -> RlTold:
+def _step(folder: str, run: _Run, asked: RlAsked, step: int, among: Ranks) -> RlTold:
     begin = time.perf_counter()
     version = f"step-{step:08d}"
     run.engine.update_weights(version)
     groups, left_out = run.roller.roll(run.curriculum.choose(step), step)
+    if among.rank == 0 and asked.keep_rollouts:
+        name = os.path.basename(os.path.abspath(folder))
+        write_rollouts(LocalFileSystem(), folder, name, step, groups, run.tasks.read)
     rolled = time.perf_counter()
     selected = run.curriculum.select(groups)
+    if among.rank == 0 and run.curriculum.told is not None:
+        _write(os.path.join(folder, CURRICULUM), run.curriculum.told)
     rate = asked.stage.rate.at(step, asked.stage.steps)
     learnt = run.learner.learn(selected, rate)
     ended = time.perf_counter()
     return told_of(step, version, groups, len(selected), len(left_out), learnt, rate, rolled - begin, ended - rolled)
+
+
+def _write(path: str, told: Struct) -> None:
+    with open(path, "ab") as file:
+        file.write(msgspec.json.encode(told) + b"\n")
 
 
 def _look(folder: str, run: _Run, step: int, among: Ranks) -> None:

@@ -1,9 +1,9 @@
 """Micro-steps: rollouts packed into the fewest rows, and rows dealt to ranks so that none waits.
 
 A row is forward and backward once, so what counts is how many of them the busiest rank has. Best-fit decreasing finds
-the fewest. Where ranks then have rows to spare, documents are spread again over as many rows as cost no further
-micro-step, the dearest first and each to the row that costs the least so far. A row is as long as what lies in it:
-nothing is padded.
+the fewest; where their number does not divide by the ranks, the dearest rows are halved until it does, which costs no
+micro-step. Rows go to ranks by what they cost, the dearest first and each to the rank that is the least busy. A row is
+as long as what lies in it: nothing is padded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from trainer.plan.best_fit import best_fit
 from trainer.plan.cost import Cost
-from trainer.plan.deal import EMPTY, dealt
 
 Rows = list[tuple[int, ...]]
 
@@ -45,33 +44,32 @@ def micro_steps(sizes: Sizes, row_tokens: int, ranks: int = 1, cost: Cost = Cost
     if not len(sizes.tokens_N):
         return [[] for _ in range(ranks)]
     costs_N = sizes.costs(cost)
-    row_N = best_fit(sizes.tokens_N, row_tokens).astype(np.int64)
-    rows = -(-(int(row_N.max()) + 1) // ranks) * ranks
-    spread_N = _spread(sizes.tokens_N, costs_N, row_tokens, min(rows, len(row_N)))
-    found = _rows(row_N if spread_N is None else spread_N)
-    costs_S = np.array([costs_N[list(row)].sum() for row in found])
-    return [[found[row] for row in mine if row != EMPTY] for mine in dealt(costs_S, ranks).T.tolist()]
+    row_N = best_fit(sizes.tokens_N, row_tokens)
+    packed = [tuple(np.flatnonzero(row_N == row).tolist()) for row in range(int(row_N.max()) + 1)]
+    most = -(-len(packed) // ranks)
+    return _dealt(_split(packed, costs_N, most * ranks), costs_N, ranks, most)
 
 
-def _spread(
-    tokens_N: NDArray[np.int64], costs_N: NDArray[np.float64], row_tokens: int, rows: int
-) -> NDArray[np.int64] | None:
-    """Return the row of each document, rows costing alike; None where they do not all fit that way."""
-    room_S, cost_S = np.full(rows, row_tokens), np.zeros(rows)
-    row_N = np.empty(len(tokens_N), np.int64)
-    for document in np.argsort(-costs_N, kind="stable").tolist():
-        fits_S = room_S >= tokens_N[document]
-        if not fits_S.any():
-            return None
-        row = int(np.where(fits_S, cost_S, np.inf).argmin())
-        row_N[document] = row
-        room_S[row] -= tokens_N[document]
-        cost_S[row] += costs_N[document]
-    return row_N
+def _split(rows: Rows, costs_N: NDArray[np.float64], count: int) -> Rows:
+    """Return so many rows, or as many as there are documents: the dearest is halved until there are."""
+    found = list(rows)
+    while len(found) < count and any(len(row) > 1 for row in found):
+        dearest = max((row for row in found if len(row) > 1), key=lambda row: costs_N[list(row)].sum())
+        found.remove(dearest)
+        found += [dearest[::2], dearest[1::2]]
+    return found
 
 
-def _rows(row_N: NDArray[np.int64]) -> Rows:
-    return [tuple(np.flatnonzero(row_N == row).tolist()) for row in np.unique(row_N).tolist()]
+def _dealt(rows: Rows, costs_N: NDArray[np.float64], ranks: int, most: int) -> list[Rows]:
+    """Give each row, the dearest first, to the rank that is the least busy of those that have fewer than `most`."""
+    found: list[Rows] = [[] for _ in range(ranks)]
+    busy = [0.0] * ranks
+    cost_S = [float(costs_N[list(row)].sum()) for row in rows]
+    for place in sorted(range(len(rows)), key=lambda place: -cost_S[place]):
+        rank = min((rank for rank in range(ranks) if len(found[rank]) < most), key=busy.__getitem__)
+        found[rank].append(rows[place])
+        busy[rank] += cost_S[place]
+    return found
 
 
 def in_arrival_order(tokens_N: Sequence[int], row_tokens: int) -> Rows:

@@ -24,6 +24,8 @@ def write_page(folder: str) -> None:
         *structs.asdict(asked.grpo).items(),
         *structs.asdict(asked.given).items(),
         *structs.asdict(asked.start).items(),
+        *structs.asdict(asked.curriculum).items(),
+        ("rewards", asked.rewards),
     ]
     put_page(folder, f"{asked.stage.name}, {asked.given.preset}", head, [*_held_out(folder), *_charts(told)], said)
 

@@ -14,12 +14,14 @@ from typing import NamedTuple
 import torch.distributed as dist
 
 from schemas.errors import BadInput, BadSample
+from trainer.documents.codec import Codec
 from trainer.documents.tokens import Tokens
 from trainer.engine.engine import Answer, Engine, Prompt, Sampling
+from trainer.engine.on_policy import force_after, on_policy
 from trainer.loop.parallel import Ranks
 from trainer.rl.grpo import Grpo
 from trainer.rl.reward import Rewarder
-from trainer.rl.rollout import Group, Rewarded, Rollout, check_fresh
+from trainer.rl.rollout import Group, Rewarded, Rollout
 from trainer.rl.tasks import Tasks
 
 
@@ -41,28 +43,30 @@ class Roller:
     """Rolls out tasks with an engine."""
 
     def __init__(
-        self, tasks: Tasks, engine: Engine, rewarder: Rewarder, tokens: Tokens, grpo: Grpo, seed: int, among: Ranks
+        self, tasks: Tasks, engine: Engine, rewarder: Rewarder, codec: Codec, grpo: Grpo, seed: int, among: Ranks
     ) -> None:
-        self._tasks, self._engine, self._rewarder, self._tokens = tasks, engine, rewarder, tokens
+        self._tasks, self._engine, self._rewarder, self._tokens = tasks, engine, rewarder, codec.tokens
         self._grpo, self._seed, self._ranks = grpo, seed, among
+        self._force = force_after(grpo.think_tokens, codec) if grpo.think_tokens else None
 
     def roll(self, keys: Sequence[str], step: int) -> tuple[list[Group], list[LeftOut]]:
         """Return a group for each task that can be asked, in the order of the keys, and those that cannot.
 
         Raises Unavailable where an answer is not of the weights that the engine was given last.
         """
-        sampling = Sampling(max_tokens=self._grpo.answer_tokens, seed=seed_of(self._seed, step))
-        return self._answered(keys, self._grpo.group, sampling)
+        return self._answered(keys, self._grpo.group, self._sampling(1.0, seed_of(self._seed, step)))
 
     def look(self, keys: Sequence[str]) -> list[Group]:
         """Return the likeliest answer to each task, a group of one."""
-        return self._answered(keys, 1, Sampling(max_tokens=self._grpo.answer_tokens, temperature=0))[0]
+        return self._answered(keys, 1, self._sampling(0.0, 0))[0]
+
+    def _sampling(self, temperature: float, seed: int) -> Sampling:
+        return Sampling(self._grpo.answer_tokens, temperature, seed=seed, force=self._force)
 
     def _answered(self, keys: Sequence[str], n: int, sampling: Sampling) -> tuple[list[Group], list[LeftOut]]:
         mine, left_out = self.prompts(keys[self._ranks.rank :: self._ranks.count])
-        answers = self._engine.generate(mine, n, sampling)
+        answers = on_policy(self._engine, self._engine.version, mine, n, sampling)
         groups = [self._group(prompt, of_it) for prompt, of_it in zip(mine, answers, strict=True)]
-        check_fresh(groups, self._engine.version)
         return self._of_all_ranks(keys, groups, left_out)
 
     def prompts(self, keys: Sequence[str]) -> tuple[list[Prompt], list[LeftOut]]:

@@ -7,12 +7,10 @@ of the model's, and carries no loss.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from schemas.errors import Unavailable
 from schemas.grade import UNKNOWN, Grade
 from schemas.task import Task
 from trainer.engine.engine import Answer, Prompt
@@ -86,14 +84,3 @@ class Group(NamedTuple):
     def teaches(self) -> bool:
         """Whether its rewards differ: equal ones say nothing of which answer is better."""
         return min(self.rewards) != max(self.rewards)
-
-
-def check_fresh(groups: Sequence[Group], version: str) -> None:
-    """Raise Unavailable where an answer is not of these weights: it would be learnt from as if it were."""
-    stale = [one for group in groups for one in group.rollouts if one.answer.version != version]
-    if stale:
-        raise Unavailable(
-            f"{len(stale)} rollouts are of weights {stale[0].answer.version!r}, not {version!r}",
-            where=f"task {stale[0].task.key}",
-            remedy="see that the engine took the last update; the last checkpoint is from before",
-        )

@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from filters.verifiers.verify import verify
 from schemas.errors import BadInput, BadSample
 from schemas.sample import Sample, Text
-from schemas.task import posed_of
+from schemas.task import Posed, posed_of
+from trainer.curriculum.pool import Known
 from trainer.data.count_shard import AT_ONCE, members_of, sample_of
 from trainer.data.export_index import Export
 from trainer.data.shard_bytes import ShardBytes, Span
@@ -45,6 +47,8 @@ class Tasks:
         self._readers = [ShardBytes(export.fs) for export in exports]
         self._places: dict[str, _Place] = {}
         self.of: dict[str, RlTask] = {}
+        self.known: list[Known] = []
+        """What a curriculum may go by, task for task."""
         seen = sha256()
         for number, export in enumerate(exports):
             seen.update(export.digest.encode())
@@ -65,19 +69,32 @@ class Tasks:
             for at in range(0, len(spans), AT_ONCE):
                 some = slice(at, at + AT_ONCE)
                 jsons = self._readers[number].read_all(spans[some])
-                for key, data, span in zip(keys[some], jsons, places.span_N2[some].tolist(), strict=True):
+                told = zip(keys[some], jsons, places.span_N2[some].tolist(), strict=True)
+                for key, data, span in told:
                     try:
-                        task = posed_of(sample_of(data, key, tar).source.meta).task
+                        posed = posed_of(sample_of(data, key, tar).source.meta)
                     except BadSample:
                         continue
-                    self.of[key] = RlTask(key, task)
+                    self.of[key] = RlTask(key, posed.task)
+                    self.known.append(known_of(key, posed))
                     self._places[key] = _Place(number, Span(tar, *span))
+
+    def read(self, key: str) -> tuple[Sample, Sequence[bytes]]:
+        """Return the sample of a task, and the bytes of its pictures and clips."""
+        number, span = self._places[key]
+        return members_of(self._readers[number].read(*span), span.path)
 
     def _prompt(self, key: str) -> Prompt:
         """Return the prompt of a task; raises BadSample where its pictures cannot be used."""
-        number, span = self._places[key]
-        sample, contents = members_of(self._readers[number].read(*span), span.path)
+        sample, contents = self.read(key)
         return prompt_of(sample, contents, self._codec, thinks=self.of[key].task.parameters.thinking)
+
+
+def known_of(key: str, posed: Posed) -> Known:
+    """Return what a curriculum may go by: of the responses that a task came with, how many its verifier pays."""
+    task, told = posed.task, posed.responses
+    rate = sum(verify(one, task).reward >= 1 for one in told) / len(told) if told else -1.0
+    return Known(key, task.domain, task.skill, task.difficulty, rate)
 
 
 def prompt_of(sample: Sample, contents: Sequence[bytes], codec: Codec, *, thinks: bool) -> Prompt:
