@@ -32,11 +32,11 @@ from trainer.curriculum.told import ToldChoice, counted, shared
 
 
 class CurriculumSampling:
-    """Chooses tasks and selects groups; all that it learns is in its state."""
+    """Chooses tasks and selects `prompts` groups a step to learn from; all that it learns is in its state."""
 
-    def __init__(self, tasks: Sequence[Known], settings: Settings) -> None:
+    def __init__(self, tasks: Sequence[Known], settings: Settings, prompts: int, seed: int = 0) -> None:
         check(tasks, settings)
-        self.settings = settings
+        self.settings, self._prompts, self._seed = settings, prompts, seed
         self.pool = Pool(tasks, settings)
         self.told: ToldChoice | None = None
         """What was chosen at the last step, once its groups were selected."""
@@ -47,7 +47,7 @@ class CurriculumSampling:
 
     def choose(self, step: int) -> list[str]:
         """Return the keys of the tasks to ask, in an order drawn anew; a task is asked once a step at most."""
-        wanted = asked(self.settings.prompts, self._state.average)
+        wanted = asked(self._prompts, self._state.average)
         baits_N = (self._open_N() & self.pool.canary_N).astype(np.float64)
         canaries = self._draw(step, self._canaries(step), baits_N, "canary")
         found = self._draw(step, wanted, self.weights(), "task")
@@ -59,7 +59,7 @@ class CurriculumSampling:
         places = [self.pool.place[group.task.key] for group in groups]
         live_N = self._open_N() & ~self.pool.canary_N
         mine = [(group, at) for group, at in zip(groups, places, strict=True) if live_N[at]]
-        kept = most_balanced([group for group, _ in mine], self.settings.prompts)
+        kept = most_balanced([group for group, _ in mine], self._prompts)
         invalid = 1 - sum(teaches(group.rewards) for group, _ in mine) / len(mine) if mine else 0.0
         self.told = self._tell(places, [self.pool.place[group.task.key] for group in kept], invalid)
         if mine:
@@ -120,11 +120,11 @@ class CurriculumSampling:
 
     def _canaries(self, step: int) -> int:
         """Return how many canaries a step asks, so that they are their share of all steps together."""
-        each = self.settings.canary_share * self.settings.prompts
+        each = self.settings.canary_share * self._prompts
         return floor((step + 1) * each) - floor(step * each)
 
     def _draw(self, step: int, count: int, weight_N: Weights, what: str) -> list[int]:
-        return drawn(self.pool.words_N, weight_N, count, self.settings.seed, step, what)
+        return drawn(self.pool.words_N, weight_N, count, self._seed, step, what)
 
     def _worth_ST(self) -> Weights:
         first = [4 * rate * (1 - rate) for rate in self.settings.rates]

@@ -14,17 +14,16 @@ from schemas.errors import BadInput
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """How tasks are drawn. Raises ValueError where a number makes no sense.
 
-    `prompts` groups are learnt from at each step. `expand` asks more than that, by the moving average with `decay` of
+    `expand` asks more prompts than a step learns from, by the moving average with `decay` of
     ratios of at most `most_expansion`. `reweigh` draws by worth; without it every task weighs the same. `rates` are
     what a task of each tier, very easy first, is taken to pass at before it was seen, `unknown_rate` a task without a
     tier. A task's own rate moves by `task_share` of the way at each visit, a cell's worth by `cell_share` for each
     group. `floor` is the least worth of a cell, beside 1 for the best there is: what is trivial or hopeless is asked
-    now and then. `proportions` are the shares of domains, by default as many as there are tasks. `canary_share` is the
+    now and then. `proportions` are the shares of domains, by default as many as there are tasks; where `only` names
+    domains, no others are asked, as in a pilot. `canary_share` is the
     share of prompts that are canaries, where the tasks hold some.
     """
 
-    prompts: int = 48
-    seed: int = 0
     expand: bool = True
     decay: float = 0.9
     most_expansion: float = 4.0
@@ -35,11 +34,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     cell_share: float = 0.1
     floor: float = 0.05
     proportions: dict[str, float] = {}
+    only: tuple[str, ...] = ()
     canary_share: float = 0.02
 
     def __post_init__(self) -> None:
-        if self.prompts < 1:
-            raise ValueError("prompts must be 1 or more")
         if self.most_expansion < 1:
             raise ValueError("most_expansion must be 1 or more")
         if not 0 <= self.decay < 1 or not 0 < self.task_share <= 1 or not 0 < self.cell_share <= 1:
