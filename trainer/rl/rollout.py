@@ -45,8 +45,6 @@ class Rollout(NamedTuple):
     prompt: Prompt
     answer: Answer
     text: str
-    injected: tuple[int, ...] = ()
-    """Places among the answer's tokens that were put in and not drawn."""
     rewarded: Rewarded = UNPAID
 
     @property
@@ -57,6 +55,11 @@ class Rollout(NamedTuple):
     def is_right(self) -> bool:
         """Whether the verifier paid it in full."""
         return self.rewarded.grade.reward >= 1
+
+    @property
+    def injected(self) -> tuple[int, ...]:
+        """Places among the answer's tokens that were put in and not drawn."""
+        return self.answer.injected
 
     @property
     def drawn(self) -> int:
