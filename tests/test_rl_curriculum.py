@@ -19,7 +19,6 @@ from trainer.curriculum.curriculum import CurriculumSampling
 from trainer.curriculum.draw import drawn, words_of
 from trainer.curriculum.expansion import asked, expansion_ratio, next_average
 from trainer.curriculum.pool import Known, first_rate
-from trainer.curriculum.rates import read_rates
 from trainer.curriculum.settings import Settings, read_settings
 
 ROWS = 8
@@ -69,7 +68,7 @@ def test_a_step_asks_the_ceiling_of_the_averaged_ratio() -> None:
 
 def test_a_step_that_taught_nothing_asks_for_no_more_than_the_bound_and_says_so() -> None:
     tasks = pool("counting", 400, 0.5)
-    sampling = CurriculumSampling(tasks, Settings(decay=0.0, most_expansion=4), prompts=10)
+    sampling = CurriculumSampling(tasks, Settings(prompts=10, decay=0.0, most_expansion=4))
     sampling.select([group(key, 0) for key in sampling.choose(0)])
     assert sampling.told is not None
     assert (sampling.told.capped, sampling.told.ratio, sampling.told.note) == (True, 4, "no group teaches")
@@ -107,7 +106,7 @@ def test_a_task_s_first_rate_is_merged_from_what_was_measured_and_what_people_sa
 def test_trivial_and_hopeless_tasks_are_drawn_less_than_their_share_but_not_never() -> None:
     tasks = [*pool("counting", 50, 0.99, "a"), *pool("counting", 30, 0.5, "b"), *pool("counting", 20, 0.0, "c")]
     rates = {task.key: task.pass_rate for task in tasks}
-    sampling = CurriculumSampling(tasks, Settings(expand=False), prompts=12)
+    sampling = CurriculumSampling(tasks, Settings(prompts=12, expand=False))
     seen: list[str] = []
     for step in range(40):
         keys = sampling.choose(step)
@@ -120,7 +119,7 @@ def test_trivial_and_hopeless_tasks_are_drawn_less_than_their_share_but_not_neve
 
 def test_a_hard_tier_whose_like_have_begun_to_be_solved_is_drawn_more() -> None:
     tasks = [*pool("math", 40, 0.0, "sums"), *pool("math", 40, 0.0, "proofs")]
-    sampling = CurriculumSampling(tasks, Settings(expand=False), prompts=16)
+    sampling = CurriculumSampling(tasks, Settings(prompts=16, expand=False))
     for step in range(6):
         keys = sampling.choose(step)
         sampling.select([group(key, 4 if "sums" in key else 0) for key in keys])
@@ -134,11 +133,11 @@ def test_a_hard_tier_whose_like_have_begun_to_be_solved_is_drawn_more() -> None:
 def test_a_state_that_went_through_json_chooses_and_selects_as_the_run_would_have() -> None:
     tasks = [*pool("counting", 30, 0.9), *pool("chart", 30, 0.4), *pool("ocr", 30)]
     rates = {task.key: chance(task.key) for task in tasks}
-    straight = CurriculumSampling(tasks, Settings(), prompts=10, seed=3)
+    straight = CurriculumSampling(tasks, Settings(prompts=10, seed=3))
     for step in range(5):
         straight.select(answered(straight.choose(step), rates, step))
     straight.freeze("ocr", "a canary was paid")
-    resumed = CurriculumSampling(tasks, Settings(), prompts=10, seed=3)
+    resumed = CurriculumSampling(tasks, Settings(prompts=10, seed=3))
     resumed.load(json.loads(json.dumps(straight.state())))
     for step in range(5, 10):
         keys = straight.choose(step)
@@ -150,7 +149,7 @@ def test_a_state_that_went_through_json_chooses_and_selects_as_the_run_would_hav
 
 
 def test_a_pool_that_is_exhausted_is_asked_whole_once_and_says_how_many_were_short() -> None:
-    sampling = CurriculumSampling(pool("ocr", 7), Settings(), prompts=10)
+    sampling = CurriculumSampling(pool("ocr", 7), Settings(prompts=10))
     keys = sampling.choose(0)
     assert sorted(keys) == sorted(sampling.pool.keys)
     assert len(sampling.select([group(key, 4) for key in keys])) == 7
@@ -159,7 +158,7 @@ def test_a_pool_that_is_exhausted_is_asked_whole_once_and_says_how_many_were_sho
 
 
 def test_a_pool_of_one_task_is_asked_that_one() -> None:
-    sampling = CurriculumSampling(pool("ocr", 1), Settings(), prompts=4)
+    sampling = CurriculumSampling(pool("ocr", 1), Settings(prompts=4))
     for step in range(3):
         assert sampling.choose(step) == ["ocr-1.0-0"]
         sampling.select([group("ocr-1.0-0", 8)])
@@ -167,7 +166,7 @@ def test_a_pool_of_one_task_is_asked_that_one() -> None:
 
 @pytest.mark.parametrize("right", [0, ROWS])
 def test_where_all_tasks_are_trivial_or_all_hopeless_every_one_is_still_asked(right: int) -> None:
-    sampling = CurriculumSampling(pool("math", 24), Settings(), prompts=6)
+    sampling = CurriculumSampling(pool("math", 24), Settings(prompts=6))
     seen: set[str] = set()
     for step in range(20):
         keys = sampling.choose(step)
@@ -179,14 +178,19 @@ def test_where_all_tasks_are_trivial_or_all_hopeless_every_one_is_still_asked(ri
 
 def test_proportions_hold_whatever_the_pool_is_made_of() -> None:
     tasks = [*pool("chart", 600, 0.5), *pool("ocr", 200, 0.95)]
-    sampling = CurriculumSampling(tasks, Settings(proportions={"chart": 1, "ocr": 3}), prompts=20)
+    sampling = CurriculumSampling(tasks, Settings(prompts=20, proportions={"chart": 1, "ocr": 3}))
     keys = [key for step in range(50) for key in sampling.choose(step)]
     assert sum(key.startswith("ocr") for key in keys) / len(keys) == pytest.approx(0.75, abs=0.05)
 
 
+def test_a_pilot_asks_its_domain_alone() -> None:
+    sampling = CurriculumSampling([*pool("math", 9), *pool("ocr", 9)], Settings(prompts=4, only=("ocr",)))
+    assert all(key.startswith("ocr") for step in range(5) for key in sampling.choose(step))
+
+
 def test_canaries_are_asked_at_their_share_and_never_learnt_from() -> None:
     tasks = [*pool("math", 50, 0.5), *pool("math", 5, skill="canary")]
-    sampling = CurriculumSampling(tasks, Settings(canary_share=0.15, expand=False), prompts=10)
+    sampling = CurriculumSampling(tasks, Settings(prompts=10, canary_share=0.15, expand=False))
     found = [[key for key in sampling.choose(step) if "canary" in key] for step in range(20)]
     assert sum(map(len, found)) == 30
     kept = sampling.select([group(key, 4) for key in sampling.choose(1)])
@@ -195,7 +199,7 @@ def test_canaries_are_asked_at_their_share_and_never_learnt_from() -> None:
 
 
 def test_freezing_the_last_domain_stops_the_run_with_every_reason() -> None:
-    sampling = CurriculumSampling([*pool("math", 3), *pool("ocr", 3)], Settings(), prompts=2)
+    sampling = CurriculumSampling([*pool("math", 3), *pool("ocr", 3)], Settings(prompts=2))
     sampling.freeze("math", "a canary was paid")
     with pytest.raises(Unavailable, match=r"math: a canary was paid; ocr: entropy"):
         sampling.freeze("ocr", "entropy")
@@ -213,6 +217,7 @@ def test_a_draw_is_in_proportion_to_weights_and_nothing_is_drawn_twice() -> None
     ("said", "told"),
     [
         ("most_expansion = 0.5", "1 or more"),
+        ("prompts = 3", "--prompts"),
         ("floor = 0", "never seen"),
         ("decays = 0.5", "decays"),
         ("decay = ", "end of document"),
@@ -229,21 +234,13 @@ def test_settings_that_make_no_sense_are_refused_with_their_file(tmp_path, said:
 
 def test_tasks_that_make_no_pool_are_refused() -> None:
     with pytest.raises(BadInput, match="no tasks"):
-        CurriculumSampling(pool("math", 2, skill="canary"), Settings(), 1)
+        CurriculumSampling(pool("math", 2, skill="canary"), Settings())
     with pytest.raises(BadInput, match="twice"):
-        CurriculumSampling([*pool("math", 1), *pool("math", 1)], Settings(), 1)
+        CurriculumSampling([*pool("math", 1), *pool("math", 1)], Settings())
     with pytest.raises(BadInput, match="ocr"):
-        CurriculumSampling(pool("math", 1), Settings(proportions={"ocr": 1}), 1)
-    grown = CurriculumSampling(pool("math", 1), Settings(), 1)
+        CurriculumSampling(pool("math", 1), Settings(proportions={"ocr": 1}))
+    with pytest.raises(BadInput, match=r"'ocr'.*domains are math"):
+        CurriculumSampling(pool("math", 1), Settings(only=("ocr",)))
+    grown = CurriculumSampling(pool("math", 1), Settings())
     with pytest.raises(BadInput, match="begun with"):
         grown.load({"rates": {"gone": 0.5}})
-
-
-def test_pass_rates_are_read_by_key_and_a_bad_line_is_named(tmp_path) -> None:
-    path = tmp_path / "rates.csv"
-    path.write_text("key,domain,pass_rate\na,math,0.25\nb,math,1\n")
-    assert read_rates(str(path)) == {"a": 0.25, "b": 1.0}
-    for text, told in (("key,rate\n", "no columns"), ("key,pass_rate\na,0.5\nb,much\n", "line 3.*much")):
-        path.write_text(text)
-        with pytest.raises(BadInput, match=told):
-            read_rates(str(path))

@@ -162,7 +162,7 @@ def test_a_judge_is_asked_what_the_rules_cannot_tell_and_one_that_always_agrees_
             },
             Rewards,
         )
-        with opened(rules, str(tmp_path)) as system:
+        with opened(rules, [VQA], str(tmp_path)) as system:
             found = paid(system, VQA, said("a hound"))
             assert (found.total, found.grade.reason, found.by_function["canary"]) == (1, "judged_right", 0)
             assert paid(system, VQA, said("a cat")).total == 0
@@ -170,14 +170,14 @@ def test_a_judge_is_asked_what_the_rules_cannot_tell_and_one_that_always_agrees_
             paid(system, VQA, said("a hound"))
             assert len(server.asked) == asked
         server.script = lambda asked: scripted.says("same")
-        with opened(rules, str(tmp_path / "other")) as system:
+        with opened(rules, [VQA], str(tmp_path / "other")) as system:
             assert paid(system, VQA, said("a hound")).by_function["canary"] == 1
 
 
 def test_a_judge_that_does_not_answer_stops_the_run_and_pays_nobody(tmp_path: Path) -> None:
     endpoint = {"url": "http://127.0.0.1:9/v1", "model": "m", "give_up_s": 0.0, "pause_s": 0.01}
     rules = msgspec.convert({"domains": {"vqa": {"judge": "house"}}, "judges": {"house": endpoint}}, Rewards)
-    with opened(rules, str(tmp_path)) as system, pytest.raises(Unavailable, match=r"127\.0\.0\.1:9"):
+    with opened(rules, [VQA], str(tmp_path)) as system, pytest.raises(Unavailable, match=r"127\.0\.0\.1:9"):
         paid(system, VQA, said("a hound"))
 
 
@@ -242,7 +242,7 @@ def trained(rewards: Rewards, steps: int = 90) -> tuple[Policy, WatchedCurriculu
     system = plain_system(rewards, any_digit=AnyDigit())
     alarms = list[Any]()
     watched = WatchedCurriculum(
-        CurriculumSampling([Known(key, task.domain) for key, task in tasks.items()], Settings(), 15, seed=1),
+        CurriculumSampling([Known(key, task.domain) for key, task in tasks.items()], Settings(prompts=15, seed=1)),
         rewards.limits,
         alarms.append,
     )
@@ -373,7 +373,7 @@ def test_a_reward_model_s_folder_scores_the_answer_segment_whatever_was_thought(
     folder = classifier(tmp_path, outputs=1)
     rules = Rewards(domains={"poem": Rule("free", model="taste")}, models={"taste": RewardModel(folder=folder)})
     poem = Task("poem", "write a poem", "")
-    with opened(rules, str(tmp_path / "run")) as system:
+    with opened(rules, [poem], str(tmp_path / "run")) as system:
         totals = [
             paid(system, poem, f"<think>{thought}</think>roses are red").total for thought in ("red", "blue " * 9)
         ]
@@ -441,12 +441,12 @@ def classifier(folder: Path, outputs: int) -> str:
 def test_rewards_that_cannot_pay_the_tasks_are_refused_before_any_work(tmp_path: Path, file: str, told: str) -> None:
     path = tmp_path / "rewards.toml"
     path.write_text(file)
-    with pytest.raises(BadInput) as refused, opened(read_rewards(str(path)), str(tmp_path)) as system:
-        system.check([COUNT])
+    with pytest.raises(BadInput) as refused, opened(read_rewards(str(path)), [COUNT], str(tmp_path)):
+        pass
     assert re.search(told, str(refused.value))
 
 
 def test_a_task_whose_domain_nobody_pays_is_refused_before_any_work(tmp_path: Path) -> None:
     tasks = [COUNT, Task("chess", "Mate in two?", "Qh5")]
-    with pytest.raises(BadInput, match=r"Mate.*domain 'chess'"), opened(Rewards(), str(tmp_path)) as system:
-        system.check(tasks)
+    with pytest.raises(BadInput, match=r"Mate.*domain 'chess'"), opened(Rewards(), tasks, str(tmp_path)):
+        pass

@@ -32,12 +32,12 @@ from trainer.curriculum.told import ToldChoice, counted, shared
 
 
 class CurriculumSampling:
-    """Chooses tasks and selects `prompts` groups a step to learn from; all that it learns is in its state."""
+    """Chooses tasks and selects groups to learn from; all that it learns is in its state."""
 
-    def __init__(self, tasks: Sequence[Known], settings: Settings, prompts: int, seed: int = 0) -> None:
+    def __init__(self, tasks: Sequence[Known], settings: Settings) -> None:
         check(tasks, settings)
-        self.settings, self._prompts, self._seed = settings, prompts, seed
-        self.pool = Pool(tasks, settings)
+        self.settings = settings
+        self.pool = Pool([task for task in tasks if not settings.only or task.domain in settings.only], settings)
         self.told: ToldChoice | None = None
         """What was chosen at the last step, once its groups were selected."""
         self._state = State()
@@ -47,7 +47,7 @@ class CurriculumSampling:
 
     def choose(self, step: int) -> list[str]:
         """Return the keys of the tasks to ask, in an order drawn anew; a task is asked once a step at most."""
-        wanted = asked(self._prompts, self._state.average)
+        wanted = asked(self.settings.prompts, self._state.average)
         baits_N = (self._open_N() & self.pool.canary_N).astype(np.float64)
         canaries = self._draw(step, self._canaries(step), baits_N, "canary")
         found = self._draw(step, wanted, self.weights(), "task")
@@ -59,7 +59,7 @@ class CurriculumSampling:
         places = [self.pool.place[group.task.key] for group in groups]
         live_N = self._open_N() & ~self.pool.canary_N
         mine = [(group, at) for group, at in zip(groups, places, strict=True) if live_N[at]]
-        kept = most_balanced([group for group, _ in mine], self._prompts)
+        kept = most_balanced([group for group, _ in mine], self.settings.prompts)
         invalid = 1 - sum(teaches(group.rewards) for group, _ in mine) / len(mine) if mine else 0.0
         self.told = self._tell(places, [self.pool.place[group.task.key] for group in kept], invalid)
         if mine:
@@ -74,7 +74,7 @@ class CurriculumSampling:
             raise Unavailable(
                 f"every domain is frozen ({reasons})",
                 where=f"step {self._step}",
-                remedy="look at the rollouts and mend the verifiers, then go on from the checkpoint before",
+                remedy="look at the rollouts, mend the verifiers, begin anew --from an earlier model",
             )
 
     @property
@@ -120,11 +120,11 @@ class CurriculumSampling:
 
     def _canaries(self, step: int) -> int:
         """Return how many canaries a step asks, so that they are their share of all steps together."""
-        each = self.settings.canary_share * self._prompts
+        each = self.settings.canary_share * self.settings.prompts
         return floor((step + 1) * each) - floor(step * each)
 
     def _draw(self, step: int, count: int, weight_N: Weights, what: str) -> list[int]:
-        return drawn(self.pool.words_N, weight_N, count, self._seed, step, what)
+        return drawn(self.pool.words_N, weight_N, count, self.settings.seed, step, what)
 
     def _worth_ST(self) -> Weights:
         first = [4 * rate * (1 - rate) for rate in self.settings.rates]
@@ -170,7 +170,12 @@ class CurriculumSampling:
 
 def check(tasks: Sequence[Known], settings: Settings) -> None:
     """Raise BadInput where there is nothing to choose from, or proportions are not those of the tasks' domains."""
-    domains = sorted({task.domain for task in tasks})
+    there = {task.domain for task in tasks}
+    if not there.issuperset(settings.only):
+        missing = min(set(settings.only) - there)
+        what = f"no task is of the domain {missing!r}"
+        raise BadInput(what, where="`only` of the curriculum", remedy=f"the domains are {', '.join(sorted(there))}")
+    domains = sorted(settings.only or there)
     if not [task for task in tasks if task.skill != CANARY]:
         raise BadInput("it holds no tasks", where="the pool", remedy="give an export of tasks: `ostraka export tasks`")
     if len({task.key for task in tasks}) != len(tasks):

@@ -14,7 +14,7 @@ from schemas.errors import BadInput
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """How tasks are drawn. Raises ValueError where a number makes no sense.
 
-    `expand` asks more prompts than a step learns from, by the moving average with `decay` of
+    `prompts` groups are learnt from at each step. `expand` asks more than that, by the moving average with `decay` of
     ratios of at most `most_expansion`. `reweigh` draws by worth; without it every task weighs the same. `rates` are
     what a task of each tier, very easy first, is taken to pass at before it was seen, `unknown_rate` a task without a
     tier. A task's own rate moves by `task_share` of the way at each visit, a cell's worth by `cell_share` for each
@@ -24,6 +24,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     share of prompts that are canaries, where the tasks hold some.
     """
 
+    prompts: int = 48
+    seed: int = 0
     expand: bool = True
     decay: float = 0.9
     most_expansion: float = 4.0
@@ -38,6 +40,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     canary_share: float = 0.02
 
     def __post_init__(self) -> None:
+        if self.prompts < 1:
+            raise ValueError("prompts must be 1 or more")
         if self.most_expansion < 1:
             raise ValueError("most_expansion must be 1 or more")
         if not 0 <= self.decay < 1 or not 0 < self.task_share <= 1 or not 0 < self.cell_share <= 1:
@@ -54,9 +58,12 @@ def read_settings(path: str) -> Settings:
     """Return the settings of a TOML file; raises BadInput where it is none."""
     try:
         with open(path, "rb") as file:
-            return msgspec.toml.decode(file.read(), type=Settings)
+            found = msgspec.toml.decode(file.read(), type=Settings)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise BadInput(
             f"no settings of a curriculum: {said}", where=path, remedy="see docs/how-to/rewards.md"
         ) from None
+    if (found.prompts, found.seed) != (Settings().prompts, Settings().seed):
+        raise BadInput("prompts and seed are the run's", where=path, remedy="give --prompts and --seed in their place")
+    return found

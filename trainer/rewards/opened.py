@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from msgspec import structs
 
 from annotators.endpoint import Endpoint
+from schemas.task import Task
 from trainer.needs import need
 from trainer.rewards.classifier import Classifier
 from trainer.rewards.rater import Rater
+from trainer.rewards.rules import check
 from trainer.rewards.scorer import Scorer
 from trainer.rewards.settings import RewardModel, Rewards
 from trainer.rewards.system import Judge, RewardSystem
@@ -22,10 +24,11 @@ ANSWERS = "asked"
 
 
 @contextmanager
-def opened(rewards: Rewards, folder: str, seed: int = 0) -> Iterator[RewardSystem]:
-    """Open a reward system whose journals lie in a run's folder; raises BadInput where it names what is not there."""
+def opened(rewards: Rewards, tasks: Iterable[Task], folder: str, seed: int = 0) -> Iterator[RewardSystem]:
+    """Open a reward system whose journals lie in a run's folder; raises BadInput where it cannot pay the tasks."""
     rules = (*rewards.domains.values(), *rewards.skills.values())
     domains = verifiers(name for rule in rules for name in (rule.verifier, rule.second))
+    check(rewards, tasks, domains)
     if rewards.judges or any(model.url for model in rewards.models.values()):
         need("httpx", "tenacity", extra="endpoint")
     with ExitStack() as stack:

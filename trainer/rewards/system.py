@@ -13,7 +13,7 @@ an endpoint that does not answer is no answer's fault: it stops the run, which g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec import structs
@@ -29,7 +29,7 @@ from schemas.task import Task
 from trainer.curriculum.pool import CANARY
 from trainer.rewards.canary import impossible, is_looked_at
 from trainer.rewards.exact import exact
-from trainer.rewards.rules import check, rule_of
+from trainer.rewards.rules import rule_of
 from trainer.rewards.scorer import Scorer
 from trainer.rewards.segment import answer_segment
 from trainer.rewards.settings import Rewards, Rule
@@ -64,10 +64,6 @@ class RewardSystem:
         self._rewards, self._domains, self._seed = rewards, domains, seed
         self._judges, self._scorers = judges or {}, scorers or {}
         self._baits: dict[str, Task | None] = {}
-
-    def check(self, tasks: Iterable[Task]) -> None:
-        """Raise BadInput where a rule is for no task, names what is not there, or a task has no verifier."""
-        check(self._rewards, tasks, self._domains)
 
     def reward(self, task: Task, response: str, rollout: Rollout) -> Rewarded:
         """Return what a response earns, and why."""

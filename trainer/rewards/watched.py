@@ -40,11 +40,10 @@ class WatchedCurriculum:
         curriculum: CurriculumSampling,
         limits: Limits,
         tell_alarm: Callable[[Alarm], None] | None = None,
-        tell_step: Callable[[ToldWatch], None] | None = None,
         kl: Kl | None = None,
     ) -> None:
         self._curriculum, self._limits, self._kl = curriculum, limits, kl
-        self._tell_alarm, self._tell_step = tell_alarm, tell_step
+        self._tell_alarm = tell_alarm
         self._known: dict[str, Watched] = {}
         self._step = 0
         self.told: ToldWatch | None = None
@@ -69,14 +68,12 @@ class WatchedCurriculum:
                 raise Unavailable(
                     f"{alarm.value:g} answers were paid against a reference that nobody can know",
                     where=f"step {alarm.step}, domain {alarm.domain}",
-                    remedy="the verifier is fooled: look at the rollouts, mend it, go on from the checkpoint before",
+                    remedy="the verifier is fooled: look at the rollouts, mend it, begin anew --from an earlier model",
                 )
             if alarm.action == "freeze":
                 self._curriculum.freeze(alarm.domain, str(alarm))
         kept = self._curriculum.select(groups)
         self.told = ToldWatch(self._step, self._curriculum.told, numbers, alarms, self._curriculum.frozen)
-        if self._tell_step:
-            self._tell_step(self.told)
         return kept
 
     def state(self) -> dict[str, Any]:
