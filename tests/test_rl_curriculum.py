@@ -133,12 +133,11 @@ def test_a_hard_tier_whose_like_have_begun_to_be_solved_is_drawn_more() -> None:
 def test_a_state_that_went_through_json_chooses_and_selects_as_the_run_would_have() -> None:
     tasks = [*pool("counting", 30, 0.9), *pool("chart", 30, 0.4), *pool("ocr", 30)]
     rates = {task.key: chance(task.key) for task in tasks}
-    values = Settings(prompts=10, seed=3)
-    straight = CurriculumSampling(tasks, values)
+    straight = CurriculumSampling(tasks, Settings(prompts=10, seed=3))
     for step in range(5):
         straight.select(answered(straight.choose(step), rates, step))
     straight.freeze("ocr", "a canary was paid")
-    resumed = CurriculumSampling(tasks, values)
+    resumed = CurriculumSampling(tasks, Settings(prompts=10, seed=3))
     resumed.load(json.loads(json.dumps(straight.state())))
     for step in range(5, 10):
         keys = straight.choose(step)
@@ -184,6 +183,11 @@ def test_proportions_hold_whatever_the_pool_is_made_of() -> None:
     assert sum(key.startswith("ocr") for key in keys) / len(keys) == pytest.approx(0.75, abs=0.05)
 
 
+def test_a_pilot_asks_its_domain_alone() -> None:
+    sampling = CurriculumSampling([*pool("math", 9), *pool("ocr", 9)], Settings(prompts=4, only=("ocr",)))
+    assert all(key.startswith("ocr") for step in range(5) for key in sampling.choose(step))
+
+
 def test_canaries_are_asked_at_their_share_and_never_learnt_from() -> None:
     tasks = [*pool("math", 50, 0.5), *pool("math", 5, skill="canary")]
     sampling = CurriculumSampling(tasks, Settings(prompts=10, canary_share=0.15, expand=False))
@@ -212,10 +216,11 @@ def test_a_draw_is_in_proportion_to_weights_and_nothing_is_drawn_twice() -> None
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("prompts = 0", "prompts"),
+        ("most_expansion = 0.5", "1 or more"),
+        ("prompts = 3", "--prompts"),
         ("floor = 0", "never seen"),
         ("decays = 0.5", "decays"),
-        ("prompts = ", "end of document"),
+        ("decay = ", "end of document"),
         ("[proportions]\nmath = -1", "above 0"),
     ],
 )
@@ -234,6 +239,8 @@ def test_tasks_that_make_no_pool_are_refused() -> None:
         CurriculumSampling([*pool("math", 1), *pool("math", 1)], Settings())
     with pytest.raises(BadInput, match="ocr"):
         CurriculumSampling(pool("math", 1), Settings(proportions={"ocr": 1}))
+    with pytest.raises(BadInput, match=r"'ocr'.*domains are math"):
+        CurriculumSampling(pool("math", 1), Settings(only=("ocr",)))
     grown = CurriculumSampling(pool("math", 1), Settings())
     with pytest.raises(BadInput, match="begun with"):
         grown.load({"rates": {"gone": 0.5}})

@@ -32,12 +32,12 @@ from trainer.curriculum.told import ToldChoice, counted, shared
 
 
 class CurriculumSampling:
-    """Chooses tasks and selects groups; all that it learns is in its state."""
+    """Chooses tasks and selects groups to learn from; all that it learns is in its state."""
 
     def __init__(self, tasks: Sequence[Known], settings: Settings) -> None:
         check(tasks, settings)
         self.settings = settings
-        self.pool = Pool(tasks, settings)
+        self.pool = Pool([task for task in tasks if not settings.only or task.domain in settings.only], settings)
         self.told: ToldChoice | None = None
         """What was chosen at the last step, once its groups were selected."""
         self._state = State()
@@ -74,7 +74,7 @@ class CurriculumSampling:
             raise Unavailable(
                 f"every domain is frozen ({reasons})",
                 where=f"step {self._step}",
-                remedy="look at the rollouts and mend the verifiers, then go on from the checkpoint before",
+                remedy="look at the rollouts, mend the verifiers, begin anew --from an earlier model",
             )
 
     @property
@@ -170,7 +170,12 @@ class CurriculumSampling:
 
 def check(tasks: Sequence[Known], settings: Settings) -> None:
     """Raise BadInput where there is nothing to choose from, or proportions are not those of the tasks' domains."""
-    domains = sorted({task.domain for task in tasks})
+    there = {task.domain for task in tasks}
+    if not there.issuperset(settings.only):
+        missing = min(set(settings.only) - there)
+        what = f"no task is of the domain {missing!r}"
+        raise BadInput(what, where="`only` of the curriculum", remedy=f"the domains are {', '.join(sorted(there))}")
+    domains = sorted(settings.only or there)
     if not [task for task in tasks if task.skill != CANARY]:
         raise BadInput("it holds no tasks", where="the pool", remedy="give an export of tasks: `ostraka export tasks`")
     if len({task.key for task in tasks}) != len(tasks):

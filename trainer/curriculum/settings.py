@@ -19,7 +19,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     what a task of each tier, very easy first, is taken to pass at before it was seen, `unknown_rate` a task without a
     tier. A task's own rate moves by `task_share` of the way at each visit, a cell's worth by `cell_share` for each
     group. `floor` is the least worth of a cell, beside 1 for the best there is: what is trivial or hopeless is asked
-    now and then. `proportions` are the shares of domains, by default as many as there are tasks. `canary_share` is the
+    now and then. `proportions` are the shares of domains, by default as many as there are tasks; where `only` names
+    domains, no others are asked, as in a pilot. `canary_share` is the
     share of prompts that are canaries, where the tasks hold some.
     """
 
@@ -35,6 +36,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     cell_share: float = 0.1
     floor: float = 0.05
     proportions: dict[str, float] = {}
+    only: tuple[str, ...] = ()
     canary_share: float = 0.02
 
     def __post_init__(self) -> None:
@@ -56,9 +58,12 @@ def read_settings(path: str) -> Settings:
     """Return the settings of a TOML file; raises BadInput where it is none."""
     try:
         with open(path, "rb") as file:
-            return msgspec.toml.decode(file.read(), type=Settings)
+            found = msgspec.toml.decode(file.read(), type=Settings)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise BadInput(
             f"no settings of a curriculum: {said}", where=path, remedy="see docs/how-to/rewards.md"
         ) from None
+    if (found.prompts, found.seed) != (Settings().prompts, Settings().seed):
+        raise BadInput("prompts and seed are the run's", where=path, remedy="give --prompts and --seed in their place")
+    return found

@@ -19,7 +19,7 @@ from trainer.rewards.numbers import Numbers, numbers_of
 from trainer.rl.rollout import Group
 
 Kl = Callable[[Sequence[Group]], Mapping[str, float]]
-Tell = Callable[[Alarm], None]
+"""Each domain's divergence from the start, in nats a token, where somebody measures it."""
 
 
 class ToldWatch(msgspec.Struct, frozen=True):
@@ -39,10 +39,11 @@ class WatchedCurriculum:
         self,
         curriculum: CurriculumSampling,
         limits: Limits,
-        tell: Tell | None = None,
+        tell_alarm: Callable[[Alarm], None] | None = None,
         kl: Kl | None = None,
     ) -> None:
-        self._curriculum, self._limits, self._tell, self._kl = curriculum, limits, tell, kl
+        self._curriculum, self._limits, self._kl = curriculum, limits, kl
+        self._tell_alarm = tell_alarm
         self._known: dict[str, Watched] = {}
         self._step = 0
         self.told: ToldWatch | None = None
@@ -60,14 +61,14 @@ class WatchedCurriculum:
         numbers = numbers_of(groups, self._kl(groups) if self._kl else None)
         self._known, alarms = watch(self._known, numbers, self._limits, self._step)
         for alarm in alarms:
-            if self._tell:
-                self._tell(alarm)
+            if self._tell_alarm:
+                self._tell_alarm(alarm)
         for alarm in alarms:
             if alarm.action == "stop":
                 raise Unavailable(
                     f"{alarm.value:g} answers were paid against a reference that nobody can know",
                     where=f"step {alarm.step}, domain {alarm.domain}",
-                    remedy="the verifier is fooled: look at the rollouts, mend it, go on from the checkpoint before",
+                    remedy="the verifier is fooled: look at the rollouts, mend it, begin anew --from an earlier model",
                 )
             if alarm.action == "freeze":
                 self._curriculum.freeze(alarm.domain, str(alarm))
