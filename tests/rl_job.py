@@ -1,24 +1,29 @@
-"""A job of reinforcement learning on a model that was never trained: rl_job.py TASKS START FOLDER [OPTION VALUE ...].
+"""A job of reinforcement learning on a model that was never trained: rl_job.py LAST TASKS START FOLDER [OPTION ...].
 
-Paid is the share of an answer's tokens whose number is even: a model that knows nothing earns some of it.
+Paid is the share of an answer's tokens whose number is even: a model that knows nothing earns some of it. After step
+LAST it kills itself, unless that is below 0.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
 from schemas.grade import RIGHT, WRONG, Grade
 from schemas.task import Task
-from trainer.commands.train_rl import asked_of, rl
+from trainer.commands.train_rl import asked_of, parts, rl
 from trainer.loop.parallel import ranks
-from trainer.rl.asked import RlAsked
 from trainer.rl.loop import Parts, train_rl
 from trainer.rl.rollout import Rewarded, Rollout
 
-SMALL = ("--prompts", "3", "--group", "4", "--answer-tokens", "10", "--row", "256", "--checkpoint-every", "2")
+SMALL = ("--preset", "tiny-1l-1t", "--prompts", "3", "--group", "4", "--answer-tokens", "10", "--row", "256")
+SMALL = (*SMALL, "--checkpoint-every", "2", "--rate", "1e-3")
 
 
 class Evenness:
@@ -35,17 +40,16 @@ def evenness(*_: Any) -> Iterator[Evenness]:
     yield Evenness()
 
 
-def wish(*arguments: str) -> RlAsked:
-    """Return what the command asks for."""
-    return asked_of(dict(rl.make_context("rl", [*arguments]).params))
-
-
-def run(tasks: str, start: str, folder: str, *options: str) -> list[float]:
-    """Train, and return what each step was paid."""
-    asked = wish("--data", tasks, "--from", start, "--to", folder, *SMALL, *options)
+def run(last: int, tasks: str, start: str, folder: str, *options: str) -> None:
+    """Train, and die after a step."""
+    torch.set_num_threads(1)
+    given = ("--data", tasks, "--from", start, "--to", folder, *SMALL, *options)
+    asked = asked_of(dict(rl.make_context("rl", [*given]).params))
     with ranks() as among:
-        return [told.reward for told in train_rl(folder, asked, among, Parts(rewarder=evenness))]
+        for told in train_rl(folder, asked, among, Parts(parts(is_first=True).curriculum, evenness)):
+            if told.step == last:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    run(*sys.argv[1:])
+    run(int(sys.argv[1]), *sys.argv[2:])

@@ -99,7 +99,7 @@ def test_long_answers_take_fewer_micro_steps_than_as_they_come_and_ranks_are_ali
     assert as_they_come / len(packed) > 1.2
     costs = sizes(tokens.tolist()).costs(Cost())
     laid = micro_steps(sizes(tokens.tolist()), 32_768, 8)
-    for load, apart in ((costs, 1.01), (tokens, 1.1)):
+    for load, apart in ((costs, 1.05), (tokens, 1.1)):
         of_ranks = [sum(float(load[list(row)].sum()) for row in mine) for mine in laid]
         assert max(of_ranks) / min(of_ranks) < apart
 

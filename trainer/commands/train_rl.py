@@ -90,7 +90,7 @@ def rl(folder: str, **said: Any) -> None:
     asked = asked_of(said)
     steps = asked.stage.steps
     with ranks() as among:
-        told = train_rl(folder, asked, among, _parts(among.rank == 0))
+        told = train_rl(folder, asked, among, parts(is_first=among.rank == 0))
         done = sum(1 for _ in (shown_steps(told, steps) if among.rank == 0 else told))
         if among.rank == 0:
             _say_held_out(folder)
@@ -98,7 +98,7 @@ def rl(folder: str, **said: Any) -> None:
             say(f"next: ostraka serve {os.path.join(folder, MODEL)}, or look at {os.path.join(folder, 'index.html')}")
 
 
-def _parts(is_first: bool) -> Parts:
+def parts(*, is_first: bool) -> Parts:
     """Return tasks drawn by their worth under watch, and what the file of rewards pays."""
     from trainer.curriculum.curriculum import CurriculumSampling
     from trainer.rewards.opened import opened

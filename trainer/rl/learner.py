@@ -30,6 +30,9 @@ from trainer.rl.objective import Signals, objective
 from trainer.rl.packed import Weighed, document_of, signals_of, sizes_of, weighed
 from trainer.rl.rollout import Group
 
+Rows = list[tuple[PackedBatch, Signals]]
+"""Packed rows, each with what its targets are learnt with."""
+
 
 class Learnt(NamedTuple):
     """What a step of learning came to. `parity` is the most that the engine's log-probabilities were off the trainer's
@@ -63,15 +66,15 @@ class Learner:
         old = [self._again(one) if self.grpo.old == "trainer" and at else None for at, one in enumerate(rows)]
         learnt = []
         for at, (part, its_rows, its_old) in enumerate(zip(parts, rows, old, strict=True)):
-            found = self.gradient(its_rows, its_old, self._of(part), fresh=at == 0)
+            found = self.gradient(its_rows, its_old, self.divisor(part), fresh=at == 0)
             learnt.append(found._replace(gradient_norm=self._step(rate)))
         return _together(learnt)
 
-    def rows(self, answers: Sequence[Weighed]) -> list[tuple[PackedBatch, Signals]]:
+    def rows(self, answers: Sequence[Weighed]) -> Rows:
         """Return the rows of this rank, packed, with what their tokens are learnt with."""
         documents = [document_of(one.rollout) for one in answers]
         laid = micro_steps(sizes_of(documents), self.stage.sequence_length, self._ranks.count)[self._ranks.rank]
-        found = []
+        found: Rows = []
         for row in laid:
             mine = [documents[place] for place in row]
             tokens = sum(len(one.tokens_T) for one in mine)
@@ -81,7 +84,7 @@ class Learner:
 
     def gradient(
         self,
-        rows: Sequence[tuple[PackedBatch, Signals]],
+        rows: Rows,
         old: Sequence[torch.Tensor] | None,
         of: int,
         *,
@@ -126,7 +129,7 @@ class Learner:
         return -losses
 
     @torch.no_grad()
-    def _again(self, rows: Sequence[tuple[PackedBatch, Signals]]) -> list[torch.Tensor]:
+    def _again(self, rows: Rows) -> list[torch.Tensor]:
         """Return the log-probabilities of rows at the weights as they stand."""
         self.trainee.train()
         return [self._forward(row) for row, _ in rows]
@@ -136,7 +139,7 @@ class Learner:
             return nullcontext()
         return torch.autocast(torch.device(self._ranks.device).type, self._dtype)
 
-    def _of(self, groups: Sequence[Group]) -> int:
+    def divisor(self, groups: Sequence[Group]) -> int:
         """Return what a loss is divided by: answers, or tokens that were drawn."""
         answers = [one for group in groups for one in group.rollouts if one.drawn]
         return len(answers) if self.grpo.weighting == "sample" else sum(one.drawn for one in answers)
