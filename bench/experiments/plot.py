@@ -25,7 +25,7 @@ def plotted(title: str, runs: Sequence[Ran], of: Callable[[Point], float], targe
         drawn.append(_curve([(one.drawn_tokens, of(one)) for one in run.points], whole, colours[run.arm], thick=False))
     for arm, curve in _medians(runs, of, whole).items():
         drawn.append(_curve(curve, whole, colours[arm], thick=True))
-    drawn += [_named(at, arm, colours[arm]) for at, arm in enumerate(arms)]
+    drawn.append(_names(colours))
     body = "\n".join(drawn)
     head = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13"'
     ground = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
@@ -67,12 +67,13 @@ def _curve(points: Sequence[tuple[float, float]], whole: float, colour: str, *, 
     )
 
 
-def _named(at: int, arm: str, colour: str) -> str:
-    x, y = LEFT + at * (WIDTH - LEFT - RIGHT) / 5, HEIGHT - 14
-    return (
-        f'<line x1="{x:.1f}" x2="{x + 22:.1f}" y1="{y - 4}" y2="{y - 4}" stroke="{colour}" stroke-width="3"/>'
-        f'<text x="{x + 28:.1f}" y="{y}">{escape(arm)}</text>'
-    )
+def _names(colours: Mapping[str, str]) -> str:
+    x, y, lines = float(LEFT), HEIGHT - 14, list[str]()
+    for arm, colour in colours.items():
+        lines.append(f'<line x1="{x}" x2="{x + 22}" y1="{y - 4}" y2="{y - 4}" stroke="{colour}" stroke-width="3"/>')
+        lines.append(f'<text x="{x + 28}" y="{y}">{escape(arm)}</text>')
+        x += 52 + 7.5 * len(arm)
+    return "\n".join(lines)
 
 
 def _medians(
