@@ -28,12 +28,12 @@ from schemas.response import BOX, BOX_END
 from schemas.task import Parameters, Task
 from trainer.curriculum.curriculum import CurriculumSampling
 from trainer.curriculum.pool import Known
-from trainer.curriculum.settings import Settings
+from trainer.curriculum.settings import Settings, read_settings
 from trainer.engine.engine import Answer, Prompt
 from trainer.rewards.canary import impossible
 from trainer.rewards.classifier import Classifier
 from trainer.rewards.exact import STEPS, exact
-from trainer.rewards.limits import Limits
+from trainer.rewards.limits import MEASURES, Limits
 from trainer.rewards.monitor import Watched, watch
 from trainer.rewards.numbers import Numbers, numbers_of
 from trainer.rewards.opened import opened
@@ -444,6 +444,21 @@ def test_rewards_that_cannot_pay_the_tasks_are_refused_before_any_work(tmp_path:
     with pytest.raises(BadInput) as refused, opened(read_rewards(str(path)), [COUNT], str(tmp_path)):
         pass
     assert re.search(told, str(refused.value))
+
+
+def test_the_files_that_the_page_shows_are_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "rewards.md").read_text()
+    files = dict(re.findall(r"^```\{code-block\} toml\n:caption: (\S+)\n\n(.*?)^```$", page, re.M | re.S))
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    rewards = read_rewards(str(tmp_path / "rewards.toml"))
+    assert read_settings(str(tmp_path / "curriculum.toml")).proportions == {"counting": 0.5, "chart": 0.3, "vqa": 0.2}
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", page, re.M))
+    told = {
+        name: tuple(inf if one == "never" else float(one) for one in said.split(", ")) for name, said in rows.items()
+    }
+    assert told == {name: getattr(Limits(), name) for name in MEASURES}
+    assert set(rewards.domains) == {"vqa", "chart", "essay"}
 
 
 def test_a_task_whose_domain_nobody_pays_is_refused_before_any_work(tmp_path: Path) -> None:
