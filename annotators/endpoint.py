@@ -73,7 +73,7 @@ class Endpoint(Struct, frozen=True):
         if not re.fullmatch(r"https?://[^\s@?#]+", self.url):
             remedy = f"give http://HOST:PORT/v1 without user or query; a key is read from {KEY}"
             raise BadInput(f"{self.url!r} cannot be an endpoint's address", remedy=remedy)
-        _key()
+        key_of_environment()
 
     def price_millionths(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Return what so many tokens cost, in millionths of the prices' currency."""
@@ -98,7 +98,7 @@ class Endpoint(Struct, frozen=True):
             httpx.URL(self.url)
         except httpx.InvalidURL as error:
             raise BadInput(f"{self.url!r} cannot be an endpoint's address ({error})") from None
-        key = _key()
+        key = key_of_environment()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         limits = httpx.Limits(max_connections=self.at_once)
         with asyncio.Runner() as runner:
@@ -282,7 +282,7 @@ def _asked_pause_s(state: Any) -> float:
     return error.pause_s if isinstance(error, AgainError) else 0.0
 
 
-def _key() -> str:
+def key_of_environment() -> str:
     """Return the key, empty where there is none; raises BadInput, which does not show it, where it cannot be one."""
     key = os.environ.get(KEY, "").strip()
     if not re.fullmatch(r"[!-~]*", key):

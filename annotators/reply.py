@@ -59,19 +59,12 @@ def answers_of(status: int, headers: Mapping[str, str], data: bytes, url: str) -
     Raises AgainError where the endpoint is busy, broken or talks garbage, Unavailable where it will say the same again.
     """
     if status in _NOT_THIS_ONE:
-        return [Answer(_shown(data), REJECTED)]
-    if status in _BUSY or status >= 500:
-        raise AgainError(f"status {status}: {_shown(data)}", _pause_s(headers.get("retry-after", "")))
-    if status != 200:
-        elsewhere = headers.get("location", "") if 300 <= status < 400 else ""
-        told = f"it sends on to {_shown(elsewhere.encode())}, where nothing is asked" if elsewhere else _shown(data)
-        raise Unavailable(
-            f"status {status}: {told}", where=url, remedy="look at the address, the model's name and the key"
-        )
+        return [Answer(shown(data), REJECTED)]
+    check_status(status, headers, data, url)
     try:
         said = msgspec.json.decode(data, type=_Completion)
     except msgspec.DecodeError as error:
-        raise AgainError(f"its reply is no chat completion ({error}): {_shown(data)}") from None
+        raise AgainError(f"its reply is no chat completion ({error}): {shown(data)}") from None
     usage = said.usage or _Usage()
     return [
         _answer(
@@ -81,6 +74,18 @@ def answers_of(status: int, headers: Mapping[str, str], data: bytes, url: str) -
         )
         for place, choice in enumerate(said.choices)
     ]
+
+
+def check_status(status: int, headers: Mapping[str, str], data: bytes, url: str) -> None:
+    """Raise AgainError where a server is busy or broken, Unavailable where it will say the same again."""
+    if status in _BUSY or status >= 500:
+        raise AgainError(f"status {status}: {shown(data)}", _pause_s(headers.get("retry-after", "")))
+    if status != 200:
+        elsewhere = headers.get("location", "") if 300 <= status < 400 else ""
+        told = f"it sends on to {shown(elsewhere.encode())}, where nothing is asked" if elsewhere else shown(data)
+        raise Unavailable(
+            f"status {status}: {told}", where=url, remedy="look at the address, the model's name and the key"
+        )
 
 
 def _answer(choice: _Choice, weights: str, prompt_tokens: int, completion_tokens: int) -> Answer:
@@ -107,7 +112,7 @@ def _pause_s(said: str) -> float:
         return 0.0
 
 
-def _shown(data: bytes) -> str:
+def shown(data: bytes) -> str:
     """Return the beginning of a body on one line."""
     said = " ".join(data[: 4 * _SHOWN_CHARS].decode(errors="replace").split())
     return "".join(mark for mark in said if mark.isprintable())[:_SHOWN_CHARS] or "nothing"

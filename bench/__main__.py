@@ -19,6 +19,7 @@ from bench.table import circumstances, head, help_line, line_of, page
 DUELS = ("write_shards", "read_shards", "reshard", "headers_only", "perceptual_hash", "clip", "engines", "verifiers")
 GROUPS = {
     "trainer": ("packed_step", "loader", "resume", "packing"),
+    "rl": ("rollouts",),
     "texts": ("minhash", "rules"),
     "video": ("sparse_frames",),
     "desk": ("desk_routing", "desk_sync"),

@@ -86,6 +86,12 @@ ANSWER_TASK = Name("answer_task", "string", "", "the key of the task that an ans
 ANSWER_BY = Name("answer_by", "string", "", "who gave an answer: a model, and its weights where told")
 ANSWER_ROUND = Name("answer_round", "uint32", "", "the round of enhancement that an answer came with, 0 the cold start")
 
+ROLLOUT_STEP = Name("rollout_step", "uint32", "", "the step of reinforcement learning whose rollouts these are")
+ROLLOUT_REWARD = Name("rollout_reward", "float64", "", "mean of what a step paid the answers to a task")
+ROLLOUT_REWARDS = Name("rollout_rewards", "list<float64>", "", "what a step paid each answer, penalties and all")
+REWARD_PARTS = Name("reward_parts", "list<string>", "", "what each function of the reward said: verifier 1 format -0.5")
+ROLLOUT_WEIGHTS = Name("rollout_weights", "list<string>", "", "the version of the weights that said each answer")
+
 REFERENCE_REWARD = Name("reference_reward", "float64", "", "what a task's verifier pays its own reference", 0, 1)
 WRONG_PAID = Name("wrong_paid", "uint32", "", "answers that are surely wrong and that the task's verifier calls right")
 THOUGHT_CHARS = Name("thought_chars", "uint32", "code points", "characters of all thinking")
@@ -375,6 +381,11 @@ NAMES: dict[str, Name] = {
         ANSWER_TASK,
         ANSWER_BY,
         ANSWER_ROUND,
+        ROLLOUT_STEP,
+        ROLLOUT_REWARD,
+        ROLLOUT_REWARDS,
+        REWARD_PARTS,
+        ROLLOUT_WEIGHTS,
         REFERENCE_REWARD,
         WRONG_PAID,
         THOUGHT_CHARS,

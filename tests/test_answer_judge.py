@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from annotators.answer_judge import word_of
 from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.recipes.built_in import find_recipe
 from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
-from pipelines.tasks.judge import word_of
 from schemas.response import BOX, BOX_END
 
 spec = importlib.util.spec_from_file_location("scripted_endpoint", Path(__file__).parent / "scripted_endpoint.py")

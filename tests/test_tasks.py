@@ -29,7 +29,7 @@ from pipelines.query.difficulty import spread
 from pipelines.recipes.built_in import find_recipe
 from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
-from pipelines.tasks.difficulty import difficulty, pass_at
+from schemas.difficulty import difficulty, pass_at
 from schemas.errors import BadInput
 from schemas.response import BOX, BOX_END
 from schemas.sample import Source, Text, from_columns

@@ -3,34 +3,31 @@ but their own seed. Models have random weights: what is said means nothing, and 
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from msgspec import structs
 
 from schemas.errors import BadInput, Unavailable
-from trainer.documents.document import Document
-from trainer.documents.grid import PATCH_VALUES
-from trainer.documents.special import SpecialIds
 from trainer.engine.chance import fraction, row_seed
 from trainer.engine.engine import Answer, Prompt, Sampling
 from trainer.engine.generate import LocalEngine
 from trainer.engine.pick import nucleus, pick
 from trainer.model.attention import use_document_attention
-from trainer.model.forward import Trainee
-from trainer.model.model import build
 from trainer.model.normalised import normalised
-from trainer.model.pack import pack
-from trainer.model.presets import preset
 from trainer.model.torchvision_ready import torchvision_ready
 
 torchvision_ready()
 import transformers  # noqa: E402
 
-WORDS = 400
-IDS = SpecialIds(0, (0, 1, 2), 500, 501, 502, 503, 504, 505)
+spec = importlib.util.spec_from_file_location("engine_prompts", Path(__file__).parent / "engine_prompts.py")
+assert spec and spec.loader
+made_here = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(made_here)
+IDS, PROMPTS, by_the_trainer, made = made_here.IDS, made_here.PROMPTS, made_here.by_the_trainer, made_here.made
 CLOSE = 2e-5
 
 
@@ -42,50 +39,6 @@ def one_thread() -> None:
 @pytest.fixture(scope="module", params=["tiny", "tiny-moe"])
 def engine(request: pytest.FixtureRequest) -> LocalEngine:
     return made(request.param)
-
-
-def made(name: str, **changed: Any) -> LocalEngine:
-    model = build(structs.replace(preset(name), initial_spread=0.1), IDS, 512, seed=3)
-    model.generation_config.eos_token_id = list(IDS.stops)
-    return LocalEngine(model, "first", **changed)
-
-
-def prompt(seed: int, *parts: int | tuple[int, int] | list[tuple[int, int]], key: str = "") -> Prompt:
-    """Make a prompt of so many words, pictures by their grids, and clips by the grids of their slices."""
-    random = np.random.default_rng(seed)
-    tokens: list[int] = []
-    grids: list[tuple[int, int, int]] = []
-
-    def picture(grid: tuple[int, int]) -> None:
-        tokens.extend([IDS.begin_image, *[IDS.image] * (grid[0] * grid[1] // 4), IDS.end_image])
-        grids.append((1, *grid))
-
-    for part in parts:
-        if isinstance(part, int):
-            tokens.extend(random.integers(5, WORDS, part).tolist())
-        elif isinstance(part, tuple):
-            picture(part)
-        else:
-            tokens.append(IDS.begin_video)
-            for second, grid in enumerate(part):
-                picture(grid)
-                tokens.append(10 + second)
-            tokens.append(IDS.end_video)
-    patches = sum(height * width for _, height, width in grids)
-    return Prompt(
-        key,
-        np.array(tokens, np.int32),
-        np.array(grids, np.int64).reshape(-1, 3),
-        random.integers(0, 256, (patches, PATCH_VALUES), np.uint8),
-    )
-
-
-PROMPTS = {
-    "text": prompt(0, 12),
-    "one picture": prompt(1, 3, (4, 6), 5),
-    "two pictures": prompt(2, (8, 4), 2, (4, 10), 3),
-    "slices": prompt(4, 2, [(4, 4), (4, 4), (4, 4)], 4),
-}
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -110,17 +63,6 @@ def test_the_likeliest_tokens_are_those_of_plain_transformers(engine: LocalEngin
     )[0, len(asked.tokens_T) :]
     assert list(answer.tokens) == expected.tolist()
     assert len(answer.tokens) > 10
-
-
-def by_the_trainer(engine: LocalEngine, asked: Prompt, answer: Answer) -> torch.Tensor:
-    """Return the log-probability of each token of an answer, as training computes it."""
-    tokens_T = np.concatenate([asked.tokens_T, np.array(answer.tokens, np.int32)])
-    document = Document(
-        "0", "cot", tokens_T, np.arange(len(tokens_T)) >= len(asked.tokens_T), asked.grids_N3, asked.patches_PD
-    )
-    row = pack([document], len(tokens_T), image_id=IDS.image, padding_id=IDS.end)
-    with torch.no_grad():
-        return -Trainee(engine.model)(row).losses.each_K
 
 
 @pytest.mark.parametrize("name", PROMPTS)

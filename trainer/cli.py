@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from trainer.commands.pilot import pilot
 from trainer.commands.plan import plan
 from trainer.commands.serve import serve
 from trainer.commands.train import train
 
-VERBS = [plan, train, serve]
+VERBS = [plan, train, serve, pilot]

@@ -11,8 +11,8 @@ from pipelines.query.choose import load_recipe
 from pipelines.recipes.recipe import Recipe
 from pipelines.run.facts import Facts
 from pipelines.shelf.shelf import Shelf
-from pipelines.tasks.difficulty import pass_at
 from pipelines.tasks.graded import Graded
+from schemas.difficulty import pass_at
 from schemas.errors import BadInput
 from schemas.task import DIFFICULTIES
 

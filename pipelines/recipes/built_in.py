@@ -17,7 +17,7 @@ from pipelines.recipes.documents import documents, documents_clip
 from pipelines.recipes.everything import uncontaminated, whole
 from pipelines.recipes.pictures import headers_only, scene_text
 from pipelines.recipes.recipe import Recipe
-from pipelines.recipes.tasks import cot, cot_answers, enhance, rl_tasks
+from pipelines.recipes.tasks import cot, cot_answers, enhance, rl_tasks, rollouts
 from pipelines.recipes.value import load
 from pipelines.recipes.videos import video, video_captions
 from pipelines.recipes.words import instructions, long_text
@@ -37,6 +37,7 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
     "headers-only": headers_only,
     "instructions": instructions,
     "rl-tasks": rl_tasks,
+    "rollouts": rollouts,
     "scene-text": scene_text,
     "text": long_text,
     "uncontaminated": uncontaminated,

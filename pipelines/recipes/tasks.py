@@ -16,7 +16,7 @@ from filters.dialogue import FewControlCharacters, HasAnswers
 from filters.informative import Informative
 from filters.most_per_task import MostPerTask
 from filters.new_answers import NewAnswers
-from filters.scores import AtLeast, AtMost, Between
+from filters.scores import Above, AtLeast, AtMost, Below, Between
 from filters.textdedup import TextNearDedup
 from filters.thought import SoundThought
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
@@ -24,6 +24,7 @@ from pipelines.recipes.uncontaminated import without_benchmarks
 from pipelines.tasks.graded import Graded
 from pipelines.tasks.selfcheck import SelfCheck
 from pipelines.tasks.told_responses import ToldResponses
+from pipelines.tasks.told_rollouts import ToldRollouts
 
 Rate = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1)]
@@ -112,3 +113,11 @@ def rl_tasks(benchmarks: str = "") -> Recipe:
         Keep(AtMost("wrong_paid", 0)),
         *without_benchmarks(benchmarks),
     )
+
+
+def rollouts(low: Rate = 0.0, high: Rate = 1.0) -> Recipe:
+    """Rollouts of reinforcement learning: groups of answers of which more than `low` and fewer than `high` were right.
+
+    A group that is all wrong or all right has no advantage in it: the funnel tells how many of either there were.
+    """
+    return Recipe("rollouts", Annotate(ToldRollouts()), Keep(Above("pass_rate", low)), Keep(Below("pass_rate", high)))

@@ -13,12 +13,12 @@ from typing import ClassVar
 from msgspec import structs
 
 from annotators.annotator import Annotator, Look, Needs, Subject
+from annotators.answer_judge import questions, word_of
 from annotators.endpoint import MADE_WITH as ASKED_WITH
 from annotators.endpoint import Client, Endpoint, Said
 from filters.verifiers.settle import may_ask, settle
 from filters.verifiers.verify import verify
-from pipelines.tasks.difficulty import difficulty
-from pipelines.tasks.judge import questions, word_of
+from schemas.difficulty import difficulty
 from schemas.errors import BadInput, BadSample
 from schemas.grade import Grade
 from schemas.note import Noted

@@ -7,14 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trainer.commands.train_rl import rl
 from trainer.screen import say, shown
 
 if TYPE_CHECKING:
     from trainer.loop.asked import Asked
 
+SUPERVISED = "pretrain|long_context|sft"
 
-@click.command(short_help="Train a model on exports, in one stage.")
-@click.argument("stage", metavar="[pretrain|long_context|sft]")
+
+class _Stages(click.Group):
+    """The stages: one command for those that learn from examples, which tells of a name that is none."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        return self.commands.get(cmd_name, self.commands[SUPERVISED])
+
+
+@click.group(cls=_Stages, subcommand_metavar="STAGE ...", short_help="Train a model on exports, in one stage.")
+def train() -> None:
+    """Train a stage: pretrain, long_context, sft or rl; each has a help of its own.
+
+    On several processes: torchrun --nproc-per-node 8 $(which ostraka) train ...
+    """
+
+
+@train.command(SUPERVISED, short_help="Learn from examples.")
 @click.option(
     "--data",
     multiple=True,
@@ -66,11 +83,9 @@ if TYPE_CHECKING:
 @click.option(
     "--workers", default=0, show_default=True, type=click.IntRange(0), help="Processes that load, for each rank."
 )
-def train(stage: str, folder: str, workers: int, **said: Any) -> None:
-    """Train a stage: pretrain, long_context or sft.
-
-    On several processes: torchrun --nproc-per-node 8 $(which ostraka) train ...
-    """
+@click.pass_context
+def supervised(context: click.Context, /, folder: str, workers: int, **said: Any) -> None:
+    """Learn from the examples of exports: what to say after what."""
     from trainer.needs import need
 
     need("torch", "transformers", "av")
@@ -79,7 +94,7 @@ def train(stage: str, folder: str, workers: int, **said: Any) -> None:
     from trainer.loop.start import MODEL
     from trainer.loop.train import train as training
 
-    asked = _asked(stage, said)
+    asked = _asked(str(context.info_name), said)
     steps = asked.stage.steps
     with ranks() as among:
         told = training(folder, asked, among, workers, shown if among.rank == 0 else None)
@@ -127,3 +142,6 @@ def _asked(stage: str, said: dict[str, Any]) -> Asked:
         mix=said["mix"],
     )
     return Asked(found, given, Start(said["start"], said["tower"], said["decoder"]), said["held_out"])
+
+
+train.add_command(rl)

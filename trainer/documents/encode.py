@@ -22,6 +22,13 @@ def encode(sample: Sample, contents: Sequence[bytes], codec: Codec) -> Document:
 
     `contents` are the bytes of its pictures and clips in their order, as `schemas.form.read` returns them.
     """
+    media, patches_PD = looked_at(sample, contents, codec)
+    laid = lay_out(sample, codec, media)
+    return Document(sample.key, kind_of(sample), *laid, patches_PD)
+
+
+def looked_at(sample: Sample, contents: Sequence[bytes], codec: Codec) -> tuple[dict[int, Medium], NDArray[np.uint8]]:
+    """Return what is seen of each picture and clip, by its place, and the patches of all; raises BadSample."""
     media: dict[int, Medium] = {}
     patches: list[NDArray[np.uint8]] = [np.zeros((0, PATCH_VALUES), np.uint8)]
     for (place, part), content in zip(sample.media(), contents, strict=True):
@@ -32,5 +39,4 @@ def encode(sample: Sample, contents: Sequence[bytes], codec: Codec) -> Document:
         else:
             media[place], of_picture = picture_patches(content, codec.picture)
             patches.append(of_picture)
-    laid = lay_out(sample, codec, media)
-    return Document(sample.key, kind_of(sample), *laid, np.concatenate(patches))
+    return media, np.concatenate(patches)

@@ -17,6 +17,11 @@ def row_seed(seed: int, row: int) -> int:
     return seed if row == 0 else _number(f"row {seed} {row}") >> 1
 
 
+def keyed_seed(seed: int, key: str) -> int:
+    """Return the seed that a program which knows no keys is given for a prompt of this one."""
+    return _number(f"key {seed} {key}") >> 1
+
+
 def fraction(seed: int, key: str, place: int) -> float:
     """Return the number in [0, 1) that picks the token at a place of an answer."""
     return (_number(f"{seed} {place} {key}") >> 12) * 2.0**-52

@@ -33,10 +33,22 @@ class Prompt(NamedTuple):
     patches_PD: NDArray[np.uint8] = np.zeros((0, PATCH_VALUES), np.uint8)
 
 
+class Force(Struct, frozen=True):
+    """An answer whose thinking nears its limit is made to answer: where none of its first `after` tokens is `end`,
+    `tokens` follow them, `end` the first, whatever the model would have said (paper section 5.3)."""
+
+    after: int
+    tokens: tuple[int, ...]
+
+    @property
+    def end(self) -> int:
+        return self.tokens[0]
+
+
 class Sampling(Struct, frozen=True):
     """How tokens are drawn; temperature 0 takes the likeliest. Raises BadInput for a number that makes no sense.
 
-    `top` counts the likeliest tokens that are told beside each token.
+    `top` counts the likeliest tokens that are told beside each token; `force` ends thinking that takes too long.
     """
 
     max_tokens: int = 512
@@ -44,6 +56,7 @@ class Sampling(Struct, frozen=True):
     top_p: float = 1.0
     seed: int = 0
     top: int = 0
+    force: Force | None = None
 
     def __post_init__(self) -> None:
         for holds, said, remedy in (
@@ -55,6 +68,12 @@ class Sampling(Struct, frozen=True):
         ):
             if not holds:
                 raise BadInput(said, where="sampling", remedy=f"it has to be {remedy}")
+        if self.force and not (
+            self.force.after >= 1 and self.force.tokens and self.force.after + len(self.force.tokens) < self.max_tokens
+        ):
+            after, more = self.force.after, len(self.force.tokens)
+            said = f"thinking ends after {after} tokens with {more} more, of {self.max_tokens}"
+            raise BadInput(said, where="sampling", remedy="leave room for thinking, its end and an answer")
 
 
 class Drawn(NamedTuple):
@@ -67,10 +86,15 @@ class Drawn(NamedTuple):
     """The likeliest tokens and their log-probabilities, the likeliest first."""
     finish: Finish | None
     """Why this token is the row's last; None where it is not."""
+    is_injected: bool = False
+    """The model did not say it: it was put in."""
 
 
 class Answer(NamedTuple):
-    """What one row said, the token that ended it included; `version` names the weights that said it."""
+    """What one row said, the token that ended it included; `version` names the weights that said it.
+
+    `injected` are the places among its tokens that were put in and not said: nothing is learnt from them.
+    """
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
@@ -78,13 +102,24 @@ class Answer(NamedTuple):
     seed: int
     version: str
     top: tuple[tuple[tuple[int, float], ...], ...] = ()
+    injected: tuple[int, ...] = ()
 
 
 class Engine(Protocol):
-    """Answers prompts, each `n` times; answers stand in the order of the prompts, and of the rows of each."""
+    """Answers prompts, each `n` times; answers stand in the order of the prompts, and of the rows of each.
+
+    `version` names the weights that it answers with; each answer names those that answered it.
+    """
 
     version: str
 
     def generate(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Answer]]:
         """Return `n` answers to each prompt."""
+        ...
+
+    def update_weights(self, version: str, folder: str = "") -> None:
+        """Answer from now on with the weights in a folder, by this name.
+
+        Without a folder they are those that the engine's model holds by now: the trainer changed them in place.
+        """
         ...

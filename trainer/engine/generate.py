@@ -1,8 +1,8 @@
 """The local engine: a model of transformers answers, each prompt read once, its rows sampled together.
 
 It is for a CPU, for tests and for one card: nothing is compiled, and a group of rows runs to its end before the next
-one begins. transformers' own generate reads the prompt and its pictures again for each of n answers. Memory is what
-`rows_at_once` rows keep: their prompts and their answers, in every layer.
+one begins. transformers' own generate reads the prompt and its pictures again for each of n answers, and keeps it as
+often. Memory is what `rows_at_once` rows keep in every layer: their answers, and each prompt once.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from trainer.engine.chance import row_seed
 from trainer.engine.engine import Answer, Drawn, Prompt, Sampling
 from trainer.engine.prefill import Prefix, prefill
 from trainer.engine.rows import Row, Rows
-from trainer.model.attention import attending_plainly
+from trainer.engine.shared import attending_shared
+from trainer.model.model import load
 
 ROWS_AT_ONCE = 64
 
 
 class LocalEngine:
-    """Answers with a model; whoever changes the model's weights sets `version` anew.
+    """Answers with a model; whoever changes the model's weights says so by `update_weights`.
 
     No answer holds the token of a picture or a clip: there would be none behind it, and it could not be trained on.
     """
@@ -52,6 +53,17 @@ class LocalEngine:
                 answers |= zip(together, self._finish(list(prefixes.values()), rows, sampling), strict=True)
         return [[answers[place, row] for row in range(n)] for place in range(len(prompts))]
 
+    def update_weights(self, version: str, folder: str = "") -> None:
+        """Name the weights that the model holds by now, or take those of a folder; raises BadInput as `load` does."""
+        if folder:
+            found = load(folder, self.model.dtype)
+            try:
+                self.model.load_state_dict(found.state_dict())
+            except RuntimeError as error:
+                said = str(error).splitlines()[-1].strip()
+                raise BadInput(said, where=folder, remedy="give weights of the model that answers") from None
+        self.version = version
+
     def check(self, prompt: Prompt, max_tokens: int) -> None:
         """Raise BadInput where a prompt and its answer are more than the model has positions for."""
         tokens = len(prompt.tokens_T)
@@ -68,7 +80,7 @@ class LocalEngine:
         trains = self.model.training
         self.model.eval()
         try:
-            with attending_plainly(self.model):
+            with attending_shared(self.model):
                 yield
         finally:
             self.model.train(trains)
@@ -91,5 +103,6 @@ class LocalEngine:
 
 
 def _answer(drawn: Sequence[Drawn], seed: int, version: str) -> Answer:
-    _, tokens, logprobs, top, finishes = zip(*drawn, strict=True)
-    return Answer(tokens, logprobs, finishes[-1] or "left", seed, version, top if any(top) else ())
+    _, tokens, logprobs, top, finishes, is_injected = zip(*drawn, strict=True)
+    injected = tuple(place for place, it_is in enumerate(is_injected) if it_is)
+    return Answer(tokens, logprobs, finishes[-1] or "left", seed, version, top if any(top) else (), injected)

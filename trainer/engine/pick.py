@@ -6,14 +6,17 @@ likely do not change places between one shape of batch and another. Shapes: R ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isnan
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 
 from schemas.errors import Unavailable
 from trainer.engine.engine import Sampling
+
+NONE_GIVEN: Mapping[int, int] = MappingProxyType({})
 
 
 class Picked(NamedTuple):
@@ -25,9 +28,15 @@ class Picked(NamedTuple):
 
 
 def pick(
-    logits_RV: torch.Tensor, fractions_R: Sequence[float], sampling: Sampling, barred: Sequence[int] = ()
+    logits_RV: torch.Tensor,
+    fractions_R: Sequence[float],
+    sampling: Sampling,
+    barred: Sequence[int] = (),
+    given: Mapping[int, int] = NONE_GIVEN,
 ) -> Picked:
-    """Pick a token for each row, none that is barred; log-probabilities are those of the logits as they are.
+    """Pick a token for each row, none that is barred, and those that are `given` for some rows as they are.
+
+    Log-probabilities are those of the logits as they are.
 
     Raises Unavailable where the logits are no numbers.
     """
@@ -39,6 +48,8 @@ def pick(
         below_RV = (open_RV - open_RV.amax(-1, keepdim=True)).double()
         chances_RV = nucleus((below_RV / sampling.temperature).softmax(-1), sampling.top_p)
         tokens_R = _at(chances_RV, torch.tensor(fractions_R, dtype=torch.float64, device=logits_RV.device))
+    for row, token in given.items():
+        tokens_R[row] = token
     picked_R = logprobs_RV.gather(-1, tokens_R[:, None])[:, 0].tolist()
     if any(isnan(one) for one in picked_R):
         raise Unavailable("the model's logits are not numbers", where="generation", remedy="look at its weights")

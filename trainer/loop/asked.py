@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -19,6 +19,7 @@ from trainer.loop.start import Start, model_folder
 from trainer.model.presets import preset
 
 RUN = "run.json"
+Wish = TypeVar("Wish", bound=Struct)
 _PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "pillow", "av")
 
 
@@ -31,10 +32,10 @@ class Asked(Struct, frozen=True):
     held_out: tuple[str, ...] = ()
 
 
-class Kept(Struct, frozen=True):
+class Kept(Struct, Generic[Wish], frozen=True):
     """What run.json holds."""
 
-    asked: Asked
+    asked: Wish
     versions: dict[str, str]
 
 
@@ -51,14 +52,18 @@ def claim(folder: str, asked: Asked) -> None:
 
     Where the data lies may change: that it is the same is told by its digests.
     """
+    claim_by(folder, asked, _values)
+
+
+def claim_by(folder: str, asked: Wish, values: Callable[[Wish], Iterator[tuple[str, Any]]]) -> None:
+    """Claim a folder for what is asked, where `values` are those that must not change."""
     path = os.path.join(folder, RUN)
     if os.path.exists(path):
-        before = read_asked(folder)
-        for what, now in _values(asked):
-            was = dict(_values(before)).get(what)
-            if was != now:
+        before = dict(values(read_wish(folder, type(asked))))
+        for what, now in values(asked):
+            if before.get(what) != now:
                 raise BadInput(
-                    f"it was begun with {what} {was}, not {now}",
+                    f"it was begun with {what} {before.get(what)}, not {now}",
                     where=folder,
                     remedy="give the same command to go on, or another folder with --to",
                 )
@@ -72,11 +77,17 @@ def claim(folder: str, asked: Asked) -> None:
 
 def read_asked(folder: str) -> Asked:
     """Return what a run was asked; raises BadInput where the folder is no run's."""
+    return read_wish(folder, Asked)
+
+
+def read_wish(folder: str, kind: type[Wish]) -> Wish:
+    """Return what a run of a kind was asked; raises BadInput where the folder is no such run's."""
     try:
         with open(os.path.join(folder, RUN), "rb") as file:
-            return msgspec.json.decode(file.read(), type=Kept).asked
+            kept: Kept[Wish] = msgspec.json.decode(file.read(), type=Kept[kind])  # type: ignore[valid-type]
     except (OSError, msgspec.DecodeError) as error:
         raise BadInput(f"no run: {error}", where=folder, remedy="give the folder of `ostraka train --to`") from None
+    return kept.asked
 
 
 def _values(asked: Asked) -> Iterator[tuple[str, Any]]:

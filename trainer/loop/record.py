@@ -7,7 +7,7 @@ file holds each step once.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -38,6 +38,26 @@ class Told(Struct, frozen=True):
     load: float = 0.0
     """Experts: the most loaded one's share over the mean's."""
 
+    def scalars(self) -> dict[str, float]:
+        """Return what is drawn as curves, by name."""
+        names = ("loss", "rate", "gradient_norm", "padding", "tokens_per_s", "mfu")
+        found = {name: float(getattr(self, name)) for name in names}
+        return found | {f"loss/{kind}": loss for kind, loss in self.loss_by_kind.items()}
+
+
+class Line(Protocol):
+    """What a step told, of any kind of run."""
+
+    @property
+    def step(self) -> int: ...
+
+    def scalars(self) -> dict[str, float]:
+        """Return what is drawn as curves, by name."""
+        ...
+
+
+Step = TypeVar("Step", bound=Struct)
+
 
 class Record:
     """The log of a run in a folder; lines of steps from `first_step` on are taken back."""
@@ -49,15 +69,13 @@ class Record:
         self._file = open(os.path.join(folder, LOG), "ab")  # noqa: SIM115
         self._board = _board(os.path.join(folder, "tensorboard"), first_step)
 
-    def add(self, told: Told) -> None:
+    def add(self, told: Line) -> None:
         """Write a step's line at once."""
         self._file.write(msgspec.json.encode(told) + b"\n")
         self._file.flush()
         if self._board is not None:
-            for name in ("loss", "rate", "gradient_norm", "padding", "tokens_per_s", "mfu"):
-                self._board.add_scalar(name, getattr(told, name), told.step)
-            for kind, loss in told.loss_by_kind.items():
-                self._board.add_scalar(f"loss/{kind}", loss, told.step)
+            for name, value in told.scalars().items():
+                self._board.add_scalar(name, value, told.step)
 
     def close(self) -> None:
         """Close the files."""
@@ -68,12 +86,17 @@ class Record:
 
 def read(folder: str) -> list[Told]:
     """Return the steps that a run told, in order; a last line that was cut off is none."""
+    return read_as(folder, Told)
+
+
+def read_as(folder: str, kind: type[Step]) -> list[Step]:
+    """Return the steps of a run whose lines are of a kind."""
     try:
         with open(os.path.join(folder, LOG), "rb") as file:
             lines = file.read().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
-    return [msgspec.json.decode(line, type=Told) for line in lines]
+    return [msgspec.json.decode(line, type=kind) for line in lines]
 
 
 def take_back(path: str, first_step: int) -> None:

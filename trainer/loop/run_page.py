@@ -59,14 +59,17 @@ def write_page(folder: str) -> None:
         *structs.asdict(asked.given).items(),
         *structs.asdict(asked.start).items(),
     ]
-    rows = "".join(f"<tr><th>{escape(name)}<td>{escape(_said(value))}" for name, value in values)
     tokens = sum(one.tokens for one in told)
     head = (
         f"{len(told):,} of {asked.stage.steps:,} steps, {tokens:,} tokens, {sum(one.targets for one in told):,} targets"
     )
-    page = _PAGE.format(
-        title=escape(f"{asked.stage.name}, {asked.given.preset}"), head=head, charts="".join(charts), rows=rows
-    )
+    put_page(folder, f"{asked.stage.name}, {asked.given.preset}", head, charts, values)
+
+
+def put_page(folder: str, title: str, head: str, charts: Sequence[str], values: Sequence[tuple[str, object]]) -> None:
+    """Write a page of charts into a run's folder, with what the run was asked below."""
+    rows = "".join(f"<tr><th>{escape(name)}<td>{escape(_said(value))}" for name, value in values)
+    page = _PAGE.format(title=escape(title), head=escape(head), charts="".join(charts), rows=rows)
     put_file(os.path.join(folder, PAGE), page.encode())
 
 

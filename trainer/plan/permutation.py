@@ -52,13 +52,13 @@ class _Network(NamedTuple):
         high_N, low_N = words_N >> self.low_bits, words_N & self.low_mask
         for number, word in enumerate(self.rounds):
             if number % 2:
-                low_N = low_N ^ (_mixed(high_N ^ word) & self.low_mask)
+                low_N = low_N ^ (mixed(high_N ^ word) & self.low_mask)
             else:
-                high_N = high_N ^ (_mixed(low_N ^ word) & self.high_mask)
+                high_N = high_N ^ (mixed(low_N ^ word) & self.high_mask)
         return (high_N << self.low_bits) | low_N
 
 
-def _mixed(words_N: Words) -> Words:
+def mixed(words_N: Words) -> Words:
     """Spread every bit of a word over all of it: multiply and fold, twice, by odd constants of the golden ratio."""
     words_N = words_N * np.uint64(0x9E3779B97F4A7C15)
     words_N = (words_N ^ (words_N >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)

@@ -1,4 +1,4 @@
-"""The endpoint: /v1/chat/completions, /v1/models and /health, as OpenAI's clients ask for them."""
+"""The endpoint: /v1/chat/completions, /v1/completions of token ids, /v1/models and /health, as clients ask for them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.errors import BadInput
 from trainer.documents.codec import Codec
-from trainer.engine.engine import Prompt
+from trainer.engine.engine import Drawn, Prompt, Sampling
 from trainer.engine.generate import LocalEngine
 from trainer.serve.chat_prompt import prompt_of
 from trainer.serve.chat_reply import Choice, Head, part_of, usage
 from trainer.serve.chat_request import ChatRequest, read_request
+from trainer.serve.completion_request import choice_of, read_completion
 from trainer.serve.guard import is_let_in
 from trainer.serve.one_by_one import Job, OneByOne
 from trainer.serve.refusal import Refusal
@@ -64,6 +65,7 @@ def app_of(served: Served, line: OneByOne, token: str) -> ASGIApp:
         Route("/v1/models", endpoint.models),
         Route("/v1/models/{name:path}", endpoint.model),
         Route("/v1/chat/completions", endpoint.chat, methods=["POST"]),
+        Route("/v1/completions", endpoint.completions, methods=["POST"]),
     ]
     handlers: Any = {Refusal: _refused, HTTPException: _no_such_way, ClientDisconnect: _nobody, Exception: _failed}
     return Guarded(Starlette(routes=routes, exception_handlers=handlers), token)
@@ -112,8 +114,7 @@ class Endpoint:
         encode = partial(prompt_of, asked.messages, self._served.codec, thinks=asked.thinks)
         prompt = await anyio.to_thread.run_sync(encode, limiter=self._encoding)
         job, told = self._job(asked, prompt)
-        self._line.ask(job)
-        _log.info("asked", extra={"fields": {"prompt_tokens": len(prompt.tokens_T), "choices": job.choices}})
+        self._ask(job)
         head = Head(
             f"chatcmpl-{secrets.token_hex(12)}", int(time.time()), self._served.name, self._served.engine.version
         )
@@ -122,22 +123,50 @@ class Endpoint:
             return StreamingResponse(self._stream(asked, job, head, heard), media_type="text/event-stream")
         return await self._whole(asked, job, head, heard)
 
+    async def completions(self, request: Request) -> Response:
+        """Answer token ids with token ids."""
+        asked = read_completion(await _body(request))
+        self._check_name(asked.model)
+        prompt = asked.asked(self._served.engine)
+        sampling = asked.sampling(secrets.randbits(63) if asked.seed is None else asked.seed)
+        job, told = self._line_up(prompt, asked.n, sampling, None, "prompt")
+        self._ask(job)
+        drawn: list[list[Drawn]] = [[] for _ in range(asked.n)]
+        async for of_step, _ in _until_the_end(request, job, told):
+            for one in of_step:
+                drawn[one.row] += one.tokens
+        decode = self._served.codec.tokens.decode
+        texts = [decode(one.token for one in row if one.finish != "stop") for row in drawn]
+        choices = [choice_of(place, row, text) for place, (row, text) in enumerate(zip(drawn, texts, strict=True))]
+        head = Head(f"cmpl-{secrets.token_hex(12)}", int(time.time()), self._served.name, self._served.engine.version)
+        spent = usage(len(prompt.tokens_T), sum(map(len, drawn)))
+        return _json(head.of("text_completion", choices) | {"usage": spent})
+
     def _job(self, asked: ChatRequest, prompt: Prompt) -> tuple[Job, asyncio.Queue[Any]]:
-        engine, tokens = self._served.engine, len(prompt.tokens_T)
-        room = max(1, min(self._served.most_tokens, engine.positions - tokens))
+        room = max(1, min(self._served.most_tokens, self._served.engine.positions - len(prompt.tokens_T)))
         sampling = asked.sampling(secrets.randbits(63) if asked.seed is None else asked.seed, room)
+        return self._line_up(prompt, asked.choices, sampling, asked.stops, "messages")
+
+    def _line_up(
+        self, prompt: Prompt, choices: int, sampling: Sampling, stops: tuple[str, ...] | None, param: str
+    ) -> tuple[Job, asyncio.Queue[Any]]:
+        """Return a job with the queue that it tells; raises Refusal where there is no room for what it asks."""
         try:
-            engine.check(prompt, sampling.max_tokens)
+            self._served.engine.check(prompt, sampling.max_tokens)
         except BadInput as error:
             message = f"{error.what}; {error.remedy}"
-            raise Refusal(400, message, param="messages", code="context_length_exceeded") from None
+            raise Refusal(400, message, param=param, code="context_length_exceeded") from None
         told, loop = asyncio.Queue[Any](), asyncio.get_running_loop()
 
         def tell(what: Sequence[Heard] | Exception | None) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody listens
                 loop.call_soon_threadsafe(told.put_nowait, what)
 
-        return Job(prompt, asked.choices, sampling, asked.stops, tell, Event()), told
+        return Job(prompt, choices, sampling, stops, tell, Event()), told
+
+    def _ask(self, job: Job) -> None:
+        self._line.ask(job)
+        _log.info("asked", extra={"fields": {"prompt_tokens": len(job.prompt.tokens_T), "choices": job.choices}})
 
     async def _whole(
         self, asked: ChatRequest, job: Job, head: Head, heard: AsyncIterator[tuple[Sequence[Heard], int]]

@@ -30,12 +30,12 @@ Tell = Callable[[Sequence[Heard] | Exception | None], None]
 
 
 class Job(NamedTuple):
-    """One request: what is asked, who is told, and whether they have left."""
+    """One request: what is asked, who is told, and whether they have left; without `stops` tokens are told, no text."""
 
     prompt: Prompt
     choices: int
     sampling: Sampling
-    stops: tuple[str, ...]
+    stops: tuple[str, ...] | None
     tell: Tell
     left: Event
 
@@ -90,9 +90,12 @@ class OneByOne:
             places = range(begin, min(begin + most, job.choices))
             of_rows = [Row(0, row_seed(job.sampling.seed, place)) for place in places]
             rows = self._engine.begin([prefix], of_rows, job.sampling)
-            spoken = [Spoken(job.stops) for _ in places]
+            spoken = [Spoken(job.stops) for _ in places] if job.stops is not None else None
             while rows.living and not self._over(job):
-                heard = [spoken[one.row].hear(one, self._content(one)) for one in rows.step()]
+                heard = [
+                    spoken[one.row].hear(one, self._content(one)) if spoken else Heard(one.row, "", (one,), one.finish)
+                    for one in rows.step()
+                ]
                 for one in heard:
                     if one.finish and one.row in rows.living:
                         rows.leave(one.row)

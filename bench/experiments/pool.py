@@ -1,0 +1,146 @@
+"""A finite pool of drawn tasks, half of them trivial and a fifth hopeless for the model to begin with.
+
+Tasks are drawn and answered by the model, eight times each: those that it always answers right are trivial, those that
+it answers right once to seven times are middling, and hopeless are tasks whose reference was put in place of the true
+one and that nobody can know. What was measured goes into no run: every arm begins without knowing which is which.
+
+    FOLDER/drawn/      tasks as they were drawn, with shelf and export
+    FOLDER/right.json  how many of the answers were right, by the record's id
+    FOLDER/pool/       the tasks of the pool, with shelf and export
+    FOLDER/test/       tasks of the other split, to be held out
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from glob import glob
+from hashlib import sha256
+from typing import Any
+
+from msgspec import convert
+
+from bench.experiments.runs import HERE, ostraka
+from filters.verifiers.domains.all import DOMAINS
+from schemas.task import Task
+from trainer.rewards.canary import impossible
+
+KINDS, LEVEL, ANSWERS = ("counting", "colour", "digits"), "easy", 8
+DRAWN, TASKS, TEST = 3_000, 300, 300
+TRIVIAL_SHARE, HOPELESS_SHARE = 0.5, 0.2
+
+Record = dict[str, Any]
+
+
+def made(folder: str, start: str) -> tuple[str, str]:
+    """Make the pool and the held-out tasks where they are not there yet, and return their exports."""
+    drawn, pool, test = (os.path.join(folder, name) for name in ("drawn", "pool", "test"))
+    _draw(drawn, DRAWN, "train")
+    _draw(test, TEST, "test")
+    right = _right(folder, drawn, start)
+    if not os.path.exists(os.path.join(pool, "tasks.jsonl")):
+        _write(pool, composed(_records(drawn), right), os.path.join(drawn, "pictures"))
+    return _exported(pool), _exported(test)
+
+
+def composed(records: Sequence[Record], right: Mapping[str, int]) -> list[Record]:
+    """Return the records of a pool, of each domain alike; raises ValueError where too few are trivial or middling."""
+    found = list[Record]()
+    domains = sorted({record["domain"] for record in records})
+    for domain in domains:
+        mine = sorted((one for one in records if one["domain"] == domain), key=lambda one: _word(one["id"]))
+        whole = TASKS // len(domains)
+        trivial, hopeless = round(TRIVIAL_SHARE * whole), round(HOPELESS_SHARE * whole)
+        groups = (
+            [one for one in mine if right[one["id"]] == ANSWERS][:trivial],
+            [one for one in mine if 0 < right[one["id"]] < ANSWERS][: whole - trivial - hopeless],
+        )
+        if [len(group) for group in groups] != [trivial, whole - trivial - hopeless]:
+            raise ValueError(f"{domain}: {len(groups[0])} trivial and {len(groups[1])} middling tasks of {len(mine)}")
+        taken = {one["id"] for group in groups for one in group}
+        rest = [one for one in mine if one["id"] not in taken][:hopeless]
+        found += [*groups[0], *groups[1], *(_hopeless(one) for one in rest)]
+    return [{name: value for name, value in one.items() if name != "difficulty"} for one in found]
+
+
+def _hopeless(record: Record) -> Record:
+    bait = impossible(convert(record, Task), DOMAINS)
+    if bait is None:
+        raise ValueError(f"no impossible reference for {record['id']}")
+    return record | {"id": f"hopeless-{record['id']}", "reference": bait.reference}
+
+
+def _draw(folder: str, count: int, split: str) -> None:
+    if not os.path.exists(os.path.join(folder, "tasks.jsonl")):
+        kinds = [word for kind in KINDS for word in ("--kind", kind)]
+        _run("draw", "tasks", "--to", folder, "--count", str(count), *kinds, "--level", LEVEL, "--split", split)
+
+
+def _right(folder: str, drawn: str, start: str) -> dict[str, int]:
+    path = os.path.join(folder, "right.json")
+    if not os.path.exists(path):
+        _exported(drawn)
+        from bench.experiments.measure import right_of
+
+        found = right_of(_export(drawn), start, ANSWERS)
+        ids = _ids(os.path.join(drawn, "shelf"))
+        with open(f"{path}.partial", "w", encoding="utf-8") as file:
+            json.dump({ids[key]: count for key, count in found.items()}, file)
+        os.replace(f"{path}.partial", path)
+    with open(path, encoding="utf-8") as file:
+        counts: dict[str, int] = json.load(file)
+    return counts
+
+
+def _exported(folder: str) -> str:
+    if not os.path.exists(os.path.join(_export(folder), "manifest.json")):
+        shelf = os.path.join(folder, "shelf")
+        _run("ingest", os.path.join(folder, "tasks.jsonl"), "--as", "tasks", "--shelf", shelf)
+        _run("run", "rl-tasks", "--shelf", shelf)
+        _run("export", "tasks", "--shelf", shelf)
+    return _export(folder)
+
+
+def _export(folder: str) -> str:
+    return os.path.join(folder, "shelf", "exports", "tasks")
+
+
+def _ids(shelf: str) -> dict[str, str]:
+    """Return the id of each record by the key of its sample."""
+    import pyarrow.parquet as pq
+
+    rows = [row for path in glob(os.path.join(shelf, "catalog", "*.parquet")) for row in _rows(pq.read_table(path))]
+    return {row["key"].hex: row["name"] for row in rows}
+
+
+def _rows(table: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = table.select(["key", "name"]).to_pylist()
+    return found
+
+
+def _records(folder: str) -> list[Record]:
+    with open(os.path.join(folder, "tasks.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def _write(folder: str, records: Sequence[Record], pictures: str) -> None:
+    os.makedirs(folder, exist_ok=True)
+    link = os.path.join(folder, "pictures")
+    if not os.path.exists(link):
+        os.symlink(os.path.abspath(pictures), link)
+    path = os.path.join(folder, "tasks.jsonl")
+    with open(f"{path}.partial", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record) + "\n" for record in records)
+    os.replace(f"{path}.partial", path)
+
+
+def _word(said: str) -> str:
+    return sha256(said.encode()).hexdigest()
+
+
+def _run(*words: str) -> None:
+    subprocess.run(
+        ostraka(*words), cwd=HERE, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": HERE}
+    )

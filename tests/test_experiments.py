@@ -1,0 +1,113 @@
+"""The harness of experiments: runs that resume and end by their time, what they came to, and the report."""
+
+from __future__ import annotations
+
+import sys
+import xml.etree.ElementTree as ET
+from math import inf
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.experiments.pool import ANSWERS, composed
+from bench.experiments.reached import by_arm, ratios, tokens_to
+from bench.experiments.report import write_report
+from bench.experiments.rlcs import points_of
+from bench.experiments.runs import Arm, Point, Ran, points_path, read_all, run_all, table_of
+from schemas.errors import BadInput
+
+WRITES = """
+import os, sys
+folder, seed = sys.argv[1], int(sys.argv[2])
+os.makedirs(folder, exist_ok=True)
+with open(f"{folder}/log.jsonl", "w") as log, open(f"{folder}/held_out.jsonl", "w") as looks:
+    for step in range(4):
+        look = '{"step": %d, "right_by_domain": {"counting": %g, "ocr": %g}}'
+        looks.write(look % (step, 0.2 * step, 0.1 * (step + seed)) + chr(10))
+        log.write('{"step": %d, "drawn": 100}' % step + chr(10))
+    log.write('{"step": 4, "dra')
+"""
+
+
+def arm(name: str, code: str = WRITES, limit_s: int = 60) -> Arm:
+    return Arm(name, lambda seed, to: (sys.executable, "-c", code, to, str(seed)), points_of, limit_s)
+
+
+def run(name: str, seed: int, *shares: float) -> Ran:
+    return Ran(name, seed, [Point(at, 1000 * at, {"a": share, "b": share / 2}) for at, share in enumerate(shares)])
+
+
+def test_what_has_run_is_not_run_again_and_what_failed_names_its_log(tmp_path: Path) -> None:
+    told: list[str] = []
+    run_all([arm("ours")], [0, 1], str(tmp_path), told.append)
+    before = Path(points_path(str(tmp_path), "ours", 1)).read_text()
+    assert before == "step,drawn_tokens,counting,ocr\n" + "".join(
+        f"{step},{100 * step},{0.2 * step:.6f},{0.1 * (step + 1):.6f}\n" for step in range(4)
+    )
+    Path(points_path(str(tmp_path), "ours", 0)).unlink()
+    run_all([arm("ours", "raise SystemExit('gone')")], [1], str(tmp_path), told.append)
+    assert told[-1] == "ours 1: it has run"
+    with pytest.raises(BadInput, match=r"ours with seed 0 ended with 1"):
+        run_all([arm("ours", "raise SystemExit('gone')")], [0], str(tmp_path), told.append)
+    assert "gone" in (tmp_path / "runs" / "ours-0.log").read_text()
+    assert [one.seed for one in read_all(str(tmp_path), ["ours"], [0, 1])] == [1]
+    assert table_of(read_all(str(tmp_path), ["ours"], [1])[0].points) == before
+
+
+def test_a_run_out_of_processor_time_counts_as_far_as_it_came(tmp_path: Path) -> None:
+    told: list[str] = []
+    run_all([arm("slow", WRITES + "\nwhile True: pass\n", limit_s=1)], [0], str(tmp_path), told.append)
+    assert told == ["slow 0: 45.0% right after 300 tokens, out of time"]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.05, 1))
+def test_the_tokens_to_a_target_lie_between_the_looks_before_and_at_it(shares: list[float], target: float) -> None:
+    points = run("x", 0, *shares).points
+    found = tokens_to(points, target, lambda point: point.right["a"])
+    first = next((at for at, share in enumerate(shares) if share >= target), None)
+    if first is None:
+        assert found == inf
+    else:
+        assert 1000 * max(0, first - 1) <= found <= 1000 * first
+
+
+def test_ratios_are_by_seed_and_never_stands_against_whoever_never_came_there() -> None:
+    runs = [run("A", 0, 0, 1), run("A", 1, 0, 0.2), run("B", 0, 0, 0.5, 1), run("B", 1, 0, 1), run("B", 2, 0, 1)]
+    found = by_arm(runs, 0.8, lambda point: point.right["a"])
+    assert found["A"] == {0: pytest.approx(800), 1: inf}
+    assert ratios(found, "A", "B") == [pytest.approx(0.5), inf]
+    assert ratios(found, "B", "A") == [pytest.approx(2.0), 0.0]
+
+
+def test_a_report_has_both_measures_and_plots_that_are_drawings(tmp_path: Path) -> None:
+    runs = [run("TRL", 0, 0.2, 0.5, 0.9), run("<ours>", 0, 0.2, 0.95), run("TRL", 1, 0.2), Ran("TRL", 2, [])]
+    path = write_report(str(tmp_path), "Title", "About.", runs, 0.6, "TRL")
+    text = Path(path).read_text()
+    assert "| <ours> | 1 of 1 | 800 | 800 | 800 | 0.46x | 0.46x |" in text
+    assert "1 of 3" in text
+    for name in ("mean", "worst"):
+        drawing = ET.parse(tmp_path / f"{name}.svg").getroot()
+        lines = drawing.findall("{http://www.w3.org/2000/svg}polyline")
+        assert len(lines) == len(runs) + 2
+
+
+def test_a_pool_is_half_trivial_and_a_fifth_hopeless_in_every_domain() -> None:
+    records = [
+        {"id": f"{domain}-{at}", "domain": domain, "question": "How many?", "reference": str(at % 9)}
+        for domain in ("counting", "ocr", "math")
+        for at in range(400)
+    ]
+    right = {one["id"]: (ANSWERS, 3, 0, 1)[at % 4] for at, one in enumerate(records)}
+    pool = composed(records, right)
+    for domain in ("counting", "ocr", "math"):
+        mine = [one for one in pool if one["domain"] == domain]
+        hopeless = [one for one in mine if one["id"].startswith("hopeless")]
+        known = [right[one["id"]] for one in mine if one not in hopeless]
+        assert (len(mine), len(hopeless), known.count(ANSWERS)) == (100, 20, 50)
+        assert all(0 < count < ANSWERS for count in known if count != ANSWERS)
+        assert all(len(one["reference"]) == 10 for one in hopeless)
+    assert len({one["id"] for one in pool}) == len(pool) == 300
+    with pytest.raises(ValueError, match="trivial"):
+        composed(records, dict.fromkeys(right, 0))

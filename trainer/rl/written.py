@@ -1,0 +1,63 @@
+"""Rollouts written: a shard for each step, in the form of an export, so that ostraka takes them in and shows them.
+
+A sample is a task with its answers, its pictures beside it. A step that is done again after a kill is the same file
+again, put in the place of the first, so nothing is there twice. It costs a step's pictures on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+from schemas.form import write_exported
+from schemas.publish import publish
+from schemas.rollout import Rolled, RolledOut, rolled_sample
+from schemas.sample import Sample
+from schemas.tar import Writer
+from trainer.rl.rollout import Group, Rollout
+
+FOLDER = "rollouts"
+
+ReadTask = Callable[[str], tuple[Sample, Sequence[bytes]]]
+"""Gives the sample of a task by its key, and the bytes of its pictures and clips in their order."""
+
+
+def shard_name(step: int) -> str:
+    """Return the name of a step's shard."""
+    return f"step-{step:06d}.tar"
+
+
+def write_rollouts(fs: Any, folder: str, run: str, step: int, groups: Sequence[Group], read: ReadTask) -> None:
+    """Publish the rollouts of a step below a run's folder; raises Unavailable where they cannot be written."""
+
+    def write(file: IO[bytes]) -> None:
+        tar = Writer(file)
+        for group in groups:
+            sample, contents = read(group.task.key)
+            write_exported(tar, rolled_sample(sample, rolled_out(group, run, step)), contents)
+        tar.close()
+
+    if groups:
+        publish(fs, f"{folder}/{FOLDER}/{shard_name(step)}", write)
+
+
+def rolled_out(group: Group, run: str, step: int) -> RolledOut:
+    """Return a group as its sample's meta holds it."""
+    rolled = tuple(map(_rolled, group.rollouts))
+    responses = tuple(one.text for one in group.rollouts)
+    versions = tuple(one.version for one in rolled)
+    return RolledOut(group.task.task, responses, versions, run, step, rolled)
+
+
+def _rolled(one: Rollout) -> Rolled:
+    answer, paid = one.answer, one.rewarded
+    return Rolled(
+        answer.finish,
+        len(answer.tokens),
+        answer.version,
+        answer.seed,
+        paid.total,
+        paid.grade,
+        paid.by_function,
+        len(answer.injected),
+    )
