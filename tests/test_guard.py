@@ -159,6 +159,14 @@ class NotOpened(Does, frozen=True):
             os._exit(7)
         yield self.look
 
+class Knows(Does, frozen=True):
+    """Says which class opens such an address; whoever opens one imports fsspec itself."""
+
+    def look(self, subject):
+        import fsspec
+
+        return Noted({"said": fsspec.get_filesystem_class(self.folder.partition(":")[0]).__module__})
+
 class Writes(Does, frozen=True):
     """Writes what is no value of a note."""
 
@@ -227,6 +235,10 @@ def test_a_sample_that_breaks_its_annotator_costs_itself_alone(own: ModuleType, 
 def test_a_sample_that_takes_too_much_costs_itself_alone(own: ModuleType, kind: str, act: str, detail: str) -> None:
     found = answers(getattr(own, kind)(), "a", act, "b")
     assert found == [noted("a"), Failed("resource", detail), noted("b")]
+
+
+def test_an_address_in_a_field_is_opened_by_our_own_file_system(own: ModuleType) -> None:
+    assert answers(own.Knows("s3://bucket/answers"), "a") == [Noted({"said": "pipelines.store.on_s3"})]
 
 
 def test_a_batch_may_take_what_its_samples_may(own: ModuleType) -> None:

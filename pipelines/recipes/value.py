@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from hashlib import sha256
-from importlib import metadata
 from typing import Any
 
 import msgspec
@@ -75,6 +74,8 @@ def annotator_id(annotator: Annotator, ids_it_reads: tuple[str, ...]) -> str:
 
 
 def _version(package: str, annotator: Annotator) -> str:
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

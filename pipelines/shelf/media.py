@@ -7,7 +7,6 @@ import zlib
 from collections import OrderedDict
 from typing import Any, Protocol
 
-from pipelines.store.address import file_system
 from schemas.errors import Unavailable
 
 MOST_OPEN = 16
@@ -39,6 +38,8 @@ class _RemoteFile:
     """A file of another file system, or a compressed one: reading on is cheap, going back is not."""
 
     def __init__(self, url: str) -> None:
+        from pipelines.store.address import file_system
+
         fs, path = file_system(url)
         self._file: Any = fs.open(path, "rb", compression="gzip" if url.endswith((".tgz", ".gz")) else None)
 
