@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from filters.columns import Lists
 from pipelines.shelf.people import Words
-from pipelines.tasks.difficulty import difficulty
+from schemas.difficulty import difficulty
 from schemas.errors import BadInput
 from schemas.note import Value, Whole
 from schemas.people import overruled

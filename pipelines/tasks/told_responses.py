@@ -25,7 +25,7 @@ class ToldResponses(Annotator, frozen=True):
             {
                 "responses": list(posed.responses),
                 "response_finish": ["told"] * len(posed.responses),
-                "response_by": _by(posed),
+                "response_by": [*_by(posed)],
                 "response_tokens": 0,
             }
         )
