@@ -31,7 +31,7 @@ class TextNearDedup(CorpusFilter, frozen=True):
 
     similarity: float = 0.8
     bands: int = 28
-    reads: ClassVar = ("minhash", "text_chars")
+    reads: ClassVar[tuple[str, ...]] = ("minhash", "text_chars")
     reasons: ClassVar = ("near_duplicate_text",)
     row_bytes: ClassVar = 448
 

@@ -29,13 +29,14 @@ from schemas.errors import BadInput
 from schemas.sample import Sample, from_json
 from schemas.taken import taken_of
 
+Answer = tuple[str, int, float, str]
 ANSWERS = st.lists(
     st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.sampled_from([0.125, 0.5, 1.0]), st.sampled_from("xyz")),
     max_size=30,
 )
 
 
-def corpus(answers: list[tuple[str, int, float, str]]) -> Columns:
+def corpus(answers: list[Answer]) -> Columns:
     tasks, rounds, rates, skills = zip(*answers, strict=True) if answers else ((), (), (), ())
     keys = np.array([f"{place * 7919 % 65536:016x}".encode() for place in range(len(answers))], "S16")
     return Columns(
@@ -65,7 +66,9 @@ def lost_in(judging: CorpusFilter, columns: Columns, buckets: int = 1) -> dict[i
 
 
 @given(ANSWERS, st.integers(1, 4))
-def test_of_a_task_so_many_answers_stay_and_none_of_a_later_round_before_one_of_an_earlier(answers, most) -> None:
+def test_of_a_task_so_many_answers_stay_and_none_of_a_later_round_before_one_of_an_earlier(
+    answers: list[Answer], most: int
+) -> None:
     columns = corpus(answers)
     lost = lost_in(MostPerTask(most), columns)
     assert lost == lost_in(MostPerTask(most), columns, buckets=4)
@@ -79,7 +82,7 @@ def test_of_a_task_so_many_answers_stay_and_none_of_a_later_round_before_one_of_
 
 
 @given(ANSWERS, st.sampled_from([0.0, 0.2, 0.5, 1.0]))
-def test_an_answer_outside_the_band_stays_where_its_skill_is_rare_alone(answers, rare) -> None:
+def test_an_answer_outside_the_band_stays_where_its_skill_is_rare_alone(answers: list[Answer], rare: float) -> None:
     columns = corpus(answers)
     lost = lost_in(Informative(0.2, 0.8, rare), columns)
     assert lost == lost_in(Informative(0.2, 0.8, rare), columns, buckets=4)
@@ -153,4 +156,5 @@ def test_a_second_round_adds_what_is_new_and_says_who_answered(tmp_path: Path) -
 
 def samples_of(folder: Path) -> list[Sample]:
     with tarfile.open(next(folder.rglob("*.tar"))) as tar:
-        return [from_json(tar.extractfile(one).read()) for one in tar if one.name.endswith(".json")]
+        members = [tar.extractfile(one) for one in tar if one.name.endswith(".json")]
+        return [from_json(member.read()) for member in members if member]
