@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -26,8 +27,11 @@ from pipelines.recipes.built_in import find_recipe
 from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
-from schemas.sample import Sample, from_json
+from schemas.form import write_exported
+from schemas.sample import Sample, Source, Text, from_json
 from schemas.taken import taken_of
+from schemas.tar import Writer
+from schemas.task import Posed, Task
 
 Answer = tuple[str, int, float, str]
 ANSWERS = st.lists(
@@ -152,6 +156,29 @@ def test_a_second_round_adds_what_is_new_and_says_who_answered(tmp_path: Path) -
     tasks_of = {one.source.row.split("#")[0]: one.source.parent for one in kept}
     catalogued = pq.read_table(str(tmp_path / "shelf-1" / "catalog" / "000000.parquet")).to_pylist()
     assert tasks_of == {f"tasks/{row['name']}": row["key"].hex for row in catalogued if not row["failed"]}
+
+
+def test_of_rollouts_an_answers_task_is_the_one_that_was_rolled_out(tmp_path: Path) -> None:
+    task, right = Task("counting", "How many boats?", "5", skill="sails"), said("2 + 3 = 5", 5)
+    rollouts = tmp_path / "rollouts"
+    rollouts.mkdir()
+    for step in (1, 2):
+        posed = Posed(task, (said("I guess.", 6), right), (f"weights-{step}",) * 2)
+        source = Source("tasks", "a", parent="ab" * 16, meta=msgspec.json.encode(posed).decode())
+        sample = Sample(f"{step:032x}", (Text("How many boats?", "user"),), source)
+        with (rollouts / f"step-{step:06d}.tar").open("wb") as file:
+            tar = Writer(file)
+            write_exported(tar, sample, [])
+            tar.close()
+    shelf, rounds = Shelf(str(tmp_path / "shelf")), Shelf(str(tmp_path / "rounds"))
+    ingest(shelf, str(rollouts), Local(1))
+    run(shelf, find_recipe("cot"), Local(1))
+    ingest(rounds, shelf.url, Local(1), Options(round=2), kind="answers")
+    rows = pq.read_table(str(tmp_path / "rounds" / "catalog" / "000000.parquet")).to_pylist()
+    assert [(row["parent"], taken_of(row["meta"]).by, taken_of(row["meta"]).response) for row in rows] == [
+        ("ab" * 16, "weights-1", 1),
+        ("ab" * 16, "weights-2", 1),
+    ]
 
 
 def samples_of(folder: Path) -> list[Sample]:

@@ -33,5 +33,5 @@ class ToldResponses(Annotator, frozen=True):
 
 def _by(posed: Posed) -> list[Item]:
     """Return who gave each response, nothing where the source does not tell."""
-    told = list(posed.answered_by)
-    return told if len(told) == len(posed.responses) else [""] * len(posed.responses)
+    told = len(posed.answered_by) == len(posed.responses)
+    return [*posed.answered_by] if told else [""] * len(posed.responses)
