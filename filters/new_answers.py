@@ -16,7 +16,7 @@ _CHARS_BITS, _LAST_ROUND = 40, 2**23
 class NewAnswers(TextNearDedup, frozen=True):
     """As TextNearDedup, but that an earlier round is better than more characters."""
 
-    reads: ClassVar = (*TextNearDedup.reads, "answer_round")
+    reads: ClassVar[tuple[str, ...]] = (*TextNearDedup.reads, "answer_round")
 
     def merit(self, columns: Columns) -> NDArray[np.uint64]:
         rounds = np.minimum(columns.array("answer_round").astype(np.uint64), np.uint64(_LAST_ROUND))

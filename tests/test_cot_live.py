@@ -64,7 +64,7 @@ def test_what_a_served_model_gets_right_is_what_it_is_trained_on_next(tmp_path: 
         asked = ("run", "cot", "--with", f"url={url}", "--with", "model=warm", "--with", "count=4", "--with", "high=1")
         first = ostraka(tmp_path, *asked, "--with", "max_tokens=40", "--shelf", "asked-shelf")
     again = ostraka(tmp_path, *asked, "--with", "max_tokens=40", "--shelf", "asked-shelf")
-    assert again == first, "a run again asks nobody"
+    assert again.endswith(first), "a run again asks nobody"
     ostraka(
         tmp_path, "ingest", "asked-shelf", "--as", "answers", "--most-answers", "9", "--round", "1", "--shelf", "next"
     )

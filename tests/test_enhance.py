@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -26,16 +27,20 @@ from pipelines.recipes.built_in import find_recipe
 from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
-from schemas.sample import Sample, from_json
+from schemas.form import write_exported
+from schemas.sample import Sample, Source, Text, from_json
 from schemas.taken import taken_of
+from schemas.tar import Writer
+from schemas.task import Posed, Task
 
+Answer = tuple[str, int, float, str]
 ANSWERS = st.lists(
     st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.sampled_from([0.125, 0.5, 1.0]), st.sampled_from("xyz")),
     max_size=30,
 )
 
 
-def corpus(answers: list[tuple[str, int, float, str]]) -> Columns:
+def corpus(answers: list[Answer]) -> Columns:
     tasks, rounds, rates, skills = zip(*answers, strict=True) if answers else ((), (), (), ())
     keys = np.array([f"{place * 7919 % 65536:016x}".encode() for place in range(len(answers))], "S16")
     return Columns(
@@ -65,7 +70,9 @@ def lost_in(judging: CorpusFilter, columns: Columns, buckets: int = 1) -> dict[i
 
 
 @given(ANSWERS, st.integers(1, 4))
-def test_of_a_task_so_many_answers_stay_and_none_of_a_later_round_before_one_of_an_earlier(answers, most) -> None:
+def test_of_a_task_so_many_answers_stay_and_none_of_a_later_round_before_one_of_an_earlier(
+    answers: list[Answer], most: int
+) -> None:
     columns = corpus(answers)
     lost = lost_in(MostPerTask(most), columns)
     assert lost == lost_in(MostPerTask(most), columns, buckets=4)
@@ -79,7 +86,7 @@ def test_of_a_task_so_many_answers_stay_and_none_of_a_later_round_before_one_of_
 
 
 @given(ANSWERS, st.sampled_from([0.0, 0.2, 0.5, 1.0]))
-def test_an_answer_outside_the_band_stays_where_its_skill_is_rare_alone(answers, rare) -> None:
+def test_an_answer_outside_the_band_stays_where_its_skill_is_rare_alone(answers: list[Answer], rare: float) -> None:
     columns = corpus(answers)
     lost = lost_in(Informative(0.2, 0.8, rare), columns)
     assert lost == lost_in(Informative(0.2, 0.8, rare), columns, buckets=4)
@@ -151,6 +158,30 @@ def test_a_second_round_adds_what_is_new_and_says_who_answered(tmp_path: Path) -
     assert tasks_of == {f"tasks/{row['name']}": row["key"].hex for row in catalogued if not row["failed"]}
 
 
+def test_of_rollouts_an_answers_task_is_the_one_that_was_rolled_out(tmp_path: Path) -> None:
+    task, right = Task("counting", "How many boats?", "5", skill="sails"), said("2 + 3 = 5", 5)
+    rollouts = tmp_path / "rollouts"
+    rollouts.mkdir()
+    for step in (1, 2):
+        posed = Posed(task, (said("I guess.", 6), right), (f"weights-{step}",) * 2)
+        source = Source("tasks", "a", parent="ab" * 16, meta=msgspec.json.encode(posed).decode())
+        sample = Sample(f"{step:032x}", (Text("How many boats?", "user"),), source)
+        with (rollouts / f"step-{step:06d}.tar").open("wb") as file:
+            tar = Writer(file)
+            write_exported(tar, sample, [])
+            tar.close()
+    shelf, rounds = Shelf(str(tmp_path / "shelf")), Shelf(str(tmp_path / "rounds"))
+    ingest(shelf, str(rollouts), Local(1))
+    run(shelf, find_recipe("cot"), Local(1))
+    ingest(rounds, shelf.url, Local(1), Options(round=2), kind="answers")
+    rows = pq.read_table(str(tmp_path / "rounds" / "catalog" / "000000.parquet")).to_pylist()
+    assert [(row["parent"], taken_of(row["meta"]).by, taken_of(row["meta"]).response) for row in rows] == [
+        ("ab" * 16, "weights-1", 1),
+        ("ab" * 16, "weights-2", 1),
+    ]
+
+
 def samples_of(folder: Path) -> list[Sample]:
     with tarfile.open(next(folder.rglob("*.tar"))) as tar:
-        return [from_json(tar.extractfile(one).read()) for one in tar if one.name.endswith(".json")]
+        members = [tar.extractfile(one) for one in tar if one.name.endswith(".json")]
+        return [from_json(member.read()) for member in members if member]

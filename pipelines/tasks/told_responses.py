@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from annotators.annotator import Annotator, Subject
 from schemas.errors import BadSample
-from schemas.note import Noted
+from schemas.note import Item, Noted
 from schemas.task import Posed, posed_of
 from schemas.vocabulary import RESPONSE_BY, RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
 
@@ -31,7 +31,7 @@ class ToldResponses(Annotator, frozen=True):
         )
 
 
-def _by(posed: Posed) -> list[str]:
+def _by(posed: Posed) -> list[Item]:
     """Return who gave each response, nothing where the source does not tell."""
-    told = list(posed.answered_by)
-    return told if len(told) == len(posed.responses) else [""] * len(posed.responses)
+    told = len(posed.answered_by) == len(posed.responses)
+    return [*posed.answered_by] if told else [""] * len(posed.responses)
