@@ -27,6 +27,7 @@ from pipelines.desk.folder import Folder
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.manifest import read_manifest
+from pipelines.export.mix import Part, export_mix
 from pipelines.export.reshard import reshard
 from pipelines.export.spans.cut_shard import CutRule
 from pipelines.export.spans.export import export_spans
@@ -37,6 +38,7 @@ from pipelines.ingest.ingest import ingest
 from pipelines.ingest.manifest import NOTES_COLUMN
 from pipelines.ingest.plan import Cut
 from pipelines.query.choose import find_sample
+from pipelines.query.difficulty import spread
 from pipelines.query.sql import run_query
 from pipelines.query.story import tell
 from pipelines.recipes.built_in import find_recipe
@@ -50,6 +52,7 @@ from schemas.errors import BadInput, Unavailable
 from schemas.form import read as read_sample
 from schemas.note import Note, Noted, QuadTrack, TimeSpan, Track
 from schemas.people import Word, words_in
+from schemas.response import BOX, BOX_END
 from schemas.sample import Sample
 from schemas.shard import samples
 from schemas.verdict import Verdict
@@ -725,3 +728,39 @@ def test_the_commands_say_what_came_of_it(
     with pytest.raises(SystemExit, match="2"):
         main(["desk", "collect", "--at", folder, "--shelf", str(tmp_path / "empty")])
     assert "no samples on this shelf" in capsys.readouterr().err
+
+
+def test_the_report_on_difficulty_counts_people_s_grades(tmp_path: Path) -> None:
+    right, wrong = (f"<think>I count.</think><answer>There are {BOX}{answer}{BOX_END}.</answer>" for answer in "34")
+    task = {"question": "How many boats lie there?", "domain": "counting", "reference": "3", "difficulty": "easy"}
+    records = [{"id": name, **task, "responses": [right, wrong]} for name in ("one", "two")]
+    (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(tmp_path / "tasks.jsonl"), Local())
+    recipe = find_recipe("cot")
+    run(shelf, recipe, Local())
+    assert spread(shelf, recipe.id)[0].tiers == {"medium": 2}
+    with open_ledger(str(tmp_path / "desk.db"), measures=MEASURES) as ledger:
+        desk = Desk(ledger, shelf)
+        desk.asked("plain_words", "one", *plain("good", 5))
+        desk.collect(shelf)
+    assert spread(shelf, recipe.id)[0].tiers == {"medium": 1, "hard": 1}
+
+
+def test_a_mix_tells_of_the_desks_of_all_its_parts(desk: Desk, shelf: Shelf, tmp_path: Path, picture: Any) -> None:
+    run(shelf, find_recipe("whole"), Local())
+    desk.asked("plain_clip", "film.mp4", *plain("good"))
+    desk.collect(shelf)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "one.jpg").write_bytes(picture(1))
+    other = Shelf(str(tmp_path / "other"))
+    ingest(other, str(tmp_path / "pictures"), Local())
+    run(other, find_recipe("whole"), Local())
+    parts = [Part("pictures", other.url), Part("clips", shelf.url)]
+    export_mix(parts, "mix", str(tmp_path / "out"), Local(), ExportOptions())
+    assert verify(str(tmp_path / "out")).samples == 4
+    manifest = read_manifest(shelf.fs, str(tmp_path / "out"))
+    assert manifest and manifest.options["people"]["layers"]["plain_clip"]["items"] == 1
+    assert "People's notes" in (tmp_path / "out" / "README.md").read_text()
+    told = {row["row"]: row.get("people") for row in rows_of(tmp_path / "out")}
+    assert told["one.jpg"] is None and told["still.mp4"] == "[]" and len(words_in(told["film.mp4"])) == 1
