@@ -289,6 +289,19 @@ def test_what_is_said_of_a_whole_shot_is_said_of_the_shot_and_of_no_other(
     assert said == {"yes": span(film, 0, 20), "no": span(film, 20, 39)}
 
 
+def test_of_two_items_about_one_name_the_one_accepted_last_is_believed(desk: Desk, shelf: Shelf) -> None:
+    asked = {layer: desk.ask(layer, "film.mp4") for layer in ("plain_clip", OWN)}
+    for layer, choice in (("plain_clip", "bad"), (OWN, "good")):
+        desk.agree(asked[layer], Note("person_choice", choice))
+    desk.collect(shelf)
+    assert [row[0] for row in run_query(shelf, "select person_choice from notes_people")[1]] == ["good"]
+    desk.ledger.reopen([asked["plain_clip"]], "lead", "look again", desk.tick())
+    desk.agree(asked["plain_clip"], Note("person_choice", "usable"))
+    desk.collect(shelf)
+    assert [row[0] for row in run_query(shelf, "select person_choice from notes_people")[1]] == ["usable"]
+    assert [word.layer for word in words(shelf)["film.mp4"]] == ["plain_clip", OWN]
+
+
 def test_where_nothing_stands_any_more_nothing_stays_on_the_shelf(desk: Desk, shelf: Shelf) -> None:
     item = desk.asked("plain_clip", "still.mp4", *plain("good"))
     desk.asked("plain_clip", "film.mp4", *plain("good"))
