@@ -10,9 +10,12 @@ move: about some clips it is wrong every time, surely. Those no routing finds, a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
+from annotators.desk.audit import Looks
 from annotators.desk.routing import unsure
 
 MOVES = (
@@ -32,7 +35,7 @@ MOVES = (
 ALIKE = 0.6
 NON_EXPERTS = (0.75, 0.80, 0.84, 0.86, 0.89)
 EXPERTS = (0.84, 0.88, 0.92, 0.93, 0.96)
-ASKED = 10
+ASKED, EXAM = 10, 40
 GEOMETRY = 0.9
 ALARM = 0.4
 """How often the motion of the whole picture tells the right pair of moves (it cannot tell the two of a pair apart), and
@@ -62,10 +65,16 @@ def clips(count: int, random: np.random.Generator) -> Labels:
     return random.integers(0, len(MOVES), count)
 
 
-def verdicts(
-    truth: Labels, hard: tuple[float, float], random: np.random.Generator
-) -> tuple[Labels, NDArray[np.float64]]:
-    """Return what the model notes on each clip, its commonest verdict, and how unsure that is."""
+class Verdicts(NamedTuple):
+    """What the model notes on each clip, its commonest verdict, how unsure that is, and how often it said each move."""
+
+    noted: Labels
+    unsure: NDArray[np.float64]
+    counts: Labels
+
+
+def verdicts(truth: Labels, hard: tuple[float, float], random: np.random.Generator) -> Verdicts:
+    """Return what the model says of each clip."""
     share = random.beta(*hard, truth.shape)
     wrong = said(truth, np.zeros(truth.shape), random)
     asked = np.where(random.random((ASKED, *truth.shape)) < share, wrong, truth)
@@ -74,4 +83,20 @@ def verdicts(
     geometry = np.where(random.random(truth.shape) < GEOMETRY, truth // 2, random.integers(0, 6, truth.shape))
     signals, place = np.unique(np.stack([spread, ALARM * (geometry != noted // 2)]), axis=1, return_inverse=True)
     said_ = [unsure({"spread": float(one), "geometry": float(other)}) for one, other in signals.T]
-    return noted, np.array(said_)[place.reshape(-1)]
+    return Verdicts(noted, np.array(said_)[place.reshape(-1)], counts)
+
+
+def exam(random: np.random.Generator) -> tuple[Looks, Looks, Looks]:
+    """Return how well people audit, as an exam of 40 clips each tells, on half of which the model's note is wrong.
+
+    The first to look may be any of the twenty, the second and the third are experts.
+    """
+    every, experts = (_examined(np.repeat(right, EXAM // 2), random) for right in (accuracies(), EXPERTS))
+    return every, experts, experts
+
+
+def _examined(right: NDArray[np.float64], random: np.random.Generator) -> Looks:
+    truth = clips(len(right), random)
+    mistaken = said(truth, np.zeros(truth.shape), random)
+    repeated = (said(truth, right, random) == mistaken).sum()
+    return Looks(int(repeated), len(right), int((said(truth, right, random) == truth).sum()), len(right))

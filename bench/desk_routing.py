@@ -1,10 +1,12 @@
-"""The desk against a random review: the same people, the same rules, the same minutes, other clips to look at.
+"""The desk against a random review: the same people, the same minutes, other clips to look at.
 
 Twenty simulated people and a simulated model look at 5,000 clips whose truth is known. On one side a random 20 % of the
 clips go through a desk; on the other the same desk has as many human minutes and looks where `routing` sends it, audit
-included. What is compared is the share of all clips that is labelled wrongly in the end.
+included, and is told what else the model said when it was asked again (a random review asks it once). What is compared
+is the share of all clips that is labelled wrongly in the end.
 
-Then the interval of the audit: in 200 corpora, how often it holds the precision of what was accepted by itself.
+Then the interval of the audit: in 200 corpora, how often it holds the precision of what was accepted by itself, with
+people's word for the truth, and with what an exam tells of how often they repeat a model's mistake.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from annotators.desk.audit import precision
+from annotators.desk.audit import Precision, precision
 from annotators.desk.choices import Choices
 from annotators.desk.draw import fraction
 from annotators.desk.events import Role
@@ -23,13 +25,13 @@ from annotators.desk.ledger import Ledger, open_ledger
 from annotators.desk.routing import Route
 from annotators.desk.rules import Layer, Rules
 from annotators.desk.submission import Review, Submission
-from bench.desk_people import EXPERTS, MODELS, MOVES, Labels, accuracies, clips, said, verdicts
+from bench.desk_people import EXPERTS, MODELS, MOVES, Labels, accuracies, clips, exam, said, verdicts
 from bench.duel import Row
 from schemas.note import Note
 
 CLIPS, SHARE, SEEDS, CORPORA = 5_000, 0.2, 3, 200
 LOOK_S, FOR_EVER_S = 60.0, 1e9
-BATCH: dict[Role, int] = {"adjudicator": 50, "reviewer": 50, "annotator": 4}
+BATCH: dict[Role, int] = {"adjudicator": 50, "reviewer": 50, "annotator": 1}
 """How much each takes at once: what waits for a judge goes before what is begun."""
 ROUTE = Route(threshold=0.29)
 GOAL, COVERS = 0.6, 0.95
@@ -51,38 +53,51 @@ def rows(folder: str) -> Iterator[Row]:
         )
     for name, hard in MODELS.items():
         told = [audited(hard, corpus) for corpus in range(CORPORA)]
-        share = sum(low <= true <= high for true, low, high, _ in told) / CORPORA
-        width, seen = (median(one) for one in zip(*((high - low, seen) for _, low, high, seen in told), strict=True))
-        print(
-            f"Precision of what was accepted by itself, {name}: inside its 95 % interval in {share:.1%} of {CORPORA} "
-            f"corpora (goal >= {COVERS:.0%}: {'met' if share >= COVERS else 'missed'}); {seen:.0f} clips "
-            f"audited, the interval {width:.1%} wide."
-        )
+        for at, whose in enumerate(("people's word for the truth", "their errors known from an exam")):
+            held = sum(found[at].low <= true <= found[at].high for true, found in told) / CORPORA
+            width = median(found[at].high - found[at].low for _, found in told)
+            seen = median(found[at].audited for _, found in told)
+            print(
+                f"Precision of what was accepted by itself, {name}, {whose}: inside its 95 % interval in {held:.1%} of "
+                f"{CORPORA} corpora (goal >= {COVERS:.0%}: {'met' if held >= COVERS else 'missed'}); {seen:.0f} clips "
+                f"audited, the interval {width:.1%} wide."
+            )
 
 
 def fight(hard: tuple[float, float], seed: int) -> tuple[float, float, float, float]:
     """Return the share of wrong labels with no look, after a random review, and routed; and the hours of each."""
     random = np.random.default_rng([seed, 8])
     truth = clips(CLIPS, random)
-    noted, how = verdicts(truth, hard, random)
+    noted, how, counts = verdicts(truth, hard, random)
     names = [f"clip {seed} {n}" for n in range(CLIPS)]
     drawn = sorted(range(CLIPS), key=lambda n: fraction("random review", names[n]))[: int(CLIPS * SHARE)]
-    theirs, spent_s = desk([(n, 0) for n in drawn], names, noted, truth, FOR_EVER_S, random)
-    asked = [(n, priority) for n in range(CLIPS) if (priority := due(names[n], float(how[n]))) >= 0]
+    theirs, spent_s = desk(
+        [Item(names[n], LAYER.name, names[n], machine=note(noted[n])) for n in drawn],
+        names,
+        noted,
+        truth,
+        FOR_EVER_S,
+        random,
+    )
+    asked = [item for n in range(CLIPS) if (item := routed(names[n], noted[n], float(how[n]), counts[n]))]
     ours, also_s = desk(asked, names, noted, truth, spent_s, random)
     assert also_s <= spent_s, "the routed side took longer"
     wrong = [float((labels != truth).mean()) for labels in (noted, theirs, ours)]
     return wrong[0], wrong[1], wrong[2], spent_s / 3600
 
 
-def due(name: str, unsure: float) -> int:
-    """Return an item's priority: audits before all, then what is least sure; -1 where nobody looks."""
+def routed(name: str, noted: int, unsure: float, counts: Labels) -> Item | None:
+    """Return the item that routing makes: audits before all, then what is least sure; None where nobody looks."""
     way = ROUTE.way(name, unsure)
-    return -1 if way == "accepted" else 1000 if way == "audit" else round(unsure * 100)
+    if way == "accepted":
+        return None
+    doubts = tuple(note(int(move)) for move in np.flatnonzero(counts) if move != noted)
+    priority = 1000 if way == "audit" else round(unsure * 100)
+    return Item(name, LAYER.name, name, why=way, priority=priority, machine=note(noted), doubts=doubts)
 
 
 def desk(
-    asked: Sequence[tuple[int, int]],
+    asked: Sequence[Item],
     names: Sequence[str],
     noted: Labels,
     truth: Labels,
@@ -97,7 +112,7 @@ def desk(
         ledger.set_layer(LAYER, 0)
         for name in right:
             ledger.set_person(name, ["annotator", *(["reviewer", "adjudicator"] if name in experts else [])], 0)
-        ledger.select([Item(names[n], "camera", names[n], priority=p, machine=note(noted[n])) for n, p in asked], 0)
+        ledger.select(asked, 0)
         spent_s = 0.0
         while spent_s < most_s and (looks := _round(ledger, right, experts, place, truth, most_s - spent_s, random)):
             spent_s += looks * LOOK_S
@@ -146,17 +161,18 @@ def note(move: int) -> Notes:
     return (Note("camera_move", MOVES[move]),)
 
 
-def audited(hard: tuple[float, float], corpus: int) -> tuple[float, float, float, int]:
-    """Return the true precision of what one corpus accepted by itself, the audit's interval, and how many it saw."""
+def audited(hard: tuple[float, float], corpus: int) -> tuple[float, tuple[Precision, Precision]]:
+    """Return the true precision of what was accepted by itself, and what the audit says without and with an exam."""
     random = np.random.default_rng([corpus, 200])
     truth = clips(CLIPS, random)
-    noted, how = verdicts(truth, hard, random)
+    noted, how, _ = verdicts(truth, hard, random)
     ways = [ROUTE.way(f"clip {corpus} {n}", float(one)) for n, one in enumerate(how)]
     alone = np.array([way != "unsure" for way in ways])
     seen = np.array([way == "audit" for way in ways])
-    looked = judged(truth[seen], noted[seen], random)
-    found = precision(int((looked == noted[seen]).sum()), int(seen.sum()))
-    return float((noted == truth)[alone].mean()), found.low, found.high, found.audited
+    right = int((judged(truth[seen], noted[seen], random) == noted[seen]).sum())
+    count = int(seen.sum())
+    found = precision(right, count), precision(right, count, looks=exam(random))
+    return float((noted == truth)[alone].mean()), found
 
 
 def judged(truth: Labels, noted: Labels, random: np.random.Generator) -> Labels:

@@ -12,8 +12,10 @@ import pytest
 from crowdkit.aggregation.classification.dawid_skene import DawidSkene
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from annotators.desk.audit import Seen, bound, lower_bound, precision, threshold
+from annotators.desk.audit import Looks, Seen, bound, lower_bound, precision, spent, threshold
+from annotators.desk.audited import audited, looks
 from annotators.desk.choices import Choices
 from annotators.desk.item import Item
 from annotators.desk.ledger import open_ledger
@@ -122,6 +124,55 @@ def test_how_often_a_chosen_threshold_breaks_its_promise() -> None:
     assert chosen > 95 and broke <= 0.05 * 100 + 4
 
 
+def test_the_interval_without_auditors_errors_is_that_of_a_library() -> None:
+    from scipy.stats import binomtest
+
+    for right, count in ((0, 9), (7, 9), (9, 9), (143, 150)):
+        peer = binomtest(right, count).proportion_ci(0.95, method="exact")
+        found = precision(right, count)
+        assert (found.low, found.high) == pytest.approx((peer.low, peer.high), abs=1e-12)
+
+
+@pytest.mark.parametrize(("right", "repeats"), [(0.9, 0.3), (0.8, 0.2)])
+def test_auditors_who_repeat_mistakes_are_allowed_for(right: float, repeats: float) -> None:
+    """Of 100 draws of 150 audits and 200 gold answers the interval holds the truth in 95, without gold in fewer."""
+    draw, held, naive = np.random.default_rng(11), 0, 0
+    for _ in range(100):
+        truly = draw.binomial(150, right)
+        said = int(truly + draw.binomial(150 - truly, repeats))
+        gold = Looks(int(draw.binomial(200, repeats)), 200, 200, 200)
+        found, plain = precision(said, 150, looks=(gold,)), precision(said, 150)
+        held += found.low <= right <= found.high
+        naive += plain.low <= right <= plain.high
+        assert found.low <= plain.low
+    assert held >= 95 > 85 > naive
+
+
+def test_looks_add_up_and_what_is_not_known_bounds_nothing() -> None:
+    gold = Looks(20, 200, 180, 200)
+    one, three = (precision(90, 100, looks=(gold,) * count) for count in (1, 3))
+    assert three.low < one.low < three.share < 0.9 < 0.9 / 0.9 * 1.001
+    assert precision(90, 100, looks=(Looks(0, 0, 0, 0),)).low == 0.0
+    assert lower_bound(90, 100, looks=(gold,)) < lower_bound(90, 100)
+    seen = [Seen(0.4, n < 90, False) for n in range(100)]
+    assert bound(seen, [], 0.2, 0.4) == 0.9 and bound(seen, [], 0.2, 0.4, looks=(gold,)) < 0.89
+
+
+def test_audits_that_have_not_ended_widen_the_interval_to_both_sides() -> None:
+    plain, open_ = precision(90, 100), precision(90, 100, pending=10)
+    assert (open_.right, open_.audited, open_.pending) == (90, 100, 10)
+    assert open_.low == pytest.approx(precision(90, 110).low) and open_.low < plain.low
+    assert open_.high == pytest.approx(precision(100, 110).high) and open_.high > plain.high
+
+
+def test_setting_a_threshold_again_and_again_spends_no_more_than_was_allowed() -> None:
+    assert sum(1 - spent(0.95, time) for time in range(1, 100_000)) == pytest.approx(0.05, abs=1e-6)
+    seen = [Seen(0.1, n < 190, True) for n in range(200)]
+    assert [threshold(seen, [], 1.0, 0.9, (0.1,), time=time) for time in (1, 9)] == [0.1, -1.0]
+    with pytest.raises(BadInput):
+        spent(0.95, 0)
+
+
 def people_who_err(seed: int) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     draw = random.Random(seed)
     right = {f"p{n}": 0.6 + 0.07 * n for n in range(5)}
@@ -211,3 +262,56 @@ def test_the_report_says_which_model_is_wrong_and_who_did_what(told: Report) -> 
     assert rows == {"ana": (3, 2, 0, 3.0), "ben": (3, 2, 0, 3.0), "jud": (0, 1, 1, 1.0)}
     assert (told.auto_accept["size"].right, told.auto_accept["size"].audited) == (1, 1)
     assert told.refused == {"not_assigned": 1}
+
+
+NEAR, FAR = (Note("size", "near"),), (Note("size", "far"),)
+ONE_PERSON = Layer("size", "c1", rules=Rules(overlap=1, review_share=0.0, gold_share=0.0))
+
+
+def test_one_person_whom_another_model_seconds_needs_no_reviewer() -> None:
+    with open_ledger(":memory:", measures=MEASURES) as ledger:
+        ledger.set_layer(ONE_PERSON, 0)
+        ledger.set_person("ana", ["annotator"], 0)
+        kinds: Any = {"seconded": ("unsure", (FAR,)), "alone": ("unsure", ()), "audit": ("audit", (FAR,))}
+        for name, (why, doubts) in kinds.items():
+            ledger.select([Item(name, "size", name, why=why, machine=NEAR, doubts=doubts)], 0)
+        for task in ledger.take("ana", "annotator", 0, most=3):
+            assert not task.item.doubts
+            ledger.submit(Submission(task.item.id, "ana", FAR, "c1"), 0)
+        assert {name: ledger.state.work[name].state for name in kinds} == {
+            "seconded": "accepted",
+            "alone": "in_review",
+            "audit": "in_review",
+        }
+
+
+def test_an_audit_does_not_show_what_it_asks_about() -> None:
+    with open_ledger(":memory:", measures=MEASURES) as ledger:
+        ledger.set_layer(ONE_PERSON, 0)
+        ledger.set_person("ana", ["annotator"], 0)
+        ledger.select(
+            [Item("u", "size", "u", why="unsure", machine=NEAR), Item("a", "size", "a", why="audit", machine=NEAR)], 0
+        )
+        shown = {task.item.id: task.item.machine for task in ledger.take("ana", "annotator", 0, most=2)}
+    assert shown == {"u": NEAR, "a": ()}
+
+
+def test_the_report_knows_from_gold_items_how_well_people_audit() -> None:
+    """Of two gold items whose note is wrong ana repeats one; an audit that waits for its reviewer is pending."""
+    with open_ledger(":memory:", measures=MEASURES) as ledger:
+        ledger.set_layer(ONE_PERSON, 0)
+        ledger.set_person("ana", ["annotator"], 0)
+        ledger.set_person("rev", ["annotator", "reviewer"], 0)
+        gold = [("g0", NEAR), ("g1", NEAR), ("g2", FAR)]
+        ledger.select([Item(name, "size", name, kind="exam", machine=machine, answer=FAR) for name, machine in gold], 0)
+        ledger.set_layer(structs.replace(ONE_PERSON, rules=structs.replace(ONE_PERSON.rules, exam_pass=0.5)), 0)
+        for name, wrong in (("ana", {"g0"}), ("rev", set[str]())):
+            for task in ledger.take(name, "annotator", 0, most=3):
+                notes = NEAR if task.item.id in wrong else FAR
+                ledger.submit(Submission(task.item.id, name, notes, "c1"), 0)
+        ledger.select([Item(f"a{n}", "size", f"a{n}", why="audit", machine=NEAR) for n in range(3)], 0)
+        for task, notes in zip(ledger.take("ana", "annotator", 0, most=2), (NEAR, FAR), strict=True):
+            ledger.submit(Submission(task.item.id, "ana", notes, "c1"), 0)
+        found, how = audited(ledger.state, MEASURES, "size"), looks(ledger.state, MEASURES, "size")
+    assert how == (Looks(1, 4, 2, 2), Looks(0, 2, 1, 1), Looks(0, 2, 1, 1))
+    assert (found.right, found.audited, found.pending) == (1, 1, 1)

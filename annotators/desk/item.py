@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from schemas.note import At, Note, Whole
 
@@ -19,6 +19,9 @@ class Item(Struct, frozen=True):
 
     `why` says what brought it here: `unsure` and `audit` are routing's words, `asked` is a person's wish. `facts` go
     with the item as they are (a proxy's digest, a frame map's address); the ledger does not read them.
+
+    `doubts` are what models noted otherwise, another one or one that was asked again: a person who says the same as one
+    of them is not alone against `machine`. People do not see them.
     """
 
     id: str
@@ -31,6 +34,7 @@ class Item(Struct, frozen=True):
     machine: Notes = ()
     answer: Notes = ()
     facts: dict[str, str] = {}
+    doubts: tuple[Notes, ...] | UnsetType = UNSET
 
     @property
     def subject(self) -> str:

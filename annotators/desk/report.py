@@ -13,10 +13,12 @@ from math import nan
 
 from msgspec import Struct
 
-from annotators.desk.audit import Precision, precision
+from annotators.desk.audit import Precision
+from annotators.desk.audited import audited
+from annotators.desk.by_question import Question, blind, label_of, questions, reliabilities
 from annotators.desk.item import Notes
 from annotators.desk.measure import Measures, measure_of
-from annotators.desk.state import State, Version, Work
+from annotators.desk.state import State, Work
 
 DAY_MS = 86_400_000
 
@@ -53,6 +55,8 @@ class PersonRow(Struct, frozen=True):
     gold_passed: int
     hours: float
     cost: float
+    reliability: float
+    """How often the person says what is so, by Dawid and Skene's model; NaN where too little is shared."""
 
 
 class ModelRow(Struct, frozen=True):
@@ -81,9 +85,12 @@ class Report(Struct, frozen=True):
     states: dict[str, int]
     burn: tuple[Burn, ...]
     layers: tuple[LayerRow, ...]
+    questions: tuple[Question, ...]
     people: tuple[PersonRow, ...]
     models: tuple[ModelRow, ...]
     auto_accept: dict[str, Precision]
+    by_peoples_word: dict[str, Precision]
+    """The same, were nobody who audits ever wrong."""
     disagreements: tuple[Disagreement, ...]
     refused: dict[str, int]
     hours: float
@@ -95,16 +102,19 @@ class Report(Struct, frozen=True):
 
 def report(state: State, measures: Measures, most: int = 50) -> Report:
     """Return how a desk stands, with the `most` worst disagreements."""
-    people = tuple(_person(state, name) for name in state.people)
+    reliable = reliabilities(state)
+    people = tuple(_person(state, name, reliable.get(name, nan)) for name in state.people)
     accepted = sum(bool(work.standing) for work in state.items())
     hours, cost = sum(row.hours for row in people), sum(row.cost for row in people)
     return Report(
         dict(Counter(work.state for work in state.items())),
         _burn(state),
         _layers(state, measures),
+        questions(state),
         people,
         _models(state),
-        {layer: audited(state, layer) for layer in state.layers},
+        {layer: audited(state, measures, layer) for layer in state.layers},
+        {layer: audited(state, measures, layer, believing=True) for layer in state.layers},
         _disagreements(state, most),
         dict(sorted(state.refused.items())),
         hours,
@@ -113,23 +123,6 @@ def report(state: State, measures: Measures, most: int = 50) -> Report:
         hours / accepted if accepted else nan,
         cost / accepted if accepted else nan,
     )
-
-
-def blind(work: Work) -> list[list[Version]]:
-    """Return the versions of each round that people wrote blind, where they were two or more."""
-    edited = {one.parent for one in work.versions.values() if one.origin == "edit"}
-    rounds = defaultdict[int, list[Version]](list)
-    for one in work.versions.values():
-        if one.origin in ("annotation", "edit") and one.id not in edited and one.state not in ("late", "deleted"):
-            rounds[one.round].append(one)
-    return [written for written in rounds.values() if len(written) >= 2]
-
-
-def audited(state: State, layer: str) -> Precision:
-    """Return how often what was accepted by itself is right, as far as audits that have ended tell."""
-    ended = [work for work in state.items() if work.item.layer == layer and work.item.why == "audit" and work.standing]
-    told = [work.machine for work in ended if work.machine is not None]
-    return precision(sum(one >= state.layers[layer].rules.accept_at for one in told), len(told))
 
 
 def _burn(state: State) -> tuple[Burn, ...]:
@@ -156,7 +149,7 @@ def _layers(state: State, measures: Measures) -> tuple[LayerRow, ...]:
                 found[work.item.layer, ""].append(measure.agreement(one, other))
                 for label in _labels((*one, *other)):
                     pair = (_of_label(one, label), _of_label(other, label))
-                    found[work.item.layer, label].append(measure.agreement(*pair))
+                    found[work.item.layer, label].append(measure.agreement(*pair) if all(pair) else 0.0)
     return tuple(
         LayerRow(
             layer,
@@ -170,14 +163,14 @@ def _layers(state: State, measures: Measures) -> tuple[LayerRow, ...]:
 
 
 def _labels(notes: Notes) -> list[str]:
-    return sorted({f"{note.name}: {note.value}" for note in notes if isinstance(note.value, bool | str)})
+    return sorted({f"{note.name}: {label}" for note in notes if (label := label_of(note))})
 
 
 def _of_label(notes: Notes, label: str) -> Notes:
-    return tuple(note for note in notes if f"{note.name}: {note.value}" == label)
+    return tuple(note for note in notes if f"{note.name}: {label_of(note)}" == label)
 
 
-def _person(state: State, name: str) -> PersonRow:
+def _person(state: State, name: str, reliability: float) -> PersonRow:
     person = state.people[name]
     every = [one for work in state.items() for one in work.versions.values() if one.author == name]
     mine = [one for one in every if one.origin in ("annotation", "edit")]
@@ -195,6 +188,7 @@ def _person(state: State, name: str) -> PersonRow:
         sum(gold),
         hours,
         hours * person.cost_per_hour,
+        reliability,
     )
 
 

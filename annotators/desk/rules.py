@@ -19,7 +19,8 @@ class Rules(Struct, frozen=True):
     of `adjudicate_below` and more is merged and reviewed, below it an adjudicator writes. `review_share` of what was
     accepted without a look is reviewed all the same, drawn by a keyed hash of the item; where one person annotates,
     it is the share that a reviewer sees at all. Where a model noted something, it counts as another reader: what one
-    person says against it is reviewed, and what people say against it in an audit, in the end, by an adjudicator.
+    person says against it is reviewed, unless the item's `doubts` say the same, and what people say against it in an
+    audit, in the end, by an adjudicator.
 
     What is whole is compared `grace_s` later: until then its authors may still edit it.
 

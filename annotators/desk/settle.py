@@ -64,12 +64,18 @@ def _stand_or_review(
     against = found is not None and found < rules.accept_at
     if against and how == "agreement" and work.item.why == "audit":
         turn.happen(AdjudicationAsked(work.item.id, version.resolves, "audit_against_the_models"))
-    elif against and how == "single":
+    elif against and how == "single" and (work.item.why == "audit" or not _is_seconded(turn, work, version, measures)):
         turn.happen(ReviewAsked(work.item.id, version.id, "against_the_models"))
     elif fraction("review", work.item.id, str(work.round)) < rules.review_share:
         turn.happen(ReviewAsked(work.item.id, version.id, "sampled"))
     else:
         turn.happen(AcceptedNotes(work.item.id, version.id, how, machine=found))
+
+
+def _is_seconded(turn: Turn, work: Work, version: Version, measures: Measures) -> bool:
+    """Say whether a model, asked again, had said what a person says now."""
+    measure, enough = measure_of(measures, work.item.layer), turn.rules(work).accept_at
+    return any(measure.agreement(one, version.notes) >= enough for one in work.item.doubts or ())
 
 
 def of_the_machine(work: Work, version: Version, measures: Measures) -> float | None:

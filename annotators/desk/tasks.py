@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from annotators.desk.events import Role
@@ -25,7 +25,7 @@ class Task(Struct, frozen=True):
 
     `shown` is what is judged: one version for a reviewer, several side by side for an adjudicator. An annotator sees
     nothing of others: only the own version, where it was rejected. A gold item's answer is not in it, and that it is
-    one neither.
+    one neither. What models noted is shown, but not in an audit: who is shown an answer lets it stand too often.
     """
 
     item: Item
@@ -43,7 +43,8 @@ def task_of(state: State, item: str, name: str, role: Role) -> Task:
     work = state.work[item]
     lease = next(one for held, one in leases(work) if held == role and one.person == name)
     asked = work.item
-    blind = replace(asked, kind="work", why="asked", priority=work.priority, answer=())
+    machine = () if asked.why == "audit" else asked.machine
+    blind = replace(asked, kind="work", why="asked", priority=work.priority, machine=machine, answer=(), doubts=UNSET)
     seen = _own(work, name) if role == "annotator" else [Shown(one, work.versions[one].notes) for one in work.asked]
     layer = state.layers[asked.layer]
     return Task(blind, layer, name, role, lease.until_ms, work.round, tuple(seen), lease.task)

@@ -98,10 +98,13 @@ def item_of(
     priority: int,
     answer: Notes,
 ) -> Item:
-    """Return the item of a sheet on a place of a sample; of the same it is the same."""
+    """Return the item of a sheet on a place of a sample; of the same it is the same.
+
+    A gold item shows what models noted like any other, or it would be known by that.
+    """
     place = msgspec.json.encode(at, order="deterministic").decode()
     name = sha256("\0".join((kind, sheet.name, candidate.sample.key, place)).encode()).hexdigest()[:16]
-    machine = machine_notes(candidate, sheet, at) if kind == "work" else ()
+    machine = machine_notes(candidate, sheet, at)
     return Item(name, sheet.name, candidate.sample.key, at, kind, "asked", priority, machine, tuple(answer))
 
 

@@ -1,7 +1,7 @@
 """What people see of a sample: a proxy of its clip with a frame map, its pictures as they came, its texts.
 
-Made by an annotator, so that the guard can hold what a broken video kills; what was made lies in the desk's media
-folder, named by its bytes, and an item's facts name it.
+Made by an annotator, so that the guard can hold what a broken video kills. What was made lies in the desk's media
+folder, named by the bytes and the span that it is of: it is made once for all layers. An item's facts name it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
 from typing import ClassVar, Literal
 
 import fsspec
@@ -69,12 +70,14 @@ class SeenByPeople(Annotator, frozen=True):
         place, video = subject.video() if not given else (given[0], subject.sample.parts[given[0]])
         if not isinstance(video, Video):
             raise BadSample("no_video", f"part {place} is no video")
-        span = TimeSpan(place, given[1], given[2], (given[3], given[4])) if given else None
-        proxy = make_proxy(subject.content(video), video.extension, span=span)
-        mapped = f"{proxy.name.removesuffix('.mp4')}-{place}.json"
-        self._put(proxy.name, proxy.content)
-        self._put(mapped, to_json(proxy.map))
-        return {CLIP: proxy.name, MAP: mapped, PART: str(place)}
+        name = sha256(f"{video.digest} {given}".encode()).hexdigest()[:32]
+        clip, mapped = f"{name}.mp4", f"{name}.json"
+        if not all(os.path.exists(os.path.join(self.folder, one)) for one in (clip, mapped)):
+            span = TimeSpan(place, given[1], given[2], (given[3], given[4])) if given else None
+            proxy = make_proxy(subject.content(video), video.extension, span=span)
+            self._put(clip, proxy.content)
+            self._put(mapped, to_json(proxy.map))
+        return {CLIP: clip, MAP: mapped, PART: str(place)}
 
     def _picture(self, subject: Subject, part: Image) -> str:
         if part.extension.lower() not in _BROWSERS_SHOW:
@@ -84,9 +87,7 @@ class SeenByPeople(Annotator, frozen=True):
         return name
 
     def _put(self, name: str, content: bytes) -> None:
-        path = os.path.join(self.folder, name)
-        if not os.path.exists(path):
-            put(fsspec.filesystem("file"), path, content)
+        put(fsspec.filesystem("file"), os.path.join(self.folder, name), content)
 
 
 def _pictures(subject: Subject) -> Sequence[Image]:
@@ -94,6 +95,12 @@ def _pictures(subject: Subject) -> Sequence[Image]:
     if not found:
         raise BadSample("no_picture", "the sample has no picture")
     return found
+
+
+def is_there(media: str, item: Item) -> bool:
+    """Say whether all files that an item names are there."""
+    names = [item.facts.get(CLIP), item.facts.get(MAP), *item.facts.get(PICTURES, "").splitlines()]
+    return all(os.path.exists(os.path.join(media, name)) for name in names if name)
 
 
 def shown_of(media: str, served: str, item: Item) -> Shown:

@@ -15,7 +15,7 @@ from annotators.desk.ledger import Ledger
 from annotators.desk.routing import Route
 from pipelines.desk.asked import Line, Signals, item_of, places_asked, way_of
 from pipelines.desk.folder import now_ms
-from pipelines.desk.media import AT, SeenByPeople
+from pipelines.desk.media import AT, SeenByPeople, is_there
 from pipelines.desk.samples import Candidate, candidates
 from pipelines.guard.guard import Guard
 from pipelines.guard.talk import Request
@@ -53,7 +53,8 @@ class SentItems(Struct):
 def send(ledger: Ledger, shelf: Shelf, recipe: Recipe | None, wanted: Wanted, media: str) -> SentItems:
     """Put items into the queue, batch by batch; what is there already is passed over, so a killed call is called again.
 
-    A sample that cannot be shown stops nothing: it is among the failures.
+    What people see of an item that is known is made again where it is lost. A sample that cannot be shown stops
+    nothing: it is among the failures.
     """
     sent, left = SentItems(), wanted.most
     for sheet in wanted.sheets:
@@ -63,8 +64,9 @@ def send(ledger: Ledger, shelf: Shelf, recipe: Recipe | None, wanted: Wanted, me
                 if way == "accepted":
                     sent.came["accepted by itself"] += 1
                     continue
-                if item.id in ledger.state.work:
-                    sent.known += 1
+                known = ledger.state.work.get(item.id)
+                sent.known += known is not None
+                if known is not None and is_there(media, known.item):
                     continue
                 batch.append((candidate, item))
                 if wanted.most and len(batch) >= left:
@@ -105,8 +107,9 @@ def _select(ledger: Ledger, guard: Guard, batch: Sequence[tuple[Candidate, Item]
             sent.failed.append((candidate.sample.key, made.reason, made.detail))
         else:
             ready.append(_with_facts(item, made.values))
+    known = set(ledger.refresh().work)
     came = ledger.select(ready, now_ms()) if ready else 0
-    sent.came.update(item.why for item in ready)
+    sent.came.update(item.why for item in ready if item.id not in known)
     return came
 
 

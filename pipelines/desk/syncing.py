@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from annotators.desk.label_studio.door import Door
@@ -58,24 +58,32 @@ def open_sync(at: Folder, ledger: Ledger, token: Callable[[], str], any_version:
         yield Sync(ledger, editor, about, now_ms)
 
 
-def following(sync: Sync, each: int, every_s: float) -> Iterator[Passed]:
-    """Yield pass after pass: at once where the server says that something changed, and every so often in any case.
+def following(at: Folder, ledger: Ledger, sync: Sync, each: int, every_s: float) -> Iterator[Passed]:
+    """Yield pass after pass, until the desk's layers or people change: then it is to be opened anew.
 
-    A server that is down is asked again for as long as it takes; what it did not say meanwhile is found later.
+    Passes come at once where the server says that something changed, and every so often in any case. A server that is
+    down is asked again for as long as it takes; what it did not say meanwhile is found later.
     """
+    layers = dict(ledger.state.layers)
     with Door(Secret(secrets.token_hex(16))) as door:
         hooked, quick = frozenset[int](), 0
-        while True:
+        while Folder(at.path).settings == at.settings and ledger.refresh().layers == layers:
             hints = door.hints(every_s)
+            quick = 0 if quick >= WHOLE_EVERY else quick + 1
             try:
-                quick = 0 if quick >= WHOLE_EVERY else quick + 1
                 passed = sync.quick(each, hints) if quick else sync.whole(each)
-                for project in frozenset(passed.projects) - hooked:
-                    door.ask_for_hooks(sync.editor, project)
+                if not at.settings.editor:
+                    _hook(sync, door, frozenset(passed.projects) - hooked)
                 hooked = frozenset(passed.projects)
             except Unavailable as error:
-                yield Passed(broken=str(error))
                 hooked, quick = frozenset(), WHOLE_EVERY
+                passed = Passed(broken=str(error))
                 time.sleep(min(every_s, 10.0))
-                continue
             yield passed
+
+
+def _hook(sync: Sync, door: Door, projects: frozenset[int]) -> None:
+    """Ask the server to say when a project changes; one that may not call this machine is asked from time to time."""
+    with suppress(BadInput):
+        for project in projects:
+            door.ask_for_hooks(sync.editor, project)

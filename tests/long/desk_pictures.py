@@ -30,7 +30,7 @@ from annotators.desk.label_studio.task import Said, Shown, make_task
 from schemas.note import Note, Track
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ENVIRONMENT = str(ROOT / "build" / "desk-server")
+ENVIRONMENT = os.environ.get("OSTRAKA_DESK_SERVER", str(ROOT / "build" / "desk-server"))
 PICTURES = ROOT / "docs" / "pictures"
 DATA = Path(os.environ.get("OSTRAKA_DATA", ROOT.parent / "shared" / "data"))
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")

@@ -40,7 +40,9 @@ class Project(Struct, frozen=True):
     @property
     def title(self) -> str:
         """What people see in their list; the editor takes 50 characters."""
-        return " ".join(part for part in (self.desk, self.sheet.name, self.purpose, self.person) if part)[:50]
+        return " ".join(
+            part for part in (self.desk.partition("~")[0], self.sheet.name, self.purpose, self.person) if part
+        )[:50]
 
 
 class Annotation(Struct, frozen=True):
@@ -155,5 +157,5 @@ def _changed(task: Json, project: int) -> Changed:
         tuple(annotations),
         _ticket(data),
         str(data.get(GUIDELINE, "")),
-        bool(task.get("drafts")),
+        bool(task.get("draft_exists") or task.get("drafts")),
     )

@@ -70,7 +70,8 @@ class Sync:
         listed = dict[int, list[Changed]]()
         for one in owned:
             listed[one.id], self._since[one.id] = changes(self.editor, one.id)
-            there |= {f"{one.id}/{task.task}" for task in listed[one.id]}
+            if one.sheet in self._about.sheets.values():
+                there |= {f"{one.id}/{task.task}" for task in listed[one.id]}
             passed.taken.add(self._take(one, listed[one.id], named))
             passed.taken.add(take_out(self._ledger, one, listed[one.id], self._clock()))
         self._renew(passed.taken.at_work)

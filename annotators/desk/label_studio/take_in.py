@@ -7,7 +7,7 @@ seen. So the same answer of the server may come any number of times, and a pass 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, cast
 
 from msgspec import Struct, field
@@ -25,6 +25,8 @@ from annotators.desk.submission import Outcome, Review, Submission
 
 BATCH = 200
 """So many annotations are one synced write."""
+Told = tuple[Outcome, str]
+"""What became of something, and what more is to be said of it."""
 Clips = Callable[[Item], Clip | None]
 """Says which frames an item's clip has, None where it shows none."""
 
@@ -87,7 +89,7 @@ def take_in(
     for first in range(0, len(every), BATCH):
         with ledger.together(now_ms):
             for one in every[first : first + BATCH]:
-                _count(taken, one, _take(ledger, one, clips, taken, now_ms))
+                _count(taken, one, *_take(ledger, one, clips, taken, now_ms))
     return taken
 
 
@@ -115,22 +117,16 @@ def _made(external: str) -> str:
     return external.split("/")[2]
 
 
-def _count(taken: TakenIn, one: Incoming, outcome: Outcome) -> None:
+def _count(taken: TakenIn, one: Incoming, outcome: Outcome, detail: str) -> None:
     taken.outcomes[outcome.kind] += 1
     if outcome.kind in ("written", "edited", "late", "skipped", "judged"):
         taken.at_work.add(one.person)
     if outcome.kind in ("refused", "late"):
-        where = (one.owned.id, one.task.task)
-        detail = "; ".join(_details(one)) if outcome.kind == "refused" else "it is kept, and counts for nothing"
-        taken.troubles.append(Trouble(one.person, one.task.item, outcome.reason, detail, *where))
+        said = detail if outcome.kind == "refused" else "it is kept, and counts for nothing"
+        taken.troubles.append(Trouble(one.person, one.task.item, outcome.reason, said, one.owned.id, one.task.task))
 
 
-def _details(one: Incoming) -> Iterator[str]:
-    if one.owned.person != one.person:
-        yield f"it lies in the project of {one.owned.person}"
-
-
-def _take(ledger: Ledger, one: Incoming, clips: Clips, taken: TakenIn, now_ms: int) -> Outcome:
+def _take(ledger: Ledger, one: Incoming, clips: Clips, taken: TakenIn, now_ms: int) -> Told:
     given, item = one.given, one.task.item
     work = ledger.state.work.get(item)
     if one.owned.person != one.person:
@@ -141,7 +137,7 @@ def _take(ledger: Ledger, one: Incoming, clips: Clips, taken: TakenIn, now_ms: i
         if one.owned.purpose != "annotate":
             return _refuse(ledger, one, "not_to_be_skipped", one.owned.purpose, now_ms)
         stamp = (given.external, given.updated, given.spent_s)
-        return ledger.skip(item, one.person, why_skipped(given.result), now_ms, *stamp)
+        return ledger.skip(item, one.person, why_skipped(given.result), now_ms, *stamp), ""
     clip = clips(work.item) if work else None
     if one.owned.purpose == "review":
         return _review(ledger, one, clip, now_ms)
@@ -150,7 +146,7 @@ def _take(ledger: Ledger, one: Incoming, clips: Clips, taken: TakenIn, now_ms: i
     return _annotation(ledger, one, answer, now_ms)
 
 
-def _annotation(ledger: Ledger, one: Incoming, answer: Answer, now_ms: int) -> Outcome:
+def _annotation(ledger: Ledger, one: Incoming, answer: Answer, now_ms: int) -> Told:
     if answer.refused:
         return _refuse(ledger, one, answer.refused[0].reason, told(answer.refused), now_ms)
     given = one.given
@@ -165,11 +161,11 @@ def _annotation(ledger: Ledger, one: Incoming, answer: Answer, now_ms: int) -> O
         given.spent_s,
     )
     if one.owned.purpose == "adjudicate":
-        return ledger.adjudicate(submission, now_ms)
-    return ledger.submit(submission, now_ms)
+        return ledger.adjudicate(submission, now_ms), ""
+    return ledger.submit(submission, now_ms), ""
 
 
-def _review(ledger: Ledger, one: Incoming, clip: Clip | None, now_ms: int) -> Outcome:
+def _review(ledger: Ledger, one: Incoming, clip: Clip | None, now_ms: int) -> Told:
     assert one.owned.sheet is not None
     judged = read_review(one.owned.sheet, one.given.result, clip, sent_under=one.task.sheet)
     if judged.refused:
@@ -187,12 +183,13 @@ def _review(ledger: Ledger, one: Incoming, clip: Clip | None, now_ms: int) -> Ou
         updated=given.updated,
         spent_s=given.spent_s,
     )
-    return ledger.review(review, now_ms)
+    return ledger.review(review, now_ms), ""
 
 
-def _refuse(ledger: Ledger, one: Incoming, reason: str, detail: str, now_ms: int) -> Outcome:
+def _refuse(ledger: Ledger, one: Incoming, reason: str, detail: str, now_ms: int) -> Told:
     given = one.given
-    return ledger.refuse(one.task.item, one.person, reason, detail, now_ms, given.external, given.updated)
+    stamp = (given.external, given.updated)
+    return ledger.refuse(one.task.item, one.person, reason, detail, now_ms, *stamp), detail
 
 
 def told(flaws: Sequence[Flaw]) -> str:

@@ -12,6 +12,8 @@ from pipelines.commands.desk.layers import layers
 from pipelines.commands.desk.models import models
 from pipelines.commands.desk.people import people
 from pipelines.commands.desk.queue import change, queue
+from pipelines.commands.desk.rehearse import rehearse
+from pipelines.commands.desk.report import report
 from pipelines.commands.desk.send import send
 from pipelines.commands.desk.server import down, up
 from pipelines.commands.desk.status import status
@@ -23,12 +25,14 @@ COMMANDS = [
     ask,
     people,
     send,
+    rehearse,
     sync,
     status,
     queue,
     change,
     review,
     adjudicate,
+    report,
     collect,
     models,
     backup,

@@ -28,14 +28,16 @@ def sync(folder: str, each: int, follow: bool, every_s: float, any_version: bool
     from pipelines.desk.folder import Folder
     from pipelines.desk.syncing import following, open_sync
 
-    at = Folder(folder)
-    with at.syncing(), at.ledger() as ledger, open_sync(at, ledger, token, any_version) as sync:
-        _tell(sync.whole(each))
-        if not follow:
-            say(f"next: ostraka desk status --at {folder}")
-            return
-        for passed in following(sync, each, every_s):
-            _tell(passed, time.strftime("%H:%M:%S "))
+    with Folder(folder).syncing():
+        while True:
+            at = Folder(folder)
+            with at.ledger() as ledger, open_sync(at, ledger, token, any_version) as sync:
+                _tell(sync.whole(each))
+                for passed in following(at, ledger, sync, each, every_s) if follow else ():
+                    _tell(passed, time.strftime("%H:%M:%S "))
+            if not follow:
+                break
+    say(f"next: ostraka desk status --at {folder}")
 
 
 def _tell(passed: Any, when: str = "") -> None:
