@@ -369,7 +369,7 @@ def test_who_follows_takes_in_what_comes_waits_for_a_server_and_sees_a_change_of
     desk.do("people", "cy")
     at = Folder(str(server))
     with desk.ledger() as ledger, desk.syncing(ledger) as sync:
-        ledger.select([Item(f"word{n}", "plain_words", f"{n:032x}", facts={"words": "A text."}) for n in range(2)], 1)
+        ledger.select([Item(f"word{n}", "plain_words", f"{n:032x}", facts={"words": "A text."}) for n in range(9)], 1)
         passes = following(at, ledger, sync, 1, 0.2)
         assert sum(next(passes).sent for _ in range(2)) > 0
         hooks = sync.editor.get("/api/webhooks/")

@@ -60,6 +60,8 @@ class Rehearsed(Struct):
     model_wrong: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     precision: Precision | None = None
+    said: Precision | None = None
+    """What the audits would say, and what they would were nobody who audits ever wrong."""
 
     @property
     def agreement(self) -> float:
@@ -110,6 +112,7 @@ class _Rehearsal:
         for layer, found in self.found.items():
             if layer in self.copy.state.layers:
                 found.precision = audited(self.copy.state, self.measures, layer)
+                found.said = audited(self.copy.state, self.measures, layer, believing=True)
         return self.found
 
     def _round(self) -> int:

@@ -59,25 +59,31 @@ def supposed(sheet: Sheet, item: Item, clip: Clip | None, wrong: float, draw: Dr
 
 
 def answered(sheet: Sheet, truth: Notes, clip: Clip | None, skill: Skill, draw: Draw) -> Notes:
-    """Return what somebody of this skill says of an item."""
+    """Return what somebody of this skill says of an item; who would miss all that there is calls it something."""
+    return _answered(sheet, truth, clip, skill, draw, misses=0.5) or _answered(
+        sheet, truth, clip, skill, draw, misses=0
+    )
+
+
+def _answered(sheet: Sheet, truth: Notes, clip: Clip | None, skill: Skill, draw: Draw, misses: float) -> Notes:
     found = list[Note]()
     for one in sheet.asked:
         mine = [note for note in truth if note.name == one.name]
         if isinstance(one, Spans | Tracks):
             for note in mine:
-                found += _place(one, note, truth, clip, skill, draw)
+                found += _place(one, note, truth, clip, skill, draw, misses)
         else:
             found += [structs.replace(note, value=_field(one, note.value, skill, draw)) for note in mine]
     return tuple(found)
 
 
 def _place(
-    asked: Spans | Tracks, note: Note, truth: Notes, clip: Clip | None, skill: Skill, draw: Draw
+    asked: Spans | Tracks, note: Note, truth: Notes, clip: Clip | None, skill: Skill, draw: Draw, misses: float
 ) -> Iterator[Note]:
-    """Yield a place with what is said of it: of two mistakes one is to miss it, the other its label."""
+    """Yield a place with what is said of it; a mistake is to miss it, so often, or its label."""
     label = str(note.value)
     said = _label(asked.labels, label, skill, draw)
-    if said != label and label not in skill.confusion and draw() < 0.5:
+    if said != label and label not in skill.confusion and draw() < misses:
         return
     at = _moved(note.at, clip, skill.off_frames, draw)
     yield Note(asked.name, said, at)

@@ -49,7 +49,7 @@ def rehearse_desk(at: Folder, given: Mapping[str, Any]) -> Told:
         cost = given["cost"] if given["cost"] is not None else _cost(copy.state)
         found = rehearse(copy, sheets, measures, how, lambda item: _clip(at, item))
         hours = sum(one.looks.total() for one in found.values()) * look_s / 3600
-        return Told(found, hours, hours * cost, len(copy.state.people))
+        return Told(found, hours, hours * cost, sum(not one.paused for one in copy.state.people.values()))
 
 
 def rows_of(layers: Mapping[str, Rehearsed]) -> list[Sequence[str]]:
@@ -66,6 +66,15 @@ def rows_of(layers: Mapping[str, Rehearsed]) -> list[Sequence[str]]:
         )
         for layer, one in layers.items()
     ]
+
+
+def stuck(found: Rehearsed) -> str:
+    """Return what of a layer waits for a judge whom the desk does not have, empty where nothing does."""
+    waits = {
+        "in_review": "a reviewer who wrote none of it",
+        "adjudicate": "an adjudicator who neither wrote nor judged",
+    }
+    return ", ".join(f"{found.states[state]} wait for {whom}" for state, whom in waits.items() if found.states[state])
 
 
 def _make_up(copy: Ledger, count: int) -> None:

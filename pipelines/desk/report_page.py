@@ -23,7 +23,7 @@ from annotators.desk.measure import Measures
 from annotators.desk.report import Report, report
 from annotators.desk.state import State
 from pipelines.desk import report_tables as parts
-from pipelines.desk.disagreement import article
+from pipelines.desk.disagreement import See, article
 from pipelines.desk.stills import stills
 
 MOST = 30
@@ -136,7 +136,7 @@ def _refusals(refused: Sequence[Refused]) -> str:
 
 
 def _articles(state: State, told: Report, media: str) -> str:
-    see = partial(stills, media) if media else lambda item, versions: []
+    see: See = partial(stills, media) if media else lambda item, versions: []
     return "".join(article(state, one, see) for one in told.disagreements) or '<p class="quiet">There is none.</p>'
 
 

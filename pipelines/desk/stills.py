@@ -56,8 +56,8 @@ def _frames(media: str, item: Item, versions: Sequence[Notes], most: int) -> lis
 def places_to_see(mapped: FrameMap, versions: Sequence[Notes], most: int) -> list[int]:
     """Return the places of frames that tell versions apart, at most so many, in order; spread ones where none do."""
     ends = [{end for note in notes for end in _ends(mapped, note.at)} for notes in versions]
-    every = set().union(*ends)
-    apart = sorted(every - set.intersection(*ends)) if ends else []
+    every = {end for one in ends for end in one}
+    apart = sorted(end for end in every if not all(end in one for one in ends))
     chosen = apart or sorted(every) or [(2 * n + 1) * mapped.frames // 6 for n in range(3)]
     if len(chosen) > most:
         chosen = [chosen[n * (len(chosen) - 1) // (most - 1)] for n in range(most)]
@@ -79,15 +79,10 @@ def _ends(mapped: FrameMap, at: object) -> Iterable[int]:
 
 def _decoded(path: str, mapped: FrameMap, places: Sequence[int]) -> list[Any]:
     """Return frames of a proxy by their place; raises ValueError where one does not come out."""
-    try:
-        import av
-    except ImportError:
-        raise BadInput("frames are read with PyAV", remedy="pip install 'ostraka[desk]'") from None
     found = dict[int, Any]()
-    with av.open(path) as file:
+    with _av().open(path) as file:
         stream = file.streams.video[0]
         base = stream.time_base
-        assert base is not None
         for place in places:
             file.seek(round(place * mapped.rate[1] / mapped.rate[0] / base), stream=stream)
             for frame in file.decode(stream):
@@ -98,6 +93,14 @@ def _decoded(path: str, mapped: FrameMap, places: Sequence[int]) -> list[Any]:
     if missing := [place for place in places if place not in found]:
         raise ValueError(f"frame {missing[0]} of {path} did not come out")
     return [found[place] for place in places]
+
+
+def _av() -> Any:
+    try:
+        import av
+    except ImportError:
+        raise BadInput("frames are read with PyAV", remedy="pip install 'ostraka[desk]'") from None
+    return av
 
 
 def _picture(path: str) -> Still:

@@ -22,7 +22,7 @@ from pipelines.commands.screen import say, table
     "--off-frames", default=3, show_default=True, type=click.IntRange(0), help="Ends of spans are off by up to."
 )
 @click.option(
-    "--models-wrong", default=0.2, show_default=True, type=click.FloatRange(0, 1), help="How often models are."
+    "--models-wrong", default=0.2, show_default=True, type=click.FloatRange(0, 1), help="How often their answers are."
 )
 @click.option("--look-s", type=click.FloatRange(0, min_open=True), help="Seconds a look takes. [the desk's own, or 60]")
 @click.option("--cost", type=click.FloatRange(0), help="Of an hour. [the mean of the desk's people]")
@@ -35,15 +35,18 @@ def rehearse(folder: str, **given: object) -> None:
     supposed here and from the desk's rules, so compare rules by it, and take its hours for no more than that.
     """
     from pipelines.desk.folder import Folder
-    from pipelines.desk.rehearsing import rehearse_desk, rows_of
+    from pipelines.desk.rehearsing import rehearse_desk, rows_of, stuck
 
     told = rehearse_desk(Folder(folder), given)
-    heads = ("layer", "annotated", "reviewed", "adjudicated", "accepted", "left", "agreement", "wrong", "models' wrong")
+    looks = ("annotated", "reviewed", "adjudicated")
+    heads = ("layer", *looks, "accepted", "left", "agreement", "wrong items", "models' wrong")
     table("", heads, rows_of(told.layers), numbers=range(1, len(heads)))
     for layer, found in told.layers.items():
-        if found.precision is not None and found.precision.audited:
-            one = found.precision
-            say(f"{layer}: {one.audited} audits would say that models are right in {one.low:.1%} to {one.high:.1%}")
+        for one, whose in ((found.said, "by people's word"), (found.precision, "with their errors on gold items")):
+            if one and one.audited and (one is found.said or one != found.said):
+                say(f"{layer}: by {one.audited} audits models are right in {one.low:.1%} to {one.high:.1%}, {whose}")
+        if not given["hours"] and (waiting := stuck(found)):
+            say(f"{layer}: in the end {waiting}")
         if found.refused:
             say(f"{layer}: refused {', '.join(f'{count} {reason}' for reason, count in found.refused.items())}")
     say(f"{told.hours:.1f} human hours of {told.people} people, {told.cost:,.2f} in cost; the desk is as it was")
