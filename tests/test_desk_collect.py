@@ -21,12 +21,14 @@ from annotators.desk.ledger import Ledger, open_ledger
 from annotators.desk.rules import Layer, Rules
 from annotators.desk.submission import Submission
 from filters.filter import Filter
+from filters.scores import Above
 from pipelines.cli import main
 from pipelines.desk.collect import Collected, collect
 from pipelines.desk.folder import Folder
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.manifest import read_manifest
+from pipelines.export.mix import Part, export_mix
 from pipelines.export.reshard import reshard
 from pipelines.export.spans.cut_shard import CutRule
 from pipelines.export.spans.export import export_spans
@@ -37,8 +39,11 @@ from pipelines.ingest.ingest import ingest
 from pipelines.ingest.manifest import NOTES_COLUMN
 from pipelines.ingest.plan import Cut
 from pipelines.query.choose import find_sample
+from pipelines.query.difficulty import spread
+from pipelines.query.quick import Question
 from pipelines.query.sql import run_query
 from pipelines.query.story import tell
+from pipelines.query.whatif import what_if
 from pipelines.recipes.built_in import find_recipe
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.run import run
@@ -50,6 +55,7 @@ from schemas.errors import BadInput, Unavailable
 from schemas.form import read as read_sample
 from schemas.note import Note, Noted, QuadTrack, TimeSpan, Track
 from schemas.people import Word, words_in
+from schemas.response import BOX, BOX_END
 from schemas.sample import Sample
 from schemas.shard import samples
 from schemas.verdict import Verdict
@@ -284,6 +290,19 @@ def test_what_is_said_of_a_whole_shot_is_said_of_the_shot_and_of_no_other(
     assert [row["camera_clear"] for row in table] == [None, "yes"]
     said = {note.value: note.at for word in words(shelf)["film.mp4"] for note in word.notes}
     assert said == {"yes": span(film, 0, 20), "no": span(film, 20, 39)}
+
+
+def test_of_two_items_about_one_name_the_one_accepted_last_is_believed(desk: Desk, shelf: Shelf) -> None:
+    asked = {layer: desk.ask(layer, "film.mp4") for layer in ("plain_clip", OWN)}
+    for layer, choice in (("plain_clip", "bad"), (OWN, "good")):
+        desk.agree(asked[layer], Note("person_choice", choice))
+    desk.collect(shelf)
+    assert [row[0] for row in run_query(shelf, "select person_choice from notes_people")[1]] == ["good"]
+    desk.ledger.reopen([asked["plain_clip"]], "lead", "look again", desk.tick())
+    desk.agree(asked["plain_clip"], Note("person_choice", "usable"))
+    desk.collect(shelf)
+    assert [row[0] for row in run_query(shelf, "select person_choice from notes_people")[1]] == ["usable"]
+    assert [word.layer for word in words(shelf)["film.mp4"]] == ["plain_clip", OWN]
 
 
 def test_where_nothing_stands_any_more_nothing_stays_on_the_shelf(desk: Desk, shelf: Shelf) -> None:
@@ -642,6 +661,18 @@ def test_a_grade_of_difficulty_moves_the_tier_of_a_task_in_the_place_of_its_sour
         assert tell(db, shelf, recipe, find_sample(db, shelf, "film.mp4")).outcome == "kept"
 
 
+def test_a_question_about_a_threshold_asks_people_first_and_tables_alone_refuse(desk: Desk, shelf: Shelf) -> None:
+    recipe = Recipe("rates", Annotate(Rated()), Keep(Above("pass_rate", 0.3)))
+    desk.asked(OWN, "still.mp4", Note("pass_rate", 0.9))
+    assert run(shelf, recipe, Local())["kept"] == 3
+    Question(shelf, recipe, "pass_rate > 0.5")
+    desk.collect(shelf)
+    assert run(shelf, recipe, Local())["kept"] == 3
+    assert what_if(shelf, recipe, "pass_rate > 0.5").would_be_kept == 1
+    with pytest.raises(BadInput, match="people may have said pass_rate: tables alone cannot tell"):
+        Question(shelf, recipe, "pass_rate > 0.5")
+
+
 class Rated(Annotator, frozen=True):
     """Says of every clip that it is a task of a middling difficulty."""
 
@@ -725,3 +756,39 @@ def test_the_commands_say_what_came_of_it(
     with pytest.raises(SystemExit, match="2"):
         main(["desk", "collect", "--at", folder, "--shelf", str(tmp_path / "empty")])
     assert "no samples on this shelf" in capsys.readouterr().err
+
+
+def test_the_report_on_difficulty_counts_people_s_grades(tmp_path: Path) -> None:
+    right, wrong = (f"<think>I count.</think><answer>There are {BOX}{answer}{BOX_END}.</answer>" for answer in "34")
+    task = {"question": "How many boats lie there?", "domain": "counting", "reference": "3", "difficulty": "easy"}
+    records = [{"id": name, **task, "responses": [right, wrong]} for name in ("one", "two")]
+    (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(tmp_path / "tasks.jsonl"), Local())
+    recipe = find_recipe("cot")
+    run(shelf, recipe, Local())
+    assert spread(shelf, recipe.id)[0].tiers == {"medium": 2}
+    with open_ledger(str(tmp_path / "desk.db"), measures=MEASURES) as ledger:
+        desk = Desk(ledger, shelf)
+        desk.asked("plain_words", "one", *plain("good", 5))
+        desk.collect(shelf)
+    assert spread(shelf, recipe.id)[0].tiers == {"medium": 1, "hard": 1}
+
+
+def test_a_mix_tells_of_the_desks_of_all_its_parts(desk: Desk, shelf: Shelf, tmp_path: Path, picture: Any) -> None:
+    run(shelf, find_recipe("whole"), Local())
+    desk.asked("plain_clip", "film.mp4", *plain("good"))
+    desk.collect(shelf)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "one.jpg").write_bytes(picture(1))
+    other = Shelf(str(tmp_path / "other"))
+    ingest(other, str(tmp_path / "pictures"), Local())
+    run(other, find_recipe("whole"), Local())
+    parts = [Part("pictures", other.url), Part("clips", shelf.url)]
+    export_mix(parts, "mix", str(tmp_path / "out"), Local(), ExportOptions())
+    assert verify(str(tmp_path / "out")).samples == 4
+    manifest = read_manifest(shelf.fs, str(tmp_path / "out"))
+    assert manifest and manifest.options["people"]["layers"]["plain_clip"]["items"] == 1
+    assert "People's notes" in (tmp_path / "out" / "README.md").read_text()
+    told = {row["row"]: row.get("people") for row in rows_of(tmp_path / "out")}
+    assert told["one.jpg"] is None and told["still.mp4"] == "[]" and len(words_in(told["film.mp4"])) == 1

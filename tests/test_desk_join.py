@@ -22,7 +22,7 @@ from annotators.desk.label_studio.server import Login, start, stop
 from annotators.desk.label_studio.task import Shown
 from pipelines.cli import main
 from pipelines.desk.folder import Folder, now_ms
-from pipelines.desk.syncing import url_of
+from pipelines.desk.syncing import following, url_of
 from schemas.errors import BadInput, Unavailable
 from schemas.form import read
 from schemas.note import Note, Track
@@ -56,9 +56,11 @@ WHO = Login("desk@example.com", Secret(secrets.token_hex(10)), Secret(secrets.to
 
 
 def ostraka(*arguments: str) -> None:
-    with pytest.raises(SystemExit) as ended:
+    """Run a command, which ends well."""
+    try:
         main(list(arguments))
-    assert not ended.value.code
+    except SystemExit as ended:
+        assert not ended.code
 
 
 def up(folder: Path) -> None:
@@ -73,10 +75,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name in CLIPS:
         shutil.copyfile(DATA / name, source / name)
     shelf = str(tmp_path_factory.mktemp("shelf"))
-    try:
-        main(["ingest", str(source), "--shelf", shelf])
-    except SystemExit as ended:
-        assert not ended.code
+    ostraka("ingest", str(source), "--shelf", shelf)
     return shelf
 
 
@@ -109,7 +108,7 @@ def says(layer: str, shown: Shown, shift: int = 0, text: str = "OPEN", verb: str
         return (Note("camera_clear", "yes"), Note("camera_motion", "static", span))
     if layer == "shots":
         return (Note("shot", "start", span), Note("shot_scale", "medium", span))
-    boxes = tuple((pts, 20.0 + shift, 20.0, 90.0 + shift, 60.0) for pts in frames.pts)
+    boxes = tuple((pts, 20.0 + shift, 20.0, 90.0 + shift, 60.0) for pts in frames.pts[4:-4])
     track = Track(shown.clip.part, frames.time_base, boxes)
     return (Note("scene_text_kind", "scene", track), Note("scene_text", text, track))
 
@@ -333,6 +332,60 @@ def test_a_server_that_is_down_or_does_not_know_the_token_is_named_and_nothing_i
     assert "4 sent" in second.do("sync", "--each", "3")
     with second.ledger() as ledger:
         assert len(ledger.held()) == 6 and ledger.digest() != before
+
+
+class Killed(BaseException):
+    """A process that is no more."""
+
+
+def test_killed_behind_any_request_the_next_pass_sends_what_is_missing_and_nothing_twice(second: Any) -> None:
+    kills = 0
+    with second.ledger() as ledger, second.syncing(ledger) as sync:
+        send = sync.editor.send
+
+        def once(*given: Any, **more: Any) -> None:
+            send(*given, **more)
+            raise Killed
+
+        while True:
+            sync.editor.send = once
+            try:
+                sync.whole(5)
+                break
+            except Killed:
+                kills += 1
+        assert kills == 4, "two projects, and the tasks of each"
+        sync.editor.send = send
+        assert (passed := sync.whole(5)).sent == 0 and passed.taken_back == 0
+        held = {one.task for one in ledger.held()}
+    tasks = [task for name in ("ana", "ben") for _, task in second.tasks(name)]
+    assert len(tasks) == len({task.ticket for task in tasks}) == len(held) == 10
+
+
+def test_who_follows_takes_in_what_comes_waits_for_a_server_and_sees_a_change_of_the_desk(server: Path) -> None:
+    up(server)
+    desk = hands.Desk(server, WHO.token.shown)
+    desk.do("ask", "plain_words", "--overlap", "1", "--review-share", "0")
+    desk.do("people", "cy")
+    at = Folder(str(server))
+    with desk.ledger() as ledger, desk.syncing(ledger) as sync:
+        ledger.select([Item(f"word{n}", "plain_words", f"{n:032x}", facts={"words": "A text."}) for n in range(9)], 1)
+        passes = following(at, ledger, sync, 1, 0.2)
+        assert sum(next(passes).sent for _ in range(2)) > 0
+        hooks = sync.editor.get("/api/webhooks/")
+        assert hooks and WHO.token.shown not in str(hooks)
+        [first] = [task for owned, task in desk.tasks("cy") if owned.sheet and owned.sheet.name == "plain_words"]
+        desk.submit("cy", first.task, CHOSEN)
+        assert any(next(passes).taken.outcomes["written"] for _ in range(20))
+        assert stop(str(server))
+        sync.editor._tries = 1
+        assert "does not answer" in next(one.broken for one in passes if one.broken)
+    up(server)
+    with desk.ledger() as ledger, desk.syncing(ledger) as sync:
+        passes = following(at, ledger, sync, 1, 0.2)
+        assert not next(passes).broken
+        desk.do("ask", "plain_words", "--review-share", "0.5")
+        assert len(list(passes)) <= 1, "a desk that changed is opened anew"
 
 
 def test_one_desk_is_synced_by_one_process(second: Any) -> None:

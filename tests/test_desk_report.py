@@ -119,8 +119,8 @@ def test_the_page_shows_the_frames_that_people_differ_on(written: Path, proxy: P
 def _every_frame(proxy: Proxy) -> list[Any]:
     import av
 
-    with av.open(io.BytesIO(proxy.content)) as file:
-        return [np.asarray(frame.to_image(), np.float32) for frame in file.decode(file.streams.video[0])]
+    with av.open(io.BytesIO(proxy.content), "r") as file:
+        return [frame.to_ndarray(format="rgb24").astype(np.float32) for frame in file.decode(file.streams.video[0])]
 
 
 def test_frames_are_where_versions_differ_few_and_in_order(proxy: Proxy) -> None:
