@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ from pipelines.desk.folder import Folder
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.export.manifest import read_manifest
+from pipelines.export.mix import Part, export_mix
 from pipelines.export.reshard import reshard
 from pipelines.export.spans.cut_shard import CutRule
 from pipelines.export.spans.export import export_spans
@@ -36,6 +38,7 @@ from pipelines.ingest.ingest import ingest
 from pipelines.ingest.manifest import NOTES_COLUMN
 from pipelines.ingest.plan import Cut
 from pipelines.query.choose import find_sample
+from pipelines.query.difficulty import spread
 from pipelines.query.sql import run_query
 from pipelines.query.story import tell
 from pipelines.recipes.built_in import find_recipe
@@ -49,6 +52,7 @@ from schemas.errors import BadInput, Unavailable
 from schemas.form import read as read_sample
 from schemas.note import Note, Noted, QuadTrack, TimeSpan, Track
 from schemas.people import Word, words_in
+from schemas.response import BOX, BOX_END
 from schemas.sample import Sample
 from schemas.shard import samples
 from schemas.verdict import Verdict
@@ -75,6 +79,15 @@ class Anything:
         return ""
 
 
+def load(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+postgres_server = load("postgres_server")
 OWN = "own"
 MEASURES: dict[str, Any] = {**{name: measure_of_sheet(sheet) for name, sheet in SHEETS.items()}, OWN: Anything()}
 CONFIG = {name: sheet.fingerprint for name, sheet in SHEETS.items()}
@@ -276,6 +289,19 @@ def test_what_is_said_of_a_whole_shot_is_said_of_the_shot_and_of_no_other(
     assert said == {"yes": span(film, 0, 20), "no": span(film, 20, 39)}
 
 
+def test_of_two_items_about_one_name_the_one_accepted_last_is_believed(desk: Desk, shelf: Shelf) -> None:
+    asked = {layer: desk.ask(layer, "film.mp4") for layer in ("plain_clip", OWN)}
+    for layer, choice in (("plain_clip", "bad"), (OWN, "good")):
+        desk.agree(asked[layer], Note("person_choice", choice))
+    desk.collect(shelf)
+    assert [row[0] for row in run_query(shelf, "select person_choice from notes_people")[1]] == ["good"]
+    desk.ledger.reopen([asked["plain_clip"]], "lead", "look again", desk.tick())
+    desk.agree(asked["plain_clip"], Note("person_choice", "usable"))
+    desk.collect(shelf)
+    assert [row[0] for row in run_query(shelf, "select person_choice from notes_people")[1]] == ["usable"]
+    assert [word.layer for word in words(shelf)["film.mp4"]] == ["plain_clip", OWN]
+
+
 def test_where_nothing_stands_any_more_nothing_stays_on_the_shelf(desk: Desk, shelf: Shelf) -> None:
     item = desk.asked("plain_clip", "still.mp4", *plain("good"))
     desk.asked("plain_clip", "film.mp4", *plain("good"))
@@ -285,6 +311,27 @@ def test_where_nothing_stands_any_more_nothing_stays_on_the_shelf(desk: Desk, sh
     desk.collect(shelf)
     assert set(words(shelf)) == {"film.mp4"}
     assert run_query(shelf, "select count(*) from notes_people where person_choice = 'good'")[1] == [(1,)]
+
+
+def test_a_ledger_on_postgresql_says_the_same_bytes(
+    shelf: Shelf, tmp_path: Path, source: Path, tree_digest: Callable[..., dict[str, str]]
+) -> None:
+    if not postgres_server.programs():
+        pytest.skip("no PostgreSQL on this machine: install the package postgresql")
+    other, found = Shelf(str(tmp_path / "other")), []
+    ingest(other, str(source), Local(), cut=Cut(rows=2))
+    with postgres_server.postgres() as url:
+        for where, to in ((str(tmp_path / "desk.db"), shelf), (url, other)):
+            with open_ledger(where, measures=MEASURES) as ledger:
+                mine = Desk(ledger, shelf)
+                item = mine.asked("plain_clip", "film.mp4", *plain("good"))
+                mine.collect(to)
+                mine.ledger.reopen([item], "lead", "again", mine.tick())
+                mine.agree(item, *plain("bad"))
+                found.append(mine.collect(to))
+    assert found[0] == found[1] and found[0].went_out == 1
+    notes = f"notes/{found[0].desk}"
+    assert tree_digest(Path(other.url) / notes) == tree_digest(Path(shelf.url) / notes)
 
 
 @pytest.mark.parametrize("stop", ["000000-0000.parquet", "000001-0000.parquet", "collected.json"])
@@ -694,3 +741,39 @@ def test_the_commands_say_what_came_of_it(
     with pytest.raises(SystemExit, match="2"):
         main(["desk", "collect", "--at", folder, "--shelf", str(tmp_path / "empty")])
     assert "no samples on this shelf" in capsys.readouterr().err
+
+
+def test_the_report_on_difficulty_counts_people_s_grades(tmp_path: Path) -> None:
+    right, wrong = (f"<think>I count.</think><answer>There are {BOX}{answer}{BOX_END}.</answer>" for answer in "34")
+    task = {"question": "How many boats lie there?", "domain": "counting", "reference": "3", "difficulty": "easy"}
+    records = [{"id": name, **task, "responses": [right, wrong]} for name in ("one", "two")]
+    (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    ingest(shelf, str(tmp_path / "tasks.jsonl"), Local())
+    recipe = find_recipe("cot")
+    run(shelf, recipe, Local())
+    assert spread(shelf, recipe.id)[0].tiers == {"medium": 2}
+    with open_ledger(str(tmp_path / "desk.db"), measures=MEASURES) as ledger:
+        desk = Desk(ledger, shelf)
+        desk.asked("plain_words", "one", *plain("good", 5))
+        desk.collect(shelf)
+    assert spread(shelf, recipe.id)[0].tiers == {"medium": 1, "hard": 1}
+
+
+def test_a_mix_tells_of_the_desks_of_all_its_parts(desk: Desk, shelf: Shelf, tmp_path: Path, picture: Any) -> None:
+    run(shelf, find_recipe("whole"), Local())
+    desk.asked("plain_clip", "film.mp4", *plain("good"))
+    desk.collect(shelf)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "one.jpg").write_bytes(picture(1))
+    other = Shelf(str(tmp_path / "other"))
+    ingest(other, str(tmp_path / "pictures"), Local())
+    run(other, find_recipe("whole"), Local())
+    parts = [Part("pictures", other.url), Part("clips", shelf.url)]
+    export_mix(parts, "mix", str(tmp_path / "out"), Local(), ExportOptions())
+    assert verify(str(tmp_path / "out")).samples == 4
+    manifest = read_manifest(shelf.fs, str(tmp_path / "out"))
+    assert manifest and manifest.options["people"]["layers"]["plain_clip"]["items"] == 1
+    assert "People's notes" in (tmp_path / "out" / "README.md").read_text()
+    told = {row["row"]: row.get("people") for row in rows_of(tmp_path / "out")}
+    assert told["one.jpg"] is None and told["still.mp4"] == "[]" and len(words_in(told["film.mp4"])) == 1

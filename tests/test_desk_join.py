@@ -22,9 +22,17 @@ from annotators.desk.label_studio.server import Login, start, stop
 from annotators.desk.label_studio.task import Shown
 from pipelines.cli import main
 from pipelines.desk.folder import Folder, now_ms
-from pipelines.desk.syncing import url_of
+from pipelines.desk.syncing import following, url_of
 from schemas.errors import BadInput, Unavailable
+from schemas.form import read
 from schemas.note import Note, Track
+from schemas.people import words_in
+from schemas.sample import Sample
+from schemas.shard import samples
+from trainer.documents.clip_frames import ClipRule
+from trainer.documents.codec import Codec
+from trainer.documents.encode import encode
+from trainer.documents.tokens import train_tokens
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = os.environ.get("OSTRAKA_DESK_SERVER", str(ROOT / "build" / "desk-server"))
@@ -48,9 +56,11 @@ WHO = Login("desk@example.com", Secret(secrets.token_hex(10)), Secret(secrets.to
 
 
 def ostraka(*arguments: str) -> None:
-    with pytest.raises(SystemExit) as ended:
+    """Run a command, which ends well."""
+    try:
         main(list(arguments))
-    assert not ended.value.code
+    except SystemExit as ended:
+        assert not ended.code
 
 
 def up(folder: Path) -> None:
@@ -65,10 +75,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name in CLIPS:
         shutil.copyfile(DATA / name, source / name)
     shelf = str(tmp_path_factory.mktemp("shelf"))
-    try:
-        main(["ingest", str(source), "--shelf", shelf])
-    except SystemExit as ended:
-        assert not ended.code
+    ostraka("ingest", str(source), "--shelf", shelf)
     return shelf
 
 
@@ -90,7 +97,7 @@ def keys(shelf: str) -> list[str]:
     return [str(row["key"]).replace("-", "") for row in Shelf(shelf).catalog("000000", ["key"]).to_pylist()]
 
 
-def says(layer: str, shown: Shown, shift: int = 0, text: str = "###", verb: str = "hold") -> Sequence[Note]:
+def says(layer: str, shown: Shown, shift: int = 0, text: str = "OPEN", verb: str = "hold") -> Sequence[Note]:
     """Return what somebody says who begins `shift` frames late."""
     assert shown.clip is not None
     frames = shown.clip.map
@@ -101,7 +108,7 @@ def says(layer: str, shown: Shown, shift: int = 0, text: str = "###", verb: str 
         return (Note("camera_clear", "yes"), Note("camera_motion", "static", span))
     if layer == "shots":
         return (Note("shot", "start", span), Note("shot_scale", "medium", span))
-    boxes = tuple((pts, 20.0 + shift, 20.0, 90.0 + shift, 60.0) for pts in frames.pts)
+    boxes = tuple((pts, 20.0 + shift, 20.0, 90.0 + shift, 60.0) for pts in frames.pts[4:-4])
     track = Track(shown.clip.part, frames.time_base, boxes)
     return (Note("scene_text_kind", "scene", track), Note("scene_text", text, track))
 
@@ -171,6 +178,30 @@ def test_from_a_shelf_to_people_and_back(server: Path, shelf: str, tmp_path: Pat
         how = sorted((one.item.layer, one.how) for one in ledger.standing())
         assert how.count(("actions", "adjudication")) == 1 and how.count(("actions", "agreement")) == 2
         assert how.count(("camera_motion", "fix")) == 3 and how.count(("shots", "review")) == 3
+
+    desk.do("collect", "--shelf", shelf)
+    ostraka("run", "whole", "--shelf", shelf)
+    ostraka("export", "clips", "--shelf", shelf, "--to", str(tmp_path / "out"), "--spans", "shot", "--turns", "all")
+    taught = list(_documents(tmp_path / "out"))
+    assert len(taught) == 3
+    for sample, told in taught:
+        words = {word.layer: word for word in words_in(sample.people)}
+        assert words.keys() == set(LAYERS) and {"ana", "ben", "rita", "ada"}.isdisjoint(sample.people.split('"'))
+        assert words["camera_motion"].how == "fix" and words["shots"].how == "review"
+        assert words["actions"].how == ("adjudication" if sample.source.parent == broken else "agreement")
+        assert "a toy" in told and "OPEN" in told and "medium" in told
+
+
+def _documents(export: Path) -> Iterator[tuple[Sample, str]]:
+    """Yield the samples of an export, each with all that a model learns to say of it."""
+    words = ["From 0.0 s to 1.9 s: a toy, hold. OPEN. Scale: medium. The camera stands still."] * 9
+    codec = Codec("4.1v", train_tokens(words, 400), clip=ClipRule(most_tokens=60))
+    for tar in sorted(export.rglob("*.tar")):
+        for _, members in samples(str(tar)):
+            sample, contents = read(members)
+            document = encode(sample, contents, codec)
+            learnt = [int(token) for token, part in zip(document.tokens_T, document.is_target_T, strict=True) if part]
+            yield sample, codec.tokens.decode(learnt)
 
 
 def _verdict(layer: str, shown: Shown) -> tuple[str, str, str, Sequence[Note]]:
@@ -301,6 +332,60 @@ def test_a_server_that_is_down_or_does_not_know_the_token_is_named_and_nothing_i
     assert "4 sent" in second.do("sync", "--each", "3")
     with second.ledger() as ledger:
         assert len(ledger.held()) == 6 and ledger.digest() != before
+
+
+class Killed(BaseException):
+    """A process that is no more."""
+
+
+def test_killed_behind_any_request_the_next_pass_sends_what_is_missing_and_nothing_twice(second: Any) -> None:
+    kills = 0
+    with second.ledger() as ledger, second.syncing(ledger) as sync:
+        send = sync.editor.send
+
+        def once(*given: Any, **more: Any) -> None:
+            send(*given, **more)
+            raise Killed
+
+        while True:
+            sync.editor.send = once
+            try:
+                sync.whole(5)
+                break
+            except Killed:
+                kills += 1
+        assert kills == 4, "two projects, and the tasks of each"
+        sync.editor.send = send
+        assert (passed := sync.whole(5)).sent == 0 and passed.taken_back == 0
+        held = {one.task for one in ledger.held()}
+    tasks = [task for name in ("ana", "ben") for _, task in second.tasks(name)]
+    assert len(tasks) == len({task.ticket for task in tasks}) == len(held) == 10
+
+
+def test_who_follows_takes_in_what_comes_waits_for_a_server_and_sees_a_change_of_the_desk(server: Path) -> None:
+    up(server)
+    desk = hands.Desk(server, WHO.token.shown)
+    desk.do("ask", "plain_words", "--overlap", "1", "--review-share", "0")
+    desk.do("people", "cy")
+    at = Folder(str(server))
+    with desk.ledger() as ledger, desk.syncing(ledger) as sync:
+        ledger.select([Item(f"word{n}", "plain_words", f"{n:032x}", facts={"words": "A text."}) for n in range(9)], 1)
+        passes = following(at, ledger, sync, 1, 0.2)
+        assert sum(next(passes).sent for _ in range(2)) > 0
+        hooks = sync.editor.get("/api/webhooks/")
+        assert hooks and WHO.token.shown not in str(hooks)
+        [first] = [task for owned, task in desk.tasks("cy") if owned.sheet and owned.sheet.name == "plain_words"]
+        desk.submit("cy", first.task, CHOSEN)
+        assert any(next(passes).taken.outcomes["written"] for _ in range(20))
+        assert stop(str(server))
+        sync.editor._tries = 1
+        assert "does not answer" in next(one.broken for one in passes if one.broken)
+    up(server)
+    with desk.ledger() as ledger, desk.syncing(ledger) as sync:
+        passes = following(at, ledger, sync, 1, 0.2)
+        assert not next(passes).broken
+        desk.do("ask", "plain_words", "--review-share", "0.5")
+        assert len(list(passes)) <= 1, "a desk that changed is opened anew"
 
 
 def test_one_desk_is_synced_by_one_process(second: Any) -> None:

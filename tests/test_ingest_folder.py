@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from PIL import features
 
+from pipelines.cli import main
 from pipelines.engines.local import Local
 from pipelines.ingest import door
 from pipelines.ingest.ingest import Ingested, ingest
@@ -185,3 +186,15 @@ def test_a_file_too_large_to_be_held_in_memory_is_a_failed_row(
     monkeypatch.setattr(door, "MOST_BYTES", len(picture(1)))
     shelf = Shelf(str(tmp_path / "s"))
     assert ingest(shelf, str(source), Local(1)).counts == {"samples": 1, "too_large": 1}
+
+
+def test_a_manifest_in_a_folder_that_nobody_asked_to_read_is_told(
+    tmp_path: Path, picture: Picture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.jpg").write_bytes(picture(1))
+    (source / "captions.jsonl").write_text('{"image": "a.jpg", "caption": "noise"}\n')
+    main(["ingest", str(source), "--shelf", str(tmp_path / "s")])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"not read: {source}/captions.jsonl; " in said and f"`ostraka ingest {source}/captions.jsonl`" in said

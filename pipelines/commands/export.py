@@ -52,7 +52,8 @@ from pipelines.commands.screen import counted, say, shown, table
     "--turns",
     multiple=True,
     metavar="ABOUT",
-    help="With --spans: a dialogue out of the notes, about captions, questions, grounding, motion, or all.",
+    help="With --spans: a dialogue out of the notes, about captions, questions, grounding, motion, "
+    "actions, texts, framing, or all.",
 )
 @click.option(
     "--uncopied",

@@ -11,6 +11,8 @@ from pipelines.commands.fetching import fetch_options
 from pipelines.commands.options import engine_option, log_option, max_failed_option, open_shelf, shelf_option
 from pipelines.commands.screen import say, shown, table
 
+_FEW = 3
+
 
 @click.command(short_help="Bring pictures, captions and videos to a shelf.")
 @click.argument("source")
@@ -137,4 +139,7 @@ def ingest(
     total = sum(done.counts.values())
     rows = [("samples", done.counts.get("samples", 0)), *((f"failed: {r}", n) for r, n in sorted(failed.items()))]
     table("on the shelf from this source", ("rows", "count"), [*rows, ("in all", total)], numbers=[1])
+    for name in done.unread[:_FEW]:
+        path = f"{source.rstrip('/')}/{name}"
+        say(f"not read: {path}; what it says of these files comes in with `ostraka ingest {path}`, on another shelf")
     say(f"next: ostraka run {done.recipe} --shelf {shelf_url}")

@@ -30,7 +30,7 @@ from schemas.errors import BadInput, Unavailable
 from schemas.publish import put
 
 LEDGER = "OSTRAKA_DESK_LEDGER"
-_SETTINGS, _SHEETS, _GUIDELINES, _LOCK = "desk.json", "sheets", "guidelines", "sync.lock"
+SETTINGS, SHEETS, GUIDELINES, _LOCK = "desk.json", "sheets", "guidelines", "sync.lock"
 MEDIA = ("served", "media")
 
 
@@ -52,21 +52,26 @@ class Folder:
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            with open(self._at(_SETTINGS), "rb") as file:
+            with open(self._at(SETTINGS), "rb") as file:
                 self.settings = msgspec.json.decode(file.read(), type=Settings)
         except FileNotFoundError:
             remedy = "begin one: ostraka desk ask LAYER"
             raise BadInput("there is no desk yet", where=path, remedy=remedy) from None
         except msgspec.DecodeError as error:
             remedy = "mend it, or take it from a copy"
-            raise BadInput(f"the settings cannot be read: {error}", where=self._at(_SETTINGS), remedy=remedy) from None
+            raise BadInput(f"the settings cannot be read: {error}", where=self._at(SETTINGS), remedy=remedy) from None
+
+    @staticmethod
+    def is_begun(path: str) -> bool:
+        """Say whether a folder holds a desk."""
+        return os.path.exists(os.path.join(path, SETTINGS))
 
     @classmethod
     def begun(cls, path: str, name: str = "") -> Folder:
         """Return the desk of a folder, which is begun there where there is none."""
-        if not os.path.exists(os.path.join(path, _SETTINGS)):
+        if not cls.is_begun(path):
             chosen = name or os.path.basename(os.path.abspath(path)) or "desk"
-            _put(os.path.join(path, _SETTINGS), msgspec.json.encode(Settings("-".join(chosen.split()))))
+            _put(os.path.join(path, SETTINGS), msgspec.json.encode(Settings("-".join(chosen.split()))))
         return cls(path)
 
     def _at(self, *parts: str) -> str:
@@ -80,12 +85,18 @@ class Folder:
     def change(self, **settings: object) -> None:
         """Change settings, on the disk too."""
         self.settings = msgspec.structs.replace(self.settings, **settings)
-        _put(self._at(_SETTINGS), msgspec.json.format(msgspec.json.encode(self.settings), indent=2))
+        _put(self._at(SETTINGS), msgspec.json.format(msgspec.json.encode(self.settings), indent=2))
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         """Open the desk's ledger: the folder's own, or the database that OSTRAKA_DESK_LEDGER names."""
-        url = os.environ.get(LEDGER, "") or self._at("ledger.sqlite3")
+        with self.ledger_of(self.path) as ledger:
+            yield ledger
+
+    @contextmanager
+    def ledger_of(self, path: str) -> Iterator[Ledger]:
+        """Open the ledger of a desk in another folder, by this one's name and layers."""
+        url = os.environ.get(LEDGER, "") or os.path.join(path, "ledger.sqlite3")
         with open_ledger(url, self.settings.name, self.measures()) as ledger:
             yield ledger
 
@@ -99,11 +110,11 @@ class Folder:
 
     def older_sheets(self) -> Sequence[Sheet]:
         """Return every sheet that was ever asked here."""
-        names = os.listdir(self._at(_SHEETS)) if os.path.isdir(self._at(_SHEETS)) else []
+        names = os.listdir(self._at(SHEETS)) if os.path.isdir(self._at(SHEETS)) else []
         return [self._sheet(name.removesuffix(".json")) for name in sorted(names) if name.endswith(".json")]
 
     def _sheet(self, fingerprint: str) -> Sheet:
-        path = self._at(_SHEETS, f"{fingerprint}.json")
+        path = self._at(SHEETS, f"{fingerprint}.json")
         try:
             with open(path, "rb") as file:
                 return msgspec.json.decode(file.read(), type=Sheet)
@@ -113,7 +124,7 @@ class Folder:
 
     def ask(self, sheet: Sheet, source: str) -> None:
         """Put a sheet in force, which is found under `source`."""
-        _put(self._at(_SHEETS, f"{sheet.fingerprint}.json"), msgspec.json.encode(sheet))
+        _put(self._at(SHEETS, f"{sheet.fingerprint}.json"), msgspec.json.encode(sheet))
         layers, sources = {sheet.name: sheet.fingerprint}, {sheet.name: source} if ":" in source else {}
         self.change(layers=self.settings.layers | layers, sources=self.settings.sources | sources)
 
@@ -122,7 +133,7 @@ class Folder:
         if not text.strip():
             return ""
         version = sha256(text.encode()).hexdigest()[:10]
-        _put(self._at(_GUIDELINES, f"{version}.md"), text.encode())
+        _put(self._at(GUIDELINES, f"{version}.md"), text.encode())
         return version
 
     def guideline(self, version: str) -> str:
@@ -130,7 +141,7 @@ class Folder:
         if not version:
             return ""
         try:
-            with open(self._at(_GUIDELINES, f"{version}.md"), encoding="utf-8") as file:
+            with open(self._at(GUIDELINES, f"{version}.md"), encoding="utf-8") as file:
                 return file.read()
         except FileNotFoundError:
             remedy = "give it again: ostraka desk ask --guideline FILE"

@@ -26,6 +26,7 @@ from pipelines.export.folder import Folder, plan_json
 from pipelines.export.groups import Holding, tied
 from pipelines.export.kept_out import kept_out
 from pipelines.export.manifest import FORMAT, PLAN, Counts, Manifest, Mixed
+from pipelines.export.people import told_together
 from pipelines.export.plan import Outlook, Plan, Progress, outlook
 from pipelines.record.record import recorded
 from pipelines.shelf.in_duckdb import connected, let_read, shard_of, tables
@@ -155,7 +156,7 @@ def _plan(
         recipe=f"{MIX}@{recipes}",
         snapshot=snapshots,
         inputs=digest,
-        options=asked[0].request.options,
+        options=told_together([one.request.options for one in asked]),
         counts=Counts(
             sum(plan.counts.kept for plan in plans),
             sum(plan.counts.exported for plan in plans),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
 from pipelines.shelf.people import read_receipts
@@ -34,11 +35,26 @@ def told_of_people(shelf: Shelf) -> dict[str, Any]:
                 remedy="run `ostraka desk collect` again",
             )
         for name, of in one.layers.items():
-            told = layers.setdefault(name, {"items": 0, "notes": 0, "taxonomies": {}})
-            told["items"], told["notes"] = told["items"] + of.items, told["notes"] + of.notes
-            both = Counter(told["taxonomies"]) + Counter(of.taxonomies)
-            told["taxonomies"] = dict(sorted(both.items()))
+            _add(layers, name, of.items, of.notes, of.taxonomies)
     return {OPTION: {"desks": [one.desk for one in receipts], "layers": layers}} if receipts else {}
+
+
+def told_together(options: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the options of the first part of a mix, with what is told of people on all of their shelves."""
+    desks, layers = dict[str, None](), dict[str, dict[str, Any]]()
+    for told in {msgspec.json.encode(one[OPTION]): one[OPTION] for one in options if OPTION in one}.values():
+        desks |= dict.fromkeys(told["desks"])
+        for name, of in told["layers"].items():
+            _add(layers, name, of["items"], of["notes"], of["taxonomies"])
+    people = {OPTION: {"desks": list(desks), "layers": layers}} if desks else {}
+    return {**{name: value for name, value in options[0].items() if name != OPTION}, **people}
+
+
+def _add(layers: dict[str, dict[str, Any]], name: str, items: int, notes: int, taxonomies: dict[str, int]) -> None:
+    told = layers.setdefault(name, {"items": 0, "notes": 0, "taxonomies": {}})
+    told["items"], told["notes"] = told["items"] + items, told["notes"] + notes
+    both = Counter(told["taxonomies"]) + Counter(taxonomies)
+    told["taxonomies"] = dict(sorted(both.items()))
 
 
 def words_of_sample(words: Sequence[Word], gone: Container[int] = ()) -> str:

@@ -23,6 +23,7 @@ from pipelines.ingest.json_records import first_record
 from pipelines.ingest.manifest import Manifest
 from pipelines.ingest.manners import Manners
 from pipelines.ingest.plan import Cut, listing
+from pipelines.ingest.records import RECORD_FILES
 from pipelines.ingest.scenario import find_scenario
 from pipelines.ingest.scenarios import Scenarios
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
@@ -73,13 +74,15 @@ _RECIPES: dict[type, str] = {
 
 class Ingested(Struct, frozen=True):
     """What an ingest did: rows listed and new, what the dataset now holds (samples, and failed rows by reason), how
-    many rows say something else than when they were taken, and the recipe that suits such a source."""
+    many rows say something else than when they were taken, the recipe that suits such a source, and manifests that lie
+    in a folder and were not read."""
 
     listed: int
     new: int
     counts: dict[str, int]
     changed: int = 0
     recipe: str = "caption-light"
+    unread: tuple[str, ...] = ()
 
 
 def ingest(
@@ -128,7 +131,8 @@ def ingest(
             write_maps(shelf, planned.shards)
         suits = "video" if 2 * videos > total.get("samples", 0) else "caption-light"
         recipe = _RECIPES.get(type(source), suits)
-        return Ingested(planned.listed, planned.new, total, planned.changed, recipe)
+        unread = _unread(where) if isinstance(source, Folder) else ()
+        return Ingested(planned.listed, planned.new, total, planned.changed, recipe, unread)
 
 
 def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str]:
@@ -224,6 +228,13 @@ def _kind_of(fs: Any, path: str) -> str:
     if holds_dialogues(fs, path):
         return "dialogues"
     return "huggingface" if holds_pictures(fs, path) else "folder"
+
+
+def _unread(url: str) -> tuple[str, ...]:
+    """Return the files in a folder that may be manifests of what lies there, which nobody asked to read."""
+    fs, path = open_url(url)
+    names = (str(name).rsplit("/", 1)[-1] for name in fs.ls(path, detail=False))
+    return tuple(sorted(name for name in names if extension_of(name) in RECORD_FILES and not name.startswith(".")))
 
 
 def _dataset_of(where: str) -> str:

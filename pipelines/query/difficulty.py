@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
 from pipelines.query.choose import load_recipe
-from pipelines.shelf.in_duckdb import connected, tables
+from pipelines.run.by_people import told
+from pipelines.shelf.in_duckdb import connected, shard_of, tables
+from pipelines.shelf.people import People
 from pipelines.shelf.shelf import Shelf
+from pipelines.tasks.difficulty import difficulty as tier
 from pipelines.tasks.difficulty import pass_at
 from pipelines.tasks.graded import Graded
 from schemas.errors import BadInput
 from schemas.task import DIFFICULTIES
+from schemas.vocabulary import PERSON_DIFFICULTY
 
 BINS = 10
 
@@ -43,15 +48,28 @@ def spread(shelf: Shelf, recipe_id: str, ks: Sequence[int] = (1, 4, 8)) -> list[
         raise BadInput(f"{recipe_id} grades nothing", where=shelf.url, remedy="run one that does: `ostraka run cot`")
     with connected(shelf) as db:
         rows = db.execute(
-            f"SELECT task_domain, answered, right_answers, difficulty, grades FROM {tables(shelf, 'notes', graded)} "
+            f"SELECT task_domain, answered, right_answers, difficulty, grades, {shard_of('filename', piece=True)}, row "
+            f"FROM {tables(shelf, 'notes', graded)} "
             "WHERE failed = '' ORDER BY task_domain, answered, right_answers, filename, row"
         ).fetchall()
+    rows = _graded_by_people(shelf, rows)
     return [
         _spread(name, [row for row in rows if row[0] == name], ks) for name in dict.fromkeys(row[0] for row in rows)
     ]
 
 
-def _spread(domain: str, rows: Sequence[tuple[str, int, int, str, list[str]]], ks: Sequence[int]) -> Spread:
+def _graded_by_people(shelf: Shelf, rows: Sequence[Any]) -> list[Any]:
+    """Return rows with the tiers that people's grades of their tasks make."""
+    people, shards = People(shelf), {row[5] for row in rows}
+    grades = {shard: told(people.words(shard), PERSON_DIFFICULTY.name) for shard in shards} if people.desks else {}
+    return [
+        (*row[:3], tier(row[2] / row[1], DIFFICULTIES[int(str(grade)) - 1]), *row[4:]) if grade else row
+        for row in rows
+        for grade in (grades.get(row[5], {}).get(row[6]),)
+    ]
+
+
+def _spread(domain: str, rows: Sequence[Any], ks: Sequence[int]) -> Spread:
     answered, right = (np.array([row[at] for row in rows]) for at in (1, 2))
     rates = right / answered
     bins = np.bincount(np.minimum((rates * BINS).astype(int), BINS - 1), minlength=BINS)

@@ -30,7 +30,7 @@ from annotators.desk.label_studio.task import Said, Shown, make_task
 from schemas.note import Note, Track
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ENVIRONMENT = str(ROOT / "build" / "desk-server")
+ENVIRONMENT = os.environ.get("OSTRAKA_DESK_SERVER", str(ROOT / "build" / "desk-server"))
 PICTURES = ROOT / "docs" / "pictures"
 DATA = Path(os.environ.get("OSTRAKA_DATA", ROOT.parent / "shared" / "data"))
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
@@ -59,7 +59,8 @@ def notes(clip: Clip) -> dict[str, tuple[Note, ...]]:
 
 
 def photograph(page: Any, editor: Editor, folder: str, sheet: Sheet, said: Said, shown: Shown, name: str) -> None:
-    project = open_project(editor, Project("docs", sheet), media(folder))
+    purpose = "review" if sheet.name.endswith("_review") else "annotate"
+    project = open_project(editor, Project("desk", sheet, "ana", purpose), media(folder))
     task = make_task(sheet, name, shown, [said], guideline=GUIDELINE, guideline_version="3")
     number = send_tasks(editor, project, [task])[name]
     page.goto(f"{editor.url}/projects/{project}/data?task={number}", wait_until="domcontentloaded")
@@ -77,7 +78,7 @@ def main() -> None:
 
     work = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "desk-pictures")
     folder = str(work / f"desk-{secrets.token_hex(4)}")
-    who = Login("anna@example.com", Secret(secrets.token_hex(10)), Secret(secrets.token_hex(20)))
+    who = Login("ana@example.com", Secret(secrets.token_hex(10)), Secret(secrets.token_hex(20)))
     proxy = make_proxy((DATA / "video" / "mdn_cc0" / "rabbit320.mp4").read_bytes(), "mp4")
     clip = Clip(0, proxy.map)
     make_environment(ENVIRONMENT)
@@ -96,8 +97,8 @@ def main() -> None:
             for layer, said in notes(clip).items():
                 photograph(page, editor, folder, SHEETS[layer], Said("a model", said), shown, f"desk_{layer}")
             review = review_sheet(SHEETS["actions"])
-            said_before = Said("annotator 1", notes(clip)["actions"])
-            photograph(page, editor, folder, review, said_before, shown, "desk_review")
+            judged = Said("what is judged", notes(clip)["actions"])
+            photograph(page, editor, folder, review, judged, shown, "desk_review")
             browser.close()
     finally:
         stop(folder)

@@ -45,10 +45,14 @@ def ask(
 ) -> None:
     """Ask people LAYER...: names that `desk layers` lists, or package.module:VALUE. Called again it changes the rules
     that are named and leaves the others; `desk report` says how they work out."""
+    from annotators.desk.label_studio.find import find_sheet
     from pipelines.desk.folder import Folder
     from pipelines.desk.layers import put_layer
 
     own_modules()
+    if not Folder.is_begun(folder):
+        for one in names:
+            find_sheet(one)
     at = Folder.begun(folder, name)
     if editor is not None:
         at.change(editor=editor.rstrip("/"))

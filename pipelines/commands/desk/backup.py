@@ -1,4 +1,4 @@
-"""`ostraka desk backup` and `restore`: a ledger as one file, from any database into any other."""
+"""`ostraka desk backup` and `restore`: a desk as a folder of plain files, from any database into any other."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from pipelines.commands.desk.options import at_option
 from pipelines.commands.screen import say
 
 
-@click.command(short_help="Write the ledger to a file.")
-@click.argument("path", metavar="FILE")
+@click.command(short_help="Write the desk into a folder.")
+@click.argument("target", metavar="FOLDER")
 @at_option
-def backup(path: str, folder: str) -> None:
-    """Write all that happened to FILE, whole or not at all. It holds people's names and notes, and no key."""
-    from annotators.desk.backup import backup as write
+def backup(target: str, folder: str) -> None:
+    """Write all that happened, with settings, sheets and guidelines. It holds people's names and notes, and no key."""
+    from pipelines.desk.backup import backup as write
     from pipelines.desk.folder import Folder
 
-    with Folder(folder).ledger() as ledger:
-        head = write(ledger, path)
-    say(f"{path}: {head.events} events")
+    say(f"{target}: {write(Folder(folder), target).events} events")
 
 
-@click.command(short_help="Fill an empty ledger from a file.")
-@click.argument("path", metavar="FILE")
+@click.command(short_help="Make a desk out of a backup.")
+@click.argument("source", metavar="FOLDER", type=click.Path(exists=True, file_okay=False))
 @at_option
-def restore(path: str, folder: str) -> None:
-    """Fill the desk's ledger, which must hold nothing, from a backup: checked before anything is written."""
-    from annotators.desk.backup import restore as read
-    from pipelines.desk.folder import Folder
+def restore(source: str, folder: str) -> None:
+    """Make the desk of a backup, checked before anything is written, where there is none yet. Send again what was sent:
+    that makes the media anew."""
+    from pipelines.desk.backup import restore as read
 
-    with Folder(folder).ledger() as ledger:
-        head = read(path, ledger)
-    say(f"{folder}: {head.events} events")
+    say(f"{folder}: {read(source, folder).events} events")
+    say(f"next: ostraka desk send LAYER... --shelf URL --at {folder}")

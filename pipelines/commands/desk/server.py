@@ -14,10 +14,14 @@ from schemas.errors import BadInput
 @click.command(short_help="Install and start Label Studio.")
 @at_option
 @click.option(
-    "--environment", default="", metavar="FOLDER", help="Where Label Studio is installed; by default below --at."
+    "--environment",
+    default="",
+    envvar="OSTRAKA_DESK_SERVER",
+    metavar="FOLDER",
+    help="Where Label Studio is installed, or OSTRAKA_DESK_SERVER; by default below --at.",
 )
 @click.option("--email", default="desk@example.com", show_default=True, help="The desk's own user, for the browser.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=8080, envvar="OSTRAKA_DESK_PORT", show_default=True, type=click.IntRange(1, 65535))
 @click.option("--hooks", is_flag=True, help="Let the server call webhooks on this machine.")
 def up(folder: str, environment: str, email: str, port: int, hooks: bool) -> None:
     """Install Label Studio where it is not yet (two minutes, a gigabyte), start it, and wait until it answers.
@@ -41,7 +45,7 @@ def up(folder: str, environment: str, email: str, port: int, hooks: bool) -> Non
     before = find(folder)
     running = start(folder, place, login, port=port, hooks=hooks)
     say(f"{running.url} {'runs already' if before else 'is up'}, for {email}")
-    say(f"next: ostraka desk down --at {folder} stops it")
+    say(f"next: ostraka desk ask LAYER... --at {folder}")
 
 
 @click.command(short_help="Stop Label Studio.")
