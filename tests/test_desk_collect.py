@@ -21,6 +21,7 @@ from annotators.desk.ledger import Ledger, open_ledger
 from annotators.desk.rules import Layer, Rules
 from annotators.desk.submission import Submission
 from filters.filter import Filter
+from filters.scores import Above
 from pipelines.cli import main
 from pipelines.desk.collect import Collected, collect
 from pipelines.desk.folder import Folder
@@ -39,8 +40,10 @@ from pipelines.ingest.manifest import NOTES_COLUMN
 from pipelines.ingest.plan import Cut
 from pipelines.query.choose import find_sample
 from pipelines.query.difficulty import spread
+from pipelines.query.quick import Question
 from pipelines.query.sql import run_query
 from pipelines.query.story import tell
+from pipelines.query.whatif import what_if
 from pipelines.recipes.built_in import find_recipe
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.run import run
@@ -656,6 +659,18 @@ def test_a_grade_of_difficulty_moves_the_tier_of_a_task_in_the_place_of_its_sour
     assert run(shelf, recipe, Local()) == {"kept": 1, "dropped": 2, "failed": 0}
     with connected(shelf) as db:
         assert tell(db, shelf, recipe, find_sample(db, shelf, "film.mp4")).outcome == "kept"
+
+
+def test_a_question_about_a_threshold_asks_people_first_and_tables_alone_refuse(desk: Desk, shelf: Shelf) -> None:
+    recipe = Recipe("rates", Annotate(Rated()), Keep(Above("pass_rate", 0.3)))
+    desk.asked(OWN, "still.mp4", Note("pass_rate", 0.9))
+    assert run(shelf, recipe, Local())["kept"] == 3
+    Question(shelf, recipe, "pass_rate > 0.5")
+    desk.collect(shelf)
+    assert run(shelf, recipe, Local())["kept"] == 3
+    assert what_if(shelf, recipe, "pass_rate > 0.5").would_be_kept == 1
+    with pytest.raises(BadInput, match="people may have said pass_rate: tables alone cannot tell"):
+        Question(shelf, recipe, "pass_rate > 0.5")
 
 
 class Rated(Annotator, frozen=True):

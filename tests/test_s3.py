@@ -29,11 +29,17 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from annotators.desk.choices import Choices
+from annotators.desk.item import Item
+from annotators.desk.ledger import open_ledger
+from annotators.desk.rules import Layer, Rules
+from annotators.desk.submission import Submission
 from annotators.header import Header
 from filters.exact import ExactDedup
 from filters.image import MinSide
 from pipelines import cli
 from pipelines.compact import compact
+from pipelines.desk.collect import collect
 from pipelines.engines.asked import Asked, engine_of
 from pipelines.engines.engine import Engine
 from pipelines.engines.local import Local
@@ -49,7 +55,7 @@ from pipelines.shelf.shelf import Shelf
 from pipelines.store import on_s3
 from pipelines.store.address import file_system
 from schemas.errors import BadInput, Unavailable, Unreachable
-from schemas.note import Failed
+from schemas.note import Failed, Note
 from schemas.publish import publish, put
 
 spec = importlib.util.spec_from_file_location("s3_server", Path(__file__).parent / "s3_server.py")
@@ -490,3 +496,35 @@ def test_a_shard_costs_few_requests_and_one_that_is_done_none(bucket: str, serve
     assert more["again"] == {"LIST": 0, "GET": 0, "PUT": 0}
     assert more["ingest"]["PUT"] == 3 and sum(more["ingest"].values()) <= 8
     assert sum(more["run"].values()) <= 45 and sum(more["export"].values()) <= 15 and sum(more["sql"].values()) <= 5
+
+
+def test_what_people_say_lies_on_a_store_as_on_a_disk(bucket: str, source: Path, tmp_path: Path) -> None:
+    shelves = Shelf(f"{bucket}/shelf"), Shelf(str(tmp_path / "shelf"))
+    for shelf in shelves:
+        ingest(shelf, str(source), Local(1), cut=FOUR, max_failed=1.0)
+    keys = [
+        row["key"].hex
+        for shard in shelves[1].shards()
+        for row in shelves[1].catalog(shard, ["key", "failed"]).to_pylist()
+        if not row["failed"]
+    ]
+    with open_ledger(str(tmp_path / "desk.db"), measures={"plain": Choices()}) as ledger:
+        ledger.set_layer(Layer("plain", "c1", rules=Rules(overlap=1, review_share=0, gold_share=0)), 1)
+        ledger.set_person("ana", ["annotator"], 2)
+        ledger.select([Item(key, "plain", key) for key in keys], 3)
+        ledger.take("ana", "annotator", 4, most=99)
+        for key in keys:
+            said = (Note("person_choice", "good"),)
+            assert ledger.submit(Submission(key, "ana", said, "c1"), 5).kind == "written"
+        found = [collect(ledger, shelf, 6 + at) for at, shelf in enumerate((*shelves, shelves[0]))]
+    assert [one.pieces for one in found] == [3, 3, 0] and {one.items for one in found} == {len(keys)}
+    notes = f"notes/{found[0].desk}"
+    there, here = (
+        {name: shelf.fs.cat_file(shelf.path(notes, name)) for name, _ in shelf.sizes(notes)} for shelf in shelves
+    )
+    assert there == here and len(here) == 4
+    run(shelves[0], RECIPE, Local(1))
+    export(shelves[0], "out", "", Local(1), ExportOptions())
+    assert verify(f"{shelves[0].url}/exports/out").samples
+    counted = command("sql", "select count(*) from notes_people", "--shelf", shelves[0].url, "--format", "csv")
+    assert counted.splitlines()[-1] == str(len(keys))
