@@ -126,6 +126,7 @@ def test_from_a_shelf_to_people_and_back(server: Path, shelf: str, tmp_path: Pat
     desk.do("ask", "actions", "scene_text", "--review-share", "0")
     desk.do("ask", "camera_motion", "shots", "--review-share", "1")
     desk.do("people", "ana", "ben")
+    assert {path.stat().st_mode & 0o777 for path in (server / "people").iterdir()} == {0o600}
     desk.do("people", "rita", "--role", "reviewer")
     desk.do("people", "ada", "--role", "adjudicator", "--cost", "40")
     asked = tmp_path / "list.txt"
@@ -286,9 +287,12 @@ def test_a_lease_without_a_task_is_sent_and_a_task_without_a_lease_is_taken_back
             ledger.take("ben", "annotator", now_ms(), most=2),
         )
     assert "4 sent" in second.do("sync", "--each", "0"), "whoever was killed after the lease"
-    second.do("change", back.item.id, "--release")
+    begun = next(task for _, task in second.tasks("ben") if task.item != back.item.id)
+    with second.editor("ben") as editor:
+        editor.send("POST", f"/api/tasks/{begun.task}/drafts", {"result": CHOSEN, "lead_time": 1.0})
+    second.do("change", back.item.id, begun.item, "--release")
     second.do("change", lost.item.id, "--to", "ben")
-    assert "1 sent, 2 taken back" in second.do("sync", "--each", "0")
+    assert "1 sent, 2 taken back" in second.do("sync", "--each", "0"), "what somebody has begun is left"
     assert {task.item for _, task in second.tasks("ben")} >= {lost.item.id}
     assert "0 sent, 0 taken back" in second.do("sync", "--each", "0")
 

@@ -597,3 +597,15 @@ def test_spans_survive_the_log(desk: Callable[..., Desk]) -> None:
     assert again.state.work["t"].item == at.ledger.state.work["t"].item
     assert again.state.work["t"].item.machine[0].at == span
     assert at.ledger.select([Item("t2", "size", "st", at=span)], at.now_ms) == 0
+
+
+def test_a_note_keeps_the_guideline_that_it_was_written_under(desk: Callable[..., Desk]) -> None:
+    at = desk(items=2)
+    tasks = {name: at.ledger.take(name, "annotator", at.now_ms)[0] for name in ("ana", "ben")}
+    assert {task.layer.guideline for task in tasks.values()} == {"g1"}
+    at.ledger.set_layer(Layer("size", "c1", "t1", "g2", tasks["ana"].layer.rules), at.now_ms)
+    for name, task in tasks.items():
+        assert at.submit("i0", name, guideline=task.layer.guideline).kind == "written"
+    versions = at.ledger.state.work["i0"].versions.values()
+    assert [(one.origin, one.guideline) for one in versions] == [("annotation", "g1")] * 2 + [("merge", "g1")]
+    assert at.ledger.take("ana", "annotator", at.now_ms)[0].layer.guideline == "g2"

@@ -16,6 +16,7 @@ from msgspec import structs
 
 from annotators.desk.audit import Looks, Seen, bound, lower_bound, precision, spent, threshold
 from annotators.desk.audited import audited, looks
+from annotators.desk.by_question import questions, reliabilities
 from annotators.desk.choices import Choices
 from annotators.desk.item import Item
 from annotators.desk.ledger import open_ledger
@@ -25,7 +26,7 @@ from annotators.desk.routing import Route, spread, unsure
 from annotators.desk.rules import Layer, Rules
 from annotators.desk.submission import Review, Submission
 from schemas.errors import BadInput
-from schemas.note import Note
+from schemas.note import Note, TimeSpan
 
 MEASURES = {"size": Choices()}
 HOUR_S, DAY_MS = 3600.0, 86_400_000
@@ -315,3 +316,36 @@ def test_the_report_knows_from_gold_items_how_well_people_audit() -> None:
         found, how = audited(ledger.state, MEASURES, "size"), looks(ledger.state, MEASURES, "size")
     assert how == (Looks(1, 4, 2, 2), Looks(0, 2, 1, 1), Looks(0, 2, 1, 1))
     assert (found.right, found.audited, found.pending) == (1, 1, 1)
+
+
+def test_questions_tell_labels_numbers_and_free_words_apart() -> None:
+    """Two people answer 24 items: alike on the label, one apart on the grade, in own words, on other spans."""
+    with open_ledger(":memory:", measures=MEASURES) as ledger:
+        ledger.set_layer(Layer("size", "c1", rules=Rules(review_share=0.0, gold_share=0.0)), 0)
+        for name in ("ana", "ben"):
+            ledger.set_person(name, ["annotator"], 0)
+        ledger.select([Item(f"i{n}", "size", f"s{n}") for n in range(24)], 0)
+        for off, name in enumerate(("ana", "ben")):
+            for n, task in enumerate(ledger.take(name, "annotator", 0, most=24)):
+                span = TimeSpan(0, n, n + 5 + off, (1, 10))
+                notes = (
+                    Note("size", "near" if n % 2 else "far"),
+                    Note("grade", 1 + n % 4 + off),
+                    Note("comment", f"so says {name} of it, {n}"),
+                    Note("move", "pan" if n % 3 or off else "tilt", span),
+                )
+                ledger.submit(Submission(task.item.id, name, notes, "c1"), 0)
+        rows = {(one.name, one.label): one for one in questions(ledger.state)}
+        how = reliabilities(ledger.state)
+    assert set(rows) == {
+        ("grade", ""),
+        ("size", ""),
+        ("size", "far"),
+        ("size", "near"),
+        ("move", "pan"),
+        ("move", "tilt"),
+    }
+    assert rows["size", ""].alpha == rows["size", ""].kappa == 1.0 and rows["size", "near"].commonest == 0.5
+    assert 0.2 < rows["grade", ""].alpha < 0.95 and rows["grade", ""].kappa < 0.1
+    assert rows["move", "tilt"].alpha < 0.1 and rows["move", "tilt"].items == 24
+    assert set(how) == {"ana", "ben"} and all(0.5 < share <= 1 for share in how.values())

@@ -137,7 +137,7 @@ def bound(
     low = lower_bound(sum(one.right for one in audited), len(audited), confidence, looks) if estimated else 0.0
     counted = float(sum(one.right for one in between))
     if looks and between:
-        repeats = float(np.quantile(_repeats(looks, _sobol(len(looks)), above=True), confidence, method="higher"))
+        repeats = float(np.quantile(_repeats(looks, _sobol(len(looks))), confidence, method="higher"))
         counted = max(0.0, (counted - repeats * len(between)) / (1 - repeats)) if repeats < 1 else 0.0
     every = estimated + len(between)
     return (low * estimated + counted) / every if every else 0.0
@@ -148,26 +148,23 @@ def _low(right: int, count: int, tail: float, looks: Sequence[Looks]) -> float:
     if not looks:
         return float(_beta(tail, right, count - right + 1))
     points = _sobol(len(looks) + 1)
-    said, repeats = _beta(points[0], right, count - right + 1), _repeats(looks, points[1:], above=True)
+    said, repeats = _beta(points[0], right, count - right + 1), _repeats(looks, points[1:])
     with np.errstate(divide="ignore", invalid="ignore"):
         true = np.where(repeats < 1, (said - repeats) / (1 - repeats), 0.0)
     return float(np.quantile(np.clip(true, 0, 1), tail, method="lower"))
 
 
 def _high(right: int, count: int, tail: float, looks: Sequence[Looks]) -> float:
-    """Return the upper end: as few repeat a mistake, and as many miss what is right, as counts allow."""
+    """Return the upper end: nobody repeats a mistake, and as many miss what is right as counts allow."""
     if not looks:
         return float(_beta(1 - tail, right + 1, count - right))
-    points = _sobol(2 * len(looks) + 1)
-    said, repeats = _beta(points[0], right + 1, count - right), _repeats(looks, points[1 : len(looks) + 1], above=False)
+    points = _sobol(len(looks) + 1)
     missed = [
-        1 - _beta(u, one.confirmed, one.right - one.confirmed + 1)
-        for u, one in zip(points[len(looks) + 1 :], looks, strict=True)
+        1 - _beta(u, one.confirmed, one.right - one.confirmed + 1) for u, one in zip(points[1:], looks, strict=True)
     ]
-    confirms = 1 - np.prod(missed, axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        true = np.where(confirms > np.maximum(repeats, said), (said - repeats) / (confirms - repeats), 1.0)
-    return float(np.quantile(np.clip(true, 0, 1), 1 - tail, method="higher"))
+    said, confirms = _beta(points[0], right + 1, count - right), 1 - np.prod(missed, axis=0)
+    true = np.where(confirms > said, said / np.maximum(confirms, 1e-12), 1.0)
+    return float(np.quantile(true, 1 - tail, method="higher"))
 
 
 def _guess(right: int, audited: int, looks: Sequence[Looks]) -> float:
@@ -176,12 +173,9 @@ def _guess(right: int, audited: int, looks: Sequence[Looks]) -> float:
     return (right / audited - repeats) / (1 - missed - repeats) if 1 - missed > repeats else nan
 
 
-def _repeats(looks: Sequence[Looks], points: NDArray[np.float64], *, above: bool) -> NDArray[np.float64]:
-    """Return how often one of the looks repeats a mistake, at each point."""
-    more, less = (1, 0) if above else (0, 1)
-    shares = [
-        _beta(u, one.repeated + more, one.wrong - one.repeated + less) for u, one in zip(points, looks, strict=True)
-    ]
+def _repeats(looks: Sequence[Looks], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how often one of the looks repeats a mistake at the most, at each point."""
+    shares = [_beta(u, one.repeated + 1, one.wrong - one.repeated) for u, one in zip(points, looks, strict=True)]
     return np.asarray(1 - np.prod([1 - share for share in shares], axis=0))
 
 

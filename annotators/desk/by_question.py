@@ -18,11 +18,13 @@ from annotators.desk.coefficients import Answer, Level, agreement, alpha
 from annotators.desk.item import Notes
 from annotators.desk.reliability import dawid_skene
 from annotators.desk.state import State, Version, Work
-from schemas.note import Note, Whole
+from schemas.note import Note, Value, Whole
 
 YES, NO = "yes", "no"
 SHARED = 20
 """So many items people share before anything is said of how reliable they are."""
+MOST_LABELS = 50
+"""Of a question with more different answers, free words above all, nothing is said: tables of labels by labels."""
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 Told = dict[str, dict[str, Answer]]
 
@@ -51,10 +53,11 @@ def reliabilities(state: State) -> dict[str, float]:
     """Return how often each person says what is so, over questions on whole samples that enough items are shared of."""
     right, shared = defaultdict[str, float](float), defaultdict[str, int](int)
     for told in _rounds(state).values():
-        for name in sorted(_whole(told)):
+        for name in sorted(name for name in _whole(told) if not _is_free(_values(told, name))):
             answers = {item: _texts(_answers(written, name)) for item, written in told}
             twice = {item: people for item, people in answers.items() if len(people) > 1}
-            if len(twice) >= SHARED:
+            labels = {label for people in twice.values() for label in people.values()}
+            if len(twice) >= SHARED and len(labels) <= MOST_LABELS:
                 found = dawid_skene(twice)
                 for person, count in found.shared.items():
                     right[person] += count * found.accuracy[person]
@@ -116,15 +119,24 @@ def _of_layer(layer: str, told: Sequence[tuple[str, list[Version]]]) -> list[Que
 
 def _question(layer: str, name: str, told: Sequence[tuple[str, list[Version]]]) -> Question | None:
     """Return a question's row, None where it is answered in free words; numbers are ordinal."""
-    values = [note.value for _, written in told for one in written for note in one.notes if note.name == name]
-    numbers = sorted({one for one in values if isinstance(one, int | float) and not isinstance(one, bool)})
-    if not numbers and not any(isinstance(one, list | bool) or is_label(one) for one in values):
+    values = _values(told, name)
+    if _is_free(values):
         return None
+    numbers = sorted({one for one in values if isinstance(one, int | float) and not isinstance(one, bool)})
     answers = {item: _answers(written, name) for item, written in told}
     level: Level = "ordinal" if numbers else "sets" if any(isinstance(one, list) for one in values) else "nominal"
     how = agreement(answers, level, [str(one) for one in numbers])
     kappas = [value for value in how.kappas.values() if isfinite(value)]
     return Question(layer, name, "", how.items, how.alpha, sum(kappas) / len(kappas) if kappas else nan, how.commonest)
+
+
+def _values(told: Sequence[tuple[str, list[Version]]], name: str) -> list[Value]:
+    return [note.value for _, written in told for one in written for note in one.notes if note.name == name]
+
+
+def _is_free(values: Sequence[Value]) -> bool:
+    """Say whether a question is answered in free words."""
+    return all(isinstance(one, str) and not is_label(one) for one in values)
 
 
 def _label(layer: str, name: str, label: str, told: Sequence[tuple[str, list[Version]]]) -> Question:

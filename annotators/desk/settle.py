@@ -40,6 +40,7 @@ def settle(turn: Turn, work: Work, measures: Measures) -> None:
 
 def _merge(turn: Turn, work: Work, written: list[Version], notes: Notes) -> Version:
     name = f"{work.item.id}.{len(work.versions) + 1}"
+    under = {one.guideline for one in written}
     turn.happen(
         Written(
             work.item.id,
@@ -49,7 +50,7 @@ def _merge(turn: Turn, work: Work, written: list[Version], notes: Notes) -> Vers
             notes,
             digest_of_notes(notes),
             turn.layer(work).config,
-            turn.layer(work).guideline,
+            under.pop() if len(under) == 1 else turn.layer(work).guideline,
             resolves=tuple(one.id for one in written),
         )
     )

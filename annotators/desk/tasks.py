@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from annotators.desk.events import Role
-from annotators.desk.item import WORK, Item, Notes
+from annotators.desk.item import Item, Notes
 from annotators.desk.queue import leases
 from annotators.desk.rules import Layer
 from annotators.desk.state import State, Work
@@ -25,8 +25,8 @@ class Task(Struct, frozen=True):
 
     `shown` is what is judged: one version for a reviewer, several side by side for an adjudicator. An annotator sees
     nothing of others: only the own version, where it was rejected. A gold item's answer is not in it, and that it is
-    one neither. What models noted is shown, but not in an audit or of a gold item: who is shown an answer lets it stand
-    too often.
+    one neither. What models noted is shown, but not in an audit, nor of a gold item that was made to look like one: who
+    is shown an answer lets it stand too often.
     """
 
     item: Item
@@ -44,7 +44,7 @@ def task_of(state: State, item: str, name: str, role: Role) -> Task:
     work = state.work[item]
     lease = next(one for held, one in leases(work) if held == role and one.person == name)
     asked = work.item
-    machine = asked.machine if asked.kind == WORK and asked.why != "audit" else ()
+    machine = () if asked.why == "audit" else asked.machine
     blind = replace(asked, kind="work", why="asked", priority=work.priority, machine=machine, answer=(), doubts=UNSET)
     seen = _own(work, name) if role == "annotator" else [Shown(one, work.versions[one].notes) for one in work.asked]
     layer = state.layers[asked.layer]

@@ -100,7 +100,8 @@ def item_of(
 ) -> Item:
     """Return the item of a sheet on a place of a sample; of the same it is the same.
 
-    What models noted goes with gold items too, unseen: it tells how often people repeat a model's mistake.
+    A gold item shows what models noted like any other, or it would be known by that; where that is wrong, it tells how
+    often people repeat a mistake.
     """
     place = msgspec.json.encode(at, order="deterministic").decode()
     name = sha256("\0".join((kind, sheet.name, candidate.sample.key, place)).encode()).hexdigest()[:16]

@@ -24,7 +24,11 @@ from schemas.errors import BadInput
 @click.option("--adjudicate-below", type=click.FloatRange(0, 1), help="Agreement below which a third decides. [0.85]")
 @click.option("--lease-hours", type=click.FloatRange(0, min_open=True), help="So long somebody holds an item. [4]")
 @click.option("--grace-minutes", type=click.FloatRange(0), help="So long authors may still edit what is whole. [0]")
-@click.option("--on-reject", type=click.Choice(["requeue", "remove", "flexible"]), help="[requeue]")
+@click.option(
+    "--on-reject",
+    type=click.Choice(["requeue", "remove", "flexible"]),
+    help="What becomes of a rejected item. [requeue]",
+)
 @click.option("--gold-share", type=click.FloatRange(0, 1), help="Share of gold items among a person's. [0.05]")
 @click.option("--exam-pass", type=click.FloatRange(0, 1), help="Share of the exam to pass before any work; 0: no exam.")
 @click.option(

@@ -19,7 +19,9 @@ from schemas.errors import BadInput
 @shelf_option
 @recipe_option
 @click.option("--all", "every", is_flag=True, help="All samples; by default those that the recipe kept.")
-@click.option("--list", "list_path", type=click.Path(exists=True, dir_okay=False), help="Only these: see below.")
+@click.option(
+    "--list", "list_path", type=click.Path(exists=True, dir_okay=False), help="Only what a file lists: see above."
+)
 @click.option(
     "--spans", default="", metavar="NAME", help="Each span that a model noted under this name, not the whole."
 )
@@ -33,7 +35,13 @@ from schemas.errors import BadInput
     "--audit-share", default=0.05, show_default=True, type=click.FloatRange(0, 1), help="And this of the rest."
 )
 @click.option("--priority", default=0, type=int, help="Higher comes first.")
-@click.option("--as", "kind", default="work", type=click.Choice(["work", "gold", "exam"]), help="[work]")
+@click.option(
+    "--as",
+    "kind",
+    default="work",
+    type=click.Choice(["work", "gold", "exam"]),
+    help="Of which kind the items are. [work]",
+)
 def send(
     layers: tuple[str, ...],
     folder: str,
