@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     type=click.Choice(["", "engine", "trainer"]),
     help="Whose log-probabilities ratios are held against; by default the preset's.",
 )
+@click.option("--engine", default="local", show_default=True, metavar="local|vllm=URL|sglang=URL", help="Who answers.")
+@click.option("--served", default="", metavar="NAME", help="The model's name to that server.")
 @click.option("--think-tokens", default=0, metavar="N", type=click.IntRange(0), help="Thinking ends after so many.")
 @click.option(
     "--curriculum",
@@ -157,6 +159,8 @@ def asked_of(said: dict[str, Any]) -> RlAsked:
         clip=Clip(said["clip_low"], said["clip_high"]),
         **of_grpo,
     )
+    if said["engine"] != "local" and not said["old"]:
+        grpo = structs.replace(grpo, old="trainer")
     of_stage = {
         "steps": said["steps"],
         "sequence_length": said["row_tokens"],
@@ -186,6 +190,8 @@ def asked_of(said: dict[str, Any]) -> RlAsked:
         curriculum=_settings(said, grpo.prompts),
         rewards=msgspec.to_builtins(read_rewards(said["rewards"])) if said["rewards"] else {},
         keep_rollouts=not said["no_rollouts"],
+        engine=said["engine"],
+        served=said["served"],
     )
 
 
