@@ -104,14 +104,14 @@ def parts(*, is_first: bool) -> Parts:
     """Return tasks drawn by their worth under watch, and what the file of rewards pays."""
     from trainer.curriculum.curriculum import CurriculumSampling
     from trainer.rewards.opened import opened
+    from trainer.rewards.start_kl import start_kl
     from trainer.rewards.watched import WatchedCurriculum
     from trainer.rl.loop import Parts
 
     def curriculum(tasks: Tasks, asked: RlAsked) -> WatchedCurriculum:
-        sampling = CurriculumSampling(tasks.known, asked.curriculum)
-        return WatchedCurriculum(
-            sampling, rewards_of(asked).limits, (lambda alarm: say(str(alarm))) if is_first else None
-        )
+        sampling, limits = CurriculumSampling(tasks.known, asked.curriculum), rewards_of(asked).limits
+        kl = start_kl(asked.start, limits.kl_every, asked.stage.seed)
+        return WatchedCurriculum(sampling, limits, (lambda alarm: say(str(alarm))) if is_first else None, kl)
 
     def rewarder(tasks: Tasks, asked: RlAsked, folder: str) -> AbstractContextManager[RewardSystem]:
         asked_tasks = [one.task for one in tasks.of.values()]
