@@ -66,7 +66,6 @@ if TYPE_CHECKING:
 )
 @click.option("--uniform", is_flag=True, help="Draw every task alike, as many as are learnt from.")
 @click.option("--rewards", default="", metavar="PATH", help="A TOML file of what is paid; by default verifiers alone.")
-@click.option("--watch-kl", is_flag=True, help="Measure how far answers have gone from the start, in no loss.")
 @click.option("--no-rollouts", is_flag=True, help="Keep no answers in the run's folder.")
 @click.option("--rate", default=0.0, metavar="X", type=click.FloatRange(0), help="The peak learning rate.")
 @click.option("--row", "row_tokens", default=0, metavar="N", type=click.IntRange(0), help="Tokens of a micro-step.")
@@ -106,15 +105,15 @@ def parts(among: Ranks) -> Parts:
     """Return tasks drawn by their worth under watch, and what the file of rewards pays."""
     from trainer.curriculum.curriculum import CurriculumSampling
     from trainer.rewards.opened import opened
+    from trainer.rewards.start_kl import start_kl
     from trainer.rewards.watched import WatchedCurriculum
-    from trainer.rl.drift import Drift
     from trainer.rl.loop import Parts
 
     def curriculum(tasks: Tasks, asked: RlAsked) -> WatchedCurriculum:
-        sampling = CurriculumSampling(tasks.known, asked.curriculum)
+        sampling, limits = CurriculumSampling(tasks.known, asked.curriculum), rewards_of(asked).limits
         tell = (lambda alarm: say(str(alarm))) if among.rank == 0 else None
-        kl = Drift(asked.start.folder, asked.stage.sequence_length, among) if asked.watch_kl else None
-        return WatchedCurriculum(sampling, rewards_of(asked).limits, tell, kl)
+        kl = start_kl(asked.start, limits.kl_every, asked.stage.seed)
+        return WatchedCurriculum(sampling, limits, tell, kl)
 
     def rewarder(tasks: Tasks, asked: RlAsked, folder: str) -> AbstractContextManager[RewardSystem]:
         asked_tasks = [one.task for one in tasks.of.values()]
@@ -193,7 +192,6 @@ def asked_of(said: dict[str, Any]) -> RlAsked:
         curriculum=_settings(said, grpo.prompts),
         rewards=msgspec.to_builtins(read_rewards(said["rewards"])) if said["rewards"] else {},
         keep_rollouts=not said["no_rollouts"],
-        watch_kl=said["watch_kl"],
         engine=said["engine"],
         served=said["served"],
     )

@@ -22,8 +22,7 @@ class RlAsked(Struct, frozen=True):
     """The stage and how it learns, how tasks are drawn, what is paid (as the file of rewards says it), the tasks, the
     weights to begin with, and tasks that are held out: `held_out_tasks` of them are asked at every checkpoint.
 
-    `keep_rollouts` writes every answer into the run's folder, `watch_kl` measures how far answers have gone from the
-    start. `engine` answers; `served` is the model's name there.
+    `keep_rollouts` writes every answer into the run's folder. `engine` answers; `served` is the model's name there.
     """
 
     stage: Stage
@@ -35,7 +34,6 @@ class RlAsked(Struct, frozen=True):
     curriculum: Settings = Settings()
     rewards: dict[str, Any] = {}
     keep_rollouts: bool = True
-    watch_kl: bool = False
     engine: str = LOCAL
     served: str = ""
 
@@ -61,7 +59,6 @@ def values(asked: RlAsked) -> Iterator[tuple[str, Any]]:
     yield from structs.asdict(asked.start).items()
     yield from structs.asdict(asked.curriculum).items()
     yield "rewards", asked.rewards
-    yield "watch_kl", asked.watch_kl
     yield "engine", asked.engine.partition("=")[0]
     for what in ("preset", "picture_tokens", "clip_tokens", "mix"):
         yield what, getattr(asked.given, what)
