@@ -40,7 +40,7 @@ Peers = tuple[str, tuple[tuple[str, ...], ...]]
 def fought(peers: Peers, module: str, *arguments: str) -> dict[str, Any]:
     """Run a module in the environment of peers, and return the JSON of its last line; the lines before are printed."""
     told = subprocess.run(
-        [_python(peers), "-m", module, *arguments], capture_output=True, text=True, cwd=HERE, env=_environment()
+        [python_of(peers), "-m", module, *arguments], capture_output=True, text=True, cwd=HERE, env=_environment()
     )
     require(told.returncode == 0, f"{module} did not come to its end: {told.stderr[-3000:]}")
     *lines, last = told.stdout.splitlines()
@@ -49,7 +49,7 @@ def fought(peers: Peers, module: str, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def _python(peers: Peers) -> str:
+def python_of(peers: Peers) -> str:
     """Return the Python of an environment, after making it where it is not there."""
     name, installs = peers
     venv = os.path.join(HERE, name)

@@ -14,6 +14,7 @@ from schemas.errors import BadInput, Unavailable
 from trainer.documents.codec import Codec
 from trainer.documents.special import Family
 from trainer.documents.tokens import train_tokens
+from trainer.engine.chance import row_seed
 from trainer.engine.engine import Answer, Force, Prompt, Sampling
 from trainer.engine.generate import LocalEngine
 from trainer.engine.on_policy import check_whole, force_after, on_policy
@@ -54,6 +55,32 @@ def test_tokens_that_were_put_in_and_those_behind_have_the_chances_of_training()
         for answer in engine.generate([PROMPTS[name]], 2, SAMPLING)[0]:
             expected = by_the_trainer(engine, PROMPTS[name], answer)
             torch.testing.assert_close(torch.tensor(answer.logprobs), expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_one_row_has_the_chances_of_training_within_a_hundred_thousandth(name: str) -> None:
+    engine = made("tiny")
+    use_document_attention(engine.model)
+    (answer,) = engine.generate([PROMPTS[name]], 1, Sampling(max_tokens=40, seed=9))[0]
+    expected = by_the_trainer(engine, PROMPTS[name], answer)
+    torch.testing.assert_close(torch.tensor(answer.logprobs), expected, rtol=0, atol=1e-5)
+
+
+def test_prompts_whose_rows_end_at_other_times_are_answered_together_as_alone() -> None:
+    """Many tokens end a row, so rows of each prompt leave, and then whole prompts."""
+    together, alone = made("tiny"), made("tiny")
+    together.stops = alone.stops = frozenset(range(0, 512, 12))
+    asked, sampling = [PROMPTS[name] for name in ("two pictures", "text", "slices")], Sampling(max_tokens=60, seed=6)
+    found = together.generate(asked, 4, sampling)
+    lengths = [len(answer.tokens) for answers in found for answer in answers]
+    assert len(set(lengths)) > 5
+    for one, answers in zip(asked, found, strict=True):
+        for row, answer in enumerate(answers):
+            (expected,) = alone.generate([one], 1, structs.replace(sampling, seed=row_seed(6, row)))[0]
+            assert answer.tokens == expected.tokens
+            torch.testing.assert_close(
+                torch.tensor(answer.logprobs), torch.tensor(expected.logprobs), rtol=0, atol=2e-5
+            )
 
 
 def test_a_row_that_ended_its_thinking_itself_is_left_alone() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from itertools import combinations
-from math import ceil, exp, inf
+from math import ceil, inf
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
 
+from bench.experiments.small_learner import EVEN, OURS, learnt
 from schemas.errors import BadInput, Unavailable
 from trainer.curriculum.balanced import imbalance, most_balanced
 from trainer.curriculum.curriculum import CurriculumSampling
@@ -247,37 +247,6 @@ def test_tasks_that_make_no_pool_are_refused() -> None:
         grown.load({"rates": {"gone": 0.5}})
 
 
-def steps_to_learn(values: Settings, seed: int) -> tuple[int, list[float]]:
-    """Return the groups that a learner in small asks until it can do what there is to do, and its middling shares.
-
-    A task has a hardness, what the learner can do is one number for each skill, and it grows with groups that teach:
-    half of the tasks are far below it and a fifth far above.
-    """
-    tasks = [Known(f"{skill}-{at}", "math", skill) for skill in ("a", "b", "c") for at in range(100)]
-    hardness = {}
-    for task in tasks:
-        at = int(task.key.partition("-")[2])
-        hardness[task.key] = -6.0 if at < 50 else 99.0 if at < 70 else 4.0 * (at - 70) / 30
-    able = dict.fromkeys("abc", 0.0)
-    sampling = CurriculumSampling(tasks, values)
-    paid, middling = 0, []
-    for step in range(400):
-        keys = sampling.choose(step)
-        paid += len(keys)
-        rates = {key: 1 / (1 + exp(hardness[key] - able[key[0]])) for key in keys}
-        middling.append(sum(0.05 < rates[key] < 0.95 for key in keys) / len(keys))
-        for one in sampling.select(answered(keys, rates, (seed, step))):
-            right = sum(one.rewards) / ROWS
-            able[one.task.key[0]] += 0.1 * right * (1 - right)
-        if min(able.values()) >= 5:
-            break
-    return paid, middling
-
-
 def test_a_learner_in_a_pool_that_is_half_trivial_asks_a_fifth_less_in_every_seed() -> None:
     for seed in range(5):
-        values = Settings(prompts=16, seed=seed)
-        ours, shares = steps_to_learn(values, seed)
-        evenly, at_random = steps_to_learn(structs.replace(values, expand=False, reweigh=False), seed)
-        assert ours <= 0.8 * evenly, (seed, ours, evenly)
-        assert np.mean(shares) > 1.3 * np.mean(at_random)
+        assert learnt(OURS, seed).prompts <= 0.8 * learnt(EVEN, seed).prompts

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from filters.verifiers.verify import verify
 from trainer.data.given import Given, codec_of, exports_of
+from trainer.documents.codec import Codec
 from trainer.engine.engine import Sampling
 from trainer.engine.generate import LocalEngine
-from trainer.loop.start import MODEL
-from trainer.model.checkpoint_in import load
+from trainer.loop.start import Start, model_folder, tokenizer_of
+from trainer.model.model import load
 from trainer.rl.roll import text_of
 from trainer.rl.tasks import Tasks
 
@@ -20,12 +19,8 @@ def right_of(export: str, start: str, answers: int) -> dict[str, int]:
     """Return the count of right answers by the task's key, of so many drawn at temperature 1."""
     import torch
 
-    folder = os.path.join(start, MODEL) if os.path.isdir(os.path.join(start, MODEL)) else start
-    given = Given((export,), preset="tiny", tokenizer=_tokenizer(start, folder))
-    exports, _ = exports_of(given)
-    codec = codec_of(given, exports)
-    tasks = Tasks(exports, codec)
-    model = load(folder, torch.float32)
+    tasks, codec = read_tasks(export, start)
+    model = load(model_folder(start), torch.float32)
     model.generation_config.eos_token_id = list(codec.tokens.ids().stops)
     engine = LocalEngine(model, "start", AT_ONCE * answers)
     keys, found = list(tasks.of), dict[str, int]()
@@ -38,6 +33,9 @@ def right_of(export: str, start: str, answers: int) -> dict[str, int]:
     return found
 
 
-def _tokenizer(start: str, folder: str) -> str:
-    paths = (os.path.join(start, "tokenizer.json"), os.path.join(folder, "tokenizer.json"))
-    return next(path for path in paths if os.path.exists(path))
+def read_tasks(export: str, start: str) -> tuple[Tasks, Codec]:
+    """Return the tasks of an export as prompts of the model to begin with, and what makes them."""
+    given = Given((export,), preset="tiny", tokenizer=tokenizer_of(Start(start), ""))
+    exports, _ = exports_of(given)
+    codec = codec_of(given, exports)
+    return Tasks(exports, codec), codec

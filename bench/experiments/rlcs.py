@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from bench.experiments.runs import LIMIT_S, Arm, Point, ostraka
+from bench.peers import TRL, python_of
 
 STEPS, EVERY, PROMPTS, GROUP = 120, 6, 48, 8
 TARGET = 0.8
@@ -41,8 +41,11 @@ def arms(folder: str, start: str, pool: str, test: str) -> list[Arm]:
         Arm(name, lambda seed, to, options=options: command(options, seed, to), points_of)
         for name, options in ours.items()
     ]
-    trl = [sys.executable, "-m", "bench.experiments.trl", *of_trl]
-    return [*found, Arm("TRL", lambda seed, to: [*trl, str(seed), to], points_of, TRL_LIMIT_S)]
+
+    def by_trl(seed: int, to: str) -> list[str]:
+        return [python_of(TRL), "-m", "bench.experiments.trl", *of_trl, str(seed), to]
+
+    return [*found, Arm("TRL", by_trl, points_of, TRL_LIMIT_S)]
 
 
 def about() -> str:

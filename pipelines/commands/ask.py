@@ -13,6 +13,8 @@ from pipelines.commands.screen import counted, number, say, share, table
 
 _MOST_NAMED = 8
 _SHOWN_OF_A_VECTOR = 6
+_LONG_CHARS = 80
+"""Texts of a list in which one is longer stand below each other, by their numbers."""
 
 
 @click.command(short_help="Count what each step kept, dropped and failed.")
@@ -304,10 +306,12 @@ def _said(told: Any) -> str:
         said.append(f"left out parts {', '.join(parts)}")
     if told.detail:
         said.append(told.detail)
-    return ", ".join(said)
+    return ", ".join(said).replace("\n, ", "\n").rstrip("\n")
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, list) and any(isinstance(item, str) and len(item) > _LONG_CHARS for item in value):
+        return "".join(f"\n{place}: {item}" for place, item in enumerate(value)) + "\n"
     if isinstance(value, list):
         shown = value[:_SHOWN_OF_A_VECTOR] if _is_vector(value) else value
         rest = "" if len(shown) == len(value) else f", ... {len(value)} in all"

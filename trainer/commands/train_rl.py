@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from trainer.curriculum.settings import Settings
+    from trainer.loop.parallel import Ranks
     from trainer.rewards.settings import Rewards
     from trainer.rewards.system import RewardSystem
     from trainer.rl.asked import RlAsked
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     type=click.Choice(["", "engine", "trainer"]),
     help="Whose log-probabilities ratios are held against; by default the preset's.",
 )
+@click.option("--engine", default="local", show_default=True, metavar="local|vllm=URL|sglang=URL", help="Who answers.")
+@click.option("--served", default="", metavar="NAME", help="The model's name to that server.")
 @click.option("--think-tokens", default=0, metavar="N", type=click.IntRange(0), help="Thinking ends after so many.")
 @click.option(
     "--curriculum",
@@ -90,7 +93,7 @@ def rl(folder: str, **said: Any) -> None:
     asked = asked_of(said)
     steps = asked.stage.steps
     with ranks() as among:
-        told = train_rl(folder, asked, among, parts(is_first=among.rank == 0))
+        told = train_rl(folder, asked, among, parts(among))
         done = sum(1 for _ in (shown_steps(told, steps) if among.rank == 0 else told))
         if among.rank == 0:
             _say_held_out(folder)
@@ -98,18 +101,19 @@ def rl(folder: str, **said: Any) -> None:
             say(f"next: ostraka serve {os.path.join(folder, MODEL)}, or look at {os.path.join(folder, 'index.html')}")
 
 
-def parts(*, is_first: bool) -> Parts:
+def parts(among: Ranks) -> Parts:
     """Return tasks drawn by their worth under watch, and what the file of rewards pays."""
     from trainer.curriculum.curriculum import CurriculumSampling
     from trainer.rewards.opened import opened
+    from trainer.rewards.start_kl import start_kl
     from trainer.rewards.watched import WatchedCurriculum
     from trainer.rl.loop import Parts
 
     def curriculum(tasks: Tasks, asked: RlAsked) -> WatchedCurriculum:
-        sampling = CurriculumSampling(tasks.known, asked.curriculum)
-        return WatchedCurriculum(
-            sampling, rewards_of(asked).limits, (lambda alarm: say(str(alarm))) if is_first else None
-        )
+        sampling, limits = CurriculumSampling(tasks.known, asked.curriculum), rewards_of(asked).limits
+        tell = (lambda alarm: say(str(alarm))) if among.rank == 0 else None
+        kl = start_kl(asked.start, limits.kl_every, asked.stage.seed)
+        return WatchedCurriculum(sampling, limits, tell, kl)
 
     def rewarder(tasks: Tasks, asked: RlAsked, folder: str) -> AbstractContextManager[RewardSystem]:
         asked_tasks = [one.task for one in tasks.of.values()]
@@ -157,6 +161,8 @@ def asked_of(said: dict[str, Any]) -> RlAsked:
         clip=Clip(said["clip_low"], said["clip_high"]),
         **of_grpo,
     )
+    if said["engine"] != "local" and not said["old"]:
+        grpo = structs.replace(grpo, old="trainer")
     of_stage = {
         "steps": said["steps"],
         "sequence_length": said["row_tokens"],
@@ -186,6 +192,8 @@ def asked_of(said: dict[str, Any]) -> RlAsked:
         curriculum=_settings(said, grpo.prompts),
         rewards=msgspec.to_builtins(read_rewards(said["rewards"])) if said["rewards"] else {},
         keep_rollouts=not said["no_rollouts"],
+        engine=said["engine"],
+        served=said["served"],
     )
 
 

@@ -34,7 +34,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     unknown_rate: float = 0.5
     task_share: float = 0.5
     cell_share: float = 0.1
-    floor: float = 0.05
+    floor: float = 0.02
     proportions: dict[str, float] = {}
     only: tuple[str, ...] = ()
     canary_share: float = 0.02

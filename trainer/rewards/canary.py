@@ -46,8 +46,13 @@ def impossible(task: Task, domains: Mapping[str, Domain]) -> Task | None:
 
 def is_looked_at(share: float, key: str, row: int, seed: int) -> bool:
     """Return whether an answer is one of the share that is graded as a canary."""
-    word = int.from_bytes(sha256(f"canary\0{seed}\0{key}\0{row}".encode()).digest()[:8], "big")
-    return word < share * 2.0**64
+    return fraction("canary", seed, key, row) < share
+
+
+def fraction(*key: int | str) -> float:
+    """Return a number in [0, 1) that hangs on a key alone."""
+    said = "\0".join(map(str, key))
+    return (int.from_bytes(sha256(said.encode()).digest()[:8], "big") >> 11) * 2.0**-53
 
 
 def _references(task: Task) -> Iterator[str]:

@@ -32,6 +32,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     format_errors: Pair = (0.3, 0.7)
     failed: Pair = (0.01, 0.2)
     disagreement: Pair = (0.1, 0.25)
+    kl_every: int = 0
+    """Steps between two measurements of the divergence from the start, which hold the first model in memory and take
+    a forward pass of some answers on the processor; 0 measures none."""
     paid_canary: Literal["warn", "freeze", "stop"] = "freeze"
     start_steps: int = 5
     patience: int = 3
@@ -39,6 +42,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """How far each step moves the average."""
 
     def __post_init__(self) -> None:
+        if self.kl_every < 0:
+            raise ValueError("kl_every is 0 or more")
         if self.start_steps < 1 or self.patience < 1 or not 0 < self.share <= 1:
             raise ValueError("start_steps and patience are 1 or more, share lies in (0, 1]")
         for name in MEASURES:

@@ -71,6 +71,9 @@ def _watch(before: Watched, found: Numbers, limits: Limits, step: int, domain: s
         return now, alarms
     warned, beyond = dict[str, int](), dict[str, int]()
     for measure, value in measured(now).items():
+        if getattr(found, measure, 0.0) is None:
+            warned[measure], beyond[measure] = before.warned.get(measure, 0), before.beyond.get(measure, 0)
+            continue
         warn, freeze = getattr(limits, measure)
         if value > warn:
             warned[measure] = before.warned.get(measure, 0) + 1

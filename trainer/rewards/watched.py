@@ -18,8 +18,8 @@ from trainer.rewards.monitor import Alarm, Watched, watch
 from trainer.rewards.numbers import Numbers, numbers_of
 from trainer.rl.rollout import Group
 
-Kl = Callable[[Sequence[Group]], Mapping[str, float]]
-"""Each domain's divergence from the start, in nats a token, where somebody measures it."""
+Kl = Callable[[Sequence[Group], int], Mapping[str, float]]
+"""Returns each domain's divergence from the start at a step, in nats a token; nothing where it is not measured then."""
 
 
 class ToldWatch(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class WatchedCurriculum:
 
         Raises Unavailable where a paid canary is to stop the run, or the last domain is frozen.
         """
-        numbers = numbers_of(groups, self._kl(groups) if self._kl else None)
+        numbers = numbers_of(groups, self._kl(groups, self._step) if self._kl else None)
         self._known, alarms = watch(self._known, numbers, self._limits, self._step)
         for alarm in alarms:
             if self._tell_alarm:

@@ -14,6 +14,7 @@ from trainer.loop.parallel import check_mesh
 from trainer.loop.stages import Stage
 from trainer.loop.start import Start, model_folder
 from trainer.model.presets import preset
+from trainer.rl.answering import LOCAL
 from trainer.rl.grpo import Grpo
 
 
@@ -21,7 +22,7 @@ class RlAsked(Struct, frozen=True):
     """The stage and how it learns, how tasks are drawn, what is paid (as the file of rewards says it), the tasks, the
     weights to begin with, and tasks that are held out: `held_out_tasks` of them are asked at every checkpoint.
 
-    `keep_rollouts` writes every answer into the run's folder.
+    `keep_rollouts` writes every answer into the run's folder. `engine` answers; `served` is the model's name there.
     """
 
     stage: Stage
@@ -33,6 +34,8 @@ class RlAsked(Struct, frozen=True):
     curriculum: Settings = Settings()
     rewards: dict[str, Any] = {}
     keep_rollouts: bool = True
+    engine: str = LOCAL
+    served: str = ""
 
 
 def check(asked: RlAsked) -> None:
@@ -56,5 +59,6 @@ def values(asked: RlAsked) -> Iterator[tuple[str, Any]]:
     yield from structs.asdict(asked.start).items()
     yield from structs.asdict(asked.curriculum).items()
     yield "rewards", asked.rewards
+    yield "engine", asked.engine.partition("=")[0]
     for what in ("preset", "picture_tokens", "clip_tokens", "mix"):
         yield what, getattr(asked.given, what)

@@ -10,8 +10,8 @@ held_out.jsonl    the share of held-out tasks that is answered right, at the beg
 model/            the weights in the end, as other programs load them
 index.html        the run as a page (page.py)
 
-Rolling out and learning take turns with the same weights in one process: the engine answers with the very model that
-learns, under a name that each step gives it, and no answer of another name is learnt from.
+Rolling out and learning take turns with the same weights: the local engine answers with the very model that learns, a
+server with a copy of it, under a name that each step gives it, and no answer of another name is learnt from.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from trainer.data.export_index import Export
 from trainer.data.given import codec_of, exports_of
 from trainer.documents.codec import Codec
 from trainer.engine.engine import Engine
-from trainer.engine.generate import LocalEngine
 from trainer.loop.asked import claim_by
 from trainer.loop.checkpoint import Checkpoints, load, path_of, read_state, steps
 from trainer.loop.parallel import Ranks
@@ -43,6 +42,7 @@ from trainer.model.attention import use_document_attention
 from trainer.model.checkpoint_out import save
 from trainer.model.flat_kernel import use_flat_kernel
 from trainer.model.forward import Trainee
+from trainer.rl.answering import engine_of, hand_over
 from trainer.rl.asked import RlAsked, check, values
 from trainer.rl.curriculum import Curriculum, Uniform
 from trainer.rl.held_out import looked, write_held_out
@@ -84,6 +84,7 @@ class _Run(NamedTuple):
     curriculum: Curriculum
     roller: Roller
     tasks: Tasks
+    codec: Codec
     held_out: Roller | None
     aside: Sequence[str]
 
@@ -94,13 +95,15 @@ def train_rl(folder: str, asked: RlAsked, among: Ranks, parts: Parts = PLAIN) ->
     Raises BadInput where the tasks, the start or the folder is not what the run needs, Unavailable where a disk fails.
     """
     check(asked)
-    with among.first_alone():
-        claim_by(folder, asked, values)
-        codec, exports = _codec(folder, asked)
-    if os.path.isdir(os.path.join(folder, MODEL)):
-        return
+    codec, exports = _codec(folder, asked)
     tasks = Tasks(exports, codec)
     check_room(tasks, asked.grpo.prompts)
+    with among.first_alone():
+        claim_by(folder, asked, values)
+        if not os.path.exists(os.path.join(folder, TOKENIZER)):
+            put_file(os.path.join(folder, TOKENIZER), codec.tokens.json.encode())
+    if os.path.isdir(os.path.join(folder, MODEL)):
+        return
     with parts.rewarder(tasks, asked, folder) as rewarder:
         run = _put_together(asked, codec, tasks, among, parts.curriculum(tasks, asked), rewarder)
         yield from _steps(folder, asked, run, among)
@@ -136,14 +139,11 @@ def _steps(folder: str, asked: RlAsked, run: _Run, among: Ranks) -> Iterator[RlT
 
 
 def _codec(folder: str, asked: RlAsked) -> tuple[Codec, list[Export]]:
-    """Return how tasks become prompts, and the exports; the tokenizer is kept in the folder."""
+    """Return how tasks become prompts, and the exports; the tokenizer is the one that the folder keeps, if it does."""
     exports, _ = exports_of(asked.given)
     kept = os.path.join(folder, TOKENIZER)
     path = kept if os.path.exists(kept) else tokenizer_of(asked.start, asked.given.tokenizer)
-    codec = codec_of(structs.replace(asked.given, tokenizer=path), exports)
-    if not os.path.exists(kept):
-        put_file(kept, codec.tokens.json.encode())
-    return codec, exports
+    return codec_of(structs.replace(asked.given, tokenizer=path), exports), exports
 
 
 def _put_together(
@@ -157,13 +157,13 @@ def _put_together(
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.generation_config.eos_token_id = list(ids.stops)
     learner = Learner(stage, grpo, Trainee(model), ids, among)
-    engine = LocalEngine(model, "", grpo.rows_at_once)
+    engine = engine_of(asked.engine, asked.served, model, codec, grpo.rows_at_once)
     roller = Roller(tasks, engine, rewarder, codec, grpo, stage.seed, among)
     aside = _aside(asked, codec)
     if aside is None:
-        return _Run(learner, engine, curriculum, roller, tasks, None, ())
+        return _Run(learner, engine, curriculum, roller, tasks, codec, None, ())
     looking = Roller(aside, engine, VerifierReward(), codec, grpo, stage.seed, among)
-    return _Run(learner, engine, curriculum, roller, tasks, looking, tuple(aside.of)[: asked.held_out_tasks])
+    return _Run(learner, engine, curriculum, roller, tasks, codec, looking, tuple(aside.of)[: asked.held_out_tasks])
 
 
 def _aside(asked: RlAsked, codec: Codec) -> Tasks | None:
@@ -195,7 +195,7 @@ def _go_on(folder: str, run: _Run) -> int:
 def _step(folder: str, run: _Run, asked: RlAsked, step: int, among: Ranks) -> RlTold:
     begin = time.perf_counter()
     version = f"step-{step:08d}"
-    run.engine.update_weights(version)
+    hand_over(run.engine, version, run.learner.trainee.model, run.codec, folder, among)
     groups, left_out = run.roller.roll(run.curriculum.choose(step), step)
     if among.rank == 0 and asked.keep_rollouts:
         name = os.path.basename(os.path.abspath(folder))
@@ -218,7 +218,7 @@ def _write(path: str, told: Struct) -> None:
 def _look(folder: str, run: _Run, step: int, among: Ranks) -> None:
     if run.held_out is None:
         return
-    run.engine.update_weights(f"step-{step:08d}")
+    hand_over(run.engine, f"step-{step:08d}", run.learner.trainee.model, run.codec, folder, among)
     told = looked(run.held_out.look(run.aside), step)
     if among.rank == 0:
         write_held_out(folder, told)
