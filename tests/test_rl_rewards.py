@@ -206,8 +206,8 @@ def chance(*said: object) -> float:
 def test_an_answer_like_half_of_a_number_is_no_canary_where_likeness_is_paid() -> None:
     bait = impossible(Task("ocr", "Which digits are there?", "4307"), DOMAINS)
     assert bait is not None
-    for answer in ("1300", "4307", "9" * 10, "0123456789"):
-        assert verify(said(answer), bait).reward == 0
+    for at in range(200):
+        assert verify(said(f"{at * 7_919_777_777 % 10**10:010d}"), bait).reward == 0
 
 
 class Policy:
