@@ -46,7 +46,7 @@ def run(last: int, tasks: str, start: str, folder: str, *options: str) -> None:
     given = ("--data", tasks, "--from", start, "--to", folder, *SMALL, *options)
     asked = asked_of(dict(rl.make_context("rl", [*given]).params))
     with ranks() as among:
-        for told in train_rl(folder, asked, among, Parts(parts(is_first=True).curriculum, evenness)):
+        for told in train_rl(folder, asked, among, Parts(parts(among).curriculum, evenness)):
             if told.step == last:
                 os.kill(os.getpid(), signal.SIGKILL)
 

@@ -233,6 +233,8 @@ def test_thinking_is_ended_through_a_server_too(
         expected, found = by_the_trainer(local, PROMPTS["text"], answer), torch.tensor(answer.logprobs)
         said = [place for place in range(12) if place not in answer.injected]
         torch.testing.assert_close(found[said], expected[said], rtol=0, atol=CLOSE)
+    seeds = {body.get("seed") or body["sampling_params"]["sampling_seed"] for _, body in behind[0].seen}
+    assert len(seeds) == len(behind[0].seen) == 6
 
 
 def test_a_clip_and_pictures_that_a_server_cannot_be_shown_are_refused(behind: tuple[Behind, str]) -> None:

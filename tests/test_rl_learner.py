@@ -191,6 +191,7 @@ def test_a_pictures_tokens_are_in_an_answer_once_and_its_targets_are_what_was_dr
     [(row, signals)] = of.rows(weighed(groups))
     pictures = sum(int(one.prompt.grids_N3.prod(1).sum()) // 4 for group in groups for one in group.rollouts)
     assert int((row.tokens_BL == IDS.image).sum()) == pictures + 1, "and one of the padding's blank picture"
+    assert len(row.grids_N3) == len(groups) + 1 and len(row.shown) == 3 * len(groups) + 1, "and looked at once a task"
     assert row.targets == sum(one.drawn for group in groups for one in group.rollouts) == len(signals.old_K)
 
 

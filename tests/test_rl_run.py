@@ -115,7 +115,7 @@ def test_what_is_paid_is_learnt_and_told(given: Path, whole: Path) -> None:
 
 def test_two_ranks_learn_what_one_learns(given: Path, whole: Path, tmp_path: Path) -> None:
     pair = tmp_path / "run"
-    assert job(given, pair, -1, "--val", str(given / "test"), among=2) == [0, 0]
+    assert job(given, pair, -1, among=2) == [0, 0]
     names = ("reward", "right", "drawn", "answer_tokens")
     assert [[one[name] for name in names] for one in lines(pair)] == [
         [one[name] for name in names] for one in lines(whole)

@@ -12,6 +12,8 @@ from pipelines.commands.options import open_shelf, own_modules, recipe_option, s
 from pipelines.commands.screen import counted, number, say, share, table
 
 _MOST_NAMED = 8
+_LONG_CHARS = 80
+"""Texts of a list in which one is longer stand below each other, by their numbers."""
 
 
 @click.command(short_help="Count what each step kept, dropped and failed.")
@@ -303,10 +305,12 @@ def _said(told: Any) -> str:
         said.append(f"left out parts {', '.join(parts)}")
     if told.detail:
         said.append(told.detail)
-    return ", ".join(said)
+    return ", ".join(said).replace("\n, ", "\n").rstrip("\n")
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, list) and any(isinstance(item, str) and len(item) > _LONG_CHARS for item in value):
+        return "".join(f"\n{place}: {item}" for place, item in enumerate(value)) + "\n"
     if isinstance(value, list):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     return number(value) if isinstance(value, float) else str(value)

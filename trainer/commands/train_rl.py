@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from trainer.curriculum.settings import Settings
+    from trainer.loop.parallel import Ranks
     from trainer.rewards.settings import Rewards
     from trainer.rewards.system import RewardSystem
     from trainer.rl.asked import RlAsked
@@ -92,7 +93,7 @@ def rl(folder: str, **said: Any) -> None:
     asked = asked_of(said)
     steps = asked.stage.steps
     with ranks() as among:
-        told = train_rl(folder, asked, among, parts(is_first=among.rank == 0))
+        told = train_rl(folder, asked, among, parts(among))
         done = sum(1 for _ in (shown_steps(told, steps) if among.rank == 0 else told))
         if among.rank == 0:
             _say_held_out(folder)
@@ -100,7 +101,7 @@ def rl(folder: str, **said: Any) -> None:
             say(f"next: ostraka serve {os.path.join(folder, MODEL)}, or look at {os.path.join(folder, 'index.html')}")
 
 
-def parts(*, is_first: bool) -> Parts:
+def parts(among: Ranks) -> Parts:
     """Return tasks drawn by their worth under watch, and what the file of rewards pays."""
     from trainer.curriculum.curriculum import CurriculumSampling
     from trainer.rewards.opened import opened
@@ -110,8 +111,9 @@ def parts(*, is_first: bool) -> Parts:
 
     def curriculum(tasks: Tasks, asked: RlAsked) -> WatchedCurriculum:
         sampling, limits = CurriculumSampling(tasks.known, asked.curriculum), rewards_of(asked).limits
+        tell = (lambda alarm: say(str(alarm))) if among.rank == 0 else None
         kl = start_kl(asked.start, limits.kl_every, asked.stage.seed)
-        return WatchedCurriculum(sampling, limits, (lambda alarm: say(str(alarm))) if is_first else None, kl)
+        return WatchedCurriculum(sampling, limits, tell, kl)
 
     def rewarder(tasks: Tasks, asked: RlAsked, folder: str) -> AbstractContextManager[RewardSystem]:
         asked_tasks = [one.task for one in tasks.of.values()]

@@ -41,8 +41,7 @@ class Trainee(torch.nn.Module):
         out = self.model.model(
             input_ids=batch.tokens_BL,
             position_ids=batch.positions_4BL,
-            pixel_values=batch.patches_PD,
-            image_grid_thw=batch.grids_N3,
+            **self._pictures(batch),
             use_cache=False,
             cu_seq_lens_q=bounds_D1,
             cu_seq_lens_k=bounds_D1,
@@ -52,3 +51,11 @@ class Trainee(torch.nn.Module):
         )
         found = losses(out[0][0], self.model.lm_head.weight, batch.targets_BL[0], batch.document_BL[0])
         return Passed(found, tuple(out.router_logits) if self.has_experts else ())
+
+    def _pictures(self, batch: PackedBatch) -> dict[str, Any]:
+        """Return the pictures of a row, looked at already where one stands at several places."""
+        if not batch.shown:
+            return {"pixel_values": batch.patches_PD, "image_grid_thw": batch.grids_N3}
+        seen = self.model.model.get_image_features(batch.patches_PD, batch.grids_N3, return_dict=True)
+        seen.pooler_output = [seen.pooler_output[picture] for picture in batch.shown]
+        return {"mm_encoder_outputs": {"image": seen}}

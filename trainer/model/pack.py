@@ -46,6 +46,8 @@ class PackedBatch(NamedTuple):
     """int32: which document a position belongs to."""
     keys: tuple[str, ...]
     kinds: tuple[str, ...]
+    shown: tuple[int, ...] = ()
+    """Which of the pictures stands at each place of one, where some stand at several; empty: each at its own."""
 
     @property
     def targets(self) -> int:

@@ -27,7 +27,7 @@ from trainer.model.pack import PackedBatch, pack
 from trainer.rl.grpo import Grpo
 from trainer.rl.micro_steps import micro_steps
 from trainer.rl.objective import Signals, objective
-from trainer.rl.packed import Weighed, document_of, signals_of, sizes_of, weighed
+from trainer.rl.packed import Weighed, document_of, seen_once, signals_of, sizes_of, weighed
 from trainer.rl.rollout import Group
 
 Rows = list[tuple[PackedBatch, Signals]]
@@ -79,7 +79,8 @@ class Learner:
             mine = [documents[place] for place in row]
             tokens = sum(len(one.tokens_T) for one in mine)
             packed = pack(mine, tokens, image_id=self._ids.image, padding_id=self._ids.end)
-            found.append((packed, signals_of([answers[place] for place in row], self.grpo.weighting)))
+            seen = seen_once(packed, mine, [answers[place].rollout.task.key for place in row])
+            found.append((seen, signals_of([answers[place] for place in row], self.grpo.weighting)))
         return found
 
     def gradient(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from trainer.documents.document import Document
+from trainer.model.pack import PackedBatch
 from trainer.rl.advantage import advantages
 from trainer.rl.micro_steps import Sizes
 from trainer.rl.objective import Signals, Weighting
@@ -44,6 +45,24 @@ def document_of(rollout: Rollout) -> Document:
     is_target_T = np.arange(len(tokens_T)) >= begin
     is_target_T[[begin + place for place in rollout.injected]] = False
     return Document(rollout.task.key, "cot", tokens_T, is_target_T, prompt.grids_N3, prompt.patches_PD)
+
+
+def seen_once(row: PackedBatch, documents: Sequence[Document], tasks: Sequence[str]) -> PackedBatch:
+    """Return a row in which the pictures of a task, that each of its answers stands behind, are looked at once."""
+    pictures = [len(one.grids_N3) for one in documents]
+    patches = [len(one.patches_PD) for one in documents]
+    picture_D1, patch_D1 = np.cumsum([0, *pictures]), np.cumsum([0, *patches])
+    first = {task: place for place, task in reversed(list(enumerate(tasks)))}
+    kept = sorted(first.values())
+    begins = dict(zip(kept, np.cumsum([0, *(pictures[place] for place in kept)]).tolist(), strict=False))
+    shown = [begins[first[task]] + at for task, count in zip(tasks, pictures, strict=True) for at in range(count)]
+    shown.append(sum(pictures[place] for place in kept))
+    picture_N = [*(at for one in kept for at in range(picture_D1[one], picture_D1[one + 1])), int(picture_D1[-1])]
+    padding = row.patches_PD[int(patch_D1[-1]) :]
+    mine = [row.patches_PD[patch_D1[one] : patch_D1[one + 1]] for one in kept]
+    return row._replace(
+        patches_PD=torch.cat([*mine, padding]), grids_N3=row.grids_N3[picture_N], shown=tuple(map(int, shown))
+    )
 
 
 def sizes_of(documents: Sequence[Document]) -> Sizes:
