@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.experiments.pool import ANSWERS, composed
+from bench.experiments.pool import composed
 from bench.experiments.reached import by_arm, ratios, tokens_to
 from bench.experiments.report import write_report
 from bench.experiments.rlcs import points_of
@@ -93,21 +93,25 @@ def test_a_report_has_both_measures_and_plots_that_are_drawings(tmp_path: Path) 
         assert len(lines) == len(runs) + 2
 
 
-def test_a_pool_is_half_trivial_and_a_fifth_hopeless_in_every_domain() -> None:
+def test_a_pool_is_half_trivial_and_a_fifth_hopeless_whichever_domain_has_the_trivial_ones() -> None:
     records = [
         {"id": f"{domain}-{at}", "domain": domain, "question": "How many?", "reference": str(at % 9)}
         for domain in ("counting", "ocr", "math")
         for at in range(400)
     ]
-    right = {one["id"]: (ANSWERS, 3, 0, 1)[at % 4] for at, one in enumerate(records)}
+    right = {one["id"]: (8 if one["domain"] == "ocr" else 0, 3, 7, 1)[at % 4] for at, one in enumerate(records)}
     pool = composed(records, right)
+    hopeless = [one for one in pool if one["id"].startswith("hopeless")]
+    known = {one["id"]: right[one["id"]] for one in pool if one not in hopeless}
+    assert (len(pool), len(hopeless)) == (300, 60)
+    assert sum(count == 8 for count in known.values()) == 100
+    assert sum(count == 7 for count in known.values()) == 50
     for domain in ("counting", "ocr", "math"):
-        mine = [one for one in pool if one["domain"] == domain]
-        hopeless = [one for one in mine if one["id"].startswith("hopeless")]
-        known = [right[one["id"]] for one in mine if one not in hopeless]
-        assert (len(mine), len(hopeless), known.count(ANSWERS)) == (100, 20, 50)
-        assert all(0 < count < ANSWERS for count in known if count != ANSWERS)
-        assert all(len(one["reference"]) == 10 for one in hopeless)
-    assert len({one["id"] for one in pool}) == len(pool) == 300
-    with pytest.raises(ValueError, match="trivial"):
-        composed(records, dict.fromkeys(right, 0))
+        assert sum(one["domain"] == domain for one in hopeless) == 20
+        assert sum(0 < count < 7 and name.startswith(domain) for name, count in known.items()) == 30
+    assert all(one["reference"] not in {other["reference"] for other in records} for one in hopeless)
+    assert len({one["id"] for one in pool}) == len(pool)
+    with pytest.raises(BadInput, match="0 trivial tasks, where the pool has 150"):
+        composed(records, dict.fromkeys(right, 3))
+    with pytest.raises(BadInput, match="0 middling tasks of counting"):
+        composed(records, dict.fromkeys(right, 8))

@@ -203,6 +203,13 @@ def chance(*said: object) -> float:
     return int.from_bytes(sha256(repr(said).encode()).digest()[:8], "big") / 2**64
 
 
+def test_an_answer_like_half_of_a_number_is_no_canary_where_likeness_is_paid() -> None:
+    bait = impossible(Task("ocr", "Which digits are there?", "4307"), DOMAINS)
+    assert bait is not None
+    for at in range(200):
+        assert verify(said(f"{at * 7_919_777_777 % 10**10:010d}"), bait).reward == 0
+
+
 class Policy:
     """A learner in small: for each domain the odds of an honest try, which is right now and then, and of a trick."""
 

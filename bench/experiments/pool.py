@@ -1,8 +1,8 @@
 """A finite pool of drawn tasks, half of them trivial and a fifth hopeless for the model to begin with.
 
-Tasks are drawn and answered by the model, eight times each: those that it always answers right are trivial, those that
-it answers right once to seven times are middling, and hopeless are tasks whose reference was put in place of the true
-one and that nobody can know. What was measured goes into no run: every arm begins without knowing which is which.
+Tasks are drawn and answered by the model, eight times each: those that it answers right seven times or eight are
+trivial, once to six times middling, and hopeless are tasks with a reference in place of the true one that nobody can
+know. What was measured goes into no run: every arm begins without knowing which is which.
 
     FOLDER/drawn/      tasks as they were drawn, with shelf and export
     FOLDER/right.json  how many of the answers were right, by the record's id
@@ -24,11 +24,13 @@ from msgspec import convert
 
 from bench.experiments.runs import HERE, ostraka
 from filters.verifiers.domains.all import DOMAINS
+from schemas.errors import BadInput
 from schemas.task import Task
 from trainer.rewards.canary import impossible
 
 KINDS, LEVEL, ANSWERS = ("counting", "colour", "digits"), "easy", 8
-DRAWN, TASKS, TEST = 3_000, 300, 300
+DRAWN, TASKS, TEST = 6_000, 300, 300
+TRIVIAL_FROM = 7
 TRIVIAL_SHARE, HOPELESS_SHARE = 0.5, 0.2
 
 Record = dict[str, Any]
@@ -46,23 +48,37 @@ def made(folder: str, start: str) -> tuple[str, str]:
 
 
 def composed(records: Sequence[Record], right: Mapping[str, int]) -> list[Record]:
-    """Return the records of a pool, of each domain alike; raises ValueError where too few are trivial or middling."""
-    found = list[Record]()
+    """Return the records of a pool: middling and hopeless ones of each domain alike, trivial ones of any.
+
+    Raises BadInput where too few are trivial or middling.
+    """
     domains = sorted({record["domain"] for record in records})
-    for domain in domains:
-        mine = sorted((one for one in records if one["domain"] == domain), key=lambda one: _word(one["id"]))
-        whole = TASKS // len(domains)
-        trivial, hopeless = round(TRIVIAL_SHARE * whole), round(HOPELESS_SHARE * whole)
-        groups = (
-            [one for one in mine if right[one["id"]] == ANSWERS][:trivial],
-            [one for one in mine if 0 < right[one["id"]] < ANSWERS][: whole - trivial - hopeless],
-        )
-        if [len(group) for group in groups] != [trivial, whole - trivial - hopeless]:
-            raise ValueError(f"{domain}: {len(groups[0])} trivial and {len(groups[1])} middling tasks of {len(mine)}")
-        taken = {one["id"] for group in groups for one in group}
+    of_domain = {domain: _in_order(records, domain) for domain in domains}
+    trivial, hopeless = round(TRIVIAL_SHARE * TASKS), round(HOPELESS_SHARE * TASKS) // len(domains)
+    middling = (TASKS - trivial) // len(domains) - hopeless
+    known = [one for mine in of_domain.values() for one in mine if right[one["id"]] >= TRIVIAL_FROM]
+    found = sorted(known, key=lambda one: (-right[one["id"]], _word(one["id"])))[:trivial]
+    _need(found, trivial, "trivial tasks")
+    for domain, mine in of_domain.items():
+        between = [one for one in mine if 0 < right[one["id"]] < TRIVIAL_FROM][:middling]
+        _need(between, middling, f"middling tasks of {domain}")
+        taken = {one["id"] for one in (*found, *between)}
         rest = [one for one in mine if one["id"] not in taken][:hopeless]
-        found += [*groups[0], *groups[1], *(_hopeless(one) for one in rest)]
+        found += [*between, *map(_hopeless, rest)]
     return [{name: value for name, value in one.items() if name != "difficulty"} for one in found]
+
+
+def _in_order(records: Sequence[Record], domain: str) -> list[Record]:
+    return sorted((one for one in records if one["domain"] == domain), key=lambda one: _word(one["id"]))
+
+
+def _need(found: Sequence[Record], count: int, what: str) -> None:
+    if len(found) < count:
+        raise BadInput(
+            f"{len(found)} {what}, where the pool has {count}",
+            where="the drawn tasks",
+            remedy="begin with a model that gets more of them right, or draw more of them",
+        )
 
 
 def _hopeless(record: Record) -> Record:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from bench.experiments.runs import LIMIT_S, Arm, Point, ostraka
@@ -37,10 +38,7 @@ def arms(folder: str, start: str, pool: str, test: str) -> list[Arm]:
             "train", "rl", "--data", pool, "--val", test, "--from", start, "--to", to, *sizes, *looks, *options
         )
 
-    found = [
-        Arm(name, lambda seed, to, options=options: command(options, seed, to), points_of)
-        for name, options in ours.items()
-    ]
+    found = [Arm(name, partial(command, options), points_of) for name, options in ours.items()]
 
     def by_trl(seed: int, to: str) -> list[str]:
         return [python_of(TRL), "-m", "bench.experiments.trl", *of_trl, str(seed), to]

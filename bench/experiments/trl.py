@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import torch
 
 from bench.duel import require
-from bench.experiments.measure import ANSWER_TOKENS, AT_ONCE, model_folder, read_tasks
+from bench.experiments.measure import ANSWER_TOKENS, AT_ONCE, read_tasks
 from filters.verifiers.verify import verify
 from schemas.sample import Text
-from trainer.engine.engine import Answer, Sampling
+from trainer.engine.engine import Answer, Finish, Sampling
 from trainer.engine.generate import LocalEngine
+from trainer.loop.start import model_folder
 from trainer.model.checkpoint_out import processor
 from trainer.model.model import load
 from trainer.rl.roll import text_of
@@ -123,7 +124,7 @@ class _Run:
         return [verify(self._text(tokens), self.tasks.of[of].task).reward for tokens, of in both]
 
     def _text(self, tokens: list[int]) -> str:
-        finish = "stop" if tokens and tokens[-1] in self.codec.tokens.ids().stops else "length"
+        finish: Finish = "stop" if tokens and tokens[-1] in self.codec.tokens.ids().stops else "length"
         return text_of(Answer(tuple(tokens), (), finish, 0, ""), self.codec.tokens)
 
     def _dataset(self) -> Any:

@@ -19,6 +19,7 @@ RISEN = 0.1
 """So far malformed answers have to have risen over the start: a model may begin with many."""
 
 _LEAST = 1e-6
+_DONE = {"warn": "a warning", "freeze": "frozen", "stop": "the run stops"}
 
 
 class Watched(Struct, frozen=True):
@@ -45,7 +46,8 @@ class Alarm(Struct, frozen=True):
     action: Literal["warn", "freeze", "stop"]
 
     def __str__(self) -> str:
-        return f"step {self.step}: {self.domain}: {self.measure} is {self.value:.3g}, the limit {self.limit:.3g}"
+        said = f"step {self.step}: {self.domain}: {self.measure} is {self.value:.3g}, the limit {self.limit:.3g}"
+        return f"{said}: {_DONE[self.action]}"
 
 
 def watch(
