@@ -8,7 +8,6 @@ thread, so that a fork of it is a whole process.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import runpy
@@ -25,8 +24,6 @@ def serve(path: str, modules: list[str]) -> dict[str, Any]:
     """Answer until standard input ends; returns in the forked process alone, with what it was asked."""
     for module in modules:
         _found(module)
-    gc.collect()
-    gc.freeze()
     assert len(os.listdir("/proc/self/task")) == 1, "a fork would lose threads"
     woken, wakes = socket.socketpair()
     for end in (woken, wakes):
