@@ -30,7 +30,7 @@ desk-server: setup
 	$(BIN)/python -c "from annotators.desk.label_studio.environment import make_environment as make; make('build/desk-server')"
 
 test: setup desk-server
-	$(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -20,6 +20,9 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 FOLDER = "/home/you/try"
+BIN = os.path.dirname(sys.executable)
+"""Where `ostraka` and `python` are."""
+
 PAGES = (
     DOCS / "tutorial.md",
     *sorted((DOCS / "how-to").glob("*.md")),
@@ -82,7 +85,7 @@ def commands(body: str) -> Iterator[str]:
 
 
 def _run(command: str, folder: str) -> str:
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     ended = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,

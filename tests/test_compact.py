@@ -113,11 +113,15 @@ QUESTIONS = [
 ]
 
 
+OF_NOTES = [question for question in QUESTIONS if question[0] in ("funnel", "sql") or "12.jpg" in question]
+"""Those in which a note that is there twice, or not at all, shows."""
+
+
 @pytest.fixture
-def answers(capsys: pytest.CaptureFixture[str]) -> Callable[[Shelf], list[str]]:
-    def ask(shelf: Shelf) -> list[str]:
+def answers(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    def ask(shelf: Shelf, questions: list[tuple[str, ...]] = QUESTIONS) -> list[str]:
         said = []
-        for question in QUESTIONS:
+        for question in questions:
             try:
                 main([*(word.replace("made/", "in/") for word in question), "--shelf", shelf.url])
             except SystemExit as stop:
@@ -137,7 +141,7 @@ def test_the_shelf_has_what_these_tests_are_about(made: Shelf, recipe: Recipe) -
     assert all(len(names) > 3 for names in pieces(made).values())
 
 
-def test_no_answer_changes(made: Shelf, shelf: Shelf, answers: Callable[[Shelf], list[str]], recipe: Recipe) -> None:
+def test_no_answer_changes(made: Shelf, shelf: Shelf, answers: Callable[..., list[str]], recipe: Recipe) -> None:
     before = answers(shelf)
     done = compact(shelf, Local(1))
     assert answers(shelf) == before
@@ -205,10 +209,10 @@ def test_killed_at_any_write_it_answers_the_same_and_ends_with_the_same_files(
     shelf: Shelf,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    answers: Callable[[Shelf], list[str]],
+    answers: Callable[..., list[str]],
     tree_digest: Callable[..., dict[str, str]],
 ) -> None:
-    before = answers(made)
+    before = answers(made, OF_NOTES)
     crossings = crossings_of(shelf, monkeypatch)
     whole = tree_digest(Path(shelf.root))
     assert crossings == 3 * (3 + 3 * 3)
@@ -217,16 +221,16 @@ def test_killed_at_any_write_it_answers_the_same_and_ends_with_the_same_files(
         shutil.copytree(made.root, killed.root)
         assert crossings_of(killed, monkeypatch, at) == at
         if at % 5 == 2 or at > crossings - 2:
-            assert answers(killed) == before, f"killed at crossing {at}"
+            assert answers(killed, OF_NOTES) == before, f"killed at crossing {at}"
         compact(killed, Local(1))
         assert tree_digest(Path(killed.root)) == whole, f"killed at crossing {at}"
 
 
 @pytest.mark.parametrize("left", [(1,), (2,), (1, 2)])
 def test_killed_between_two_removals_it_answers_the_same(
-    made: Shelf, shelf: Shelf, answers: Callable[[Shelf], list[str]], recipe: Recipe, left: tuple[int, ...]
+    made: Shelf, shelf: Shelf, answers: Callable[..., list[str]], recipe: Recipe, left: tuple[int, ...]
 ) -> None:
-    before = answers(made)
+    before = answers(made, OF_NOTES)
     compact(shelf, Local(1))
     for one in recipe.ids.values():
         Path(shelf.path("notes", one, ".compacting")).touch()
@@ -234,10 +238,10 @@ def test_killed_between_two_removals_it_answers_the_same(
             name = f"000001-{number:04d}.parquet"
             if Path(made.path("notes", one, name)).exists():
                 shutil.copy(made.path("notes", one, name), shelf.path("notes", one, name))
-    assert answers(shelf) == before
+    assert answers(shelf, OF_NOTES) == before
     compact(shelf, Local(1))
     assert all(len(names) == 3 for names in pieces(shelf).values())
-    assert answers(shelf) == before
+    assert answers(shelf, OF_NOTES) == before
 
 
 def test_a_piece_written_meanwhile_is_kept(shelf: Shelf, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

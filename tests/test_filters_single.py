@@ -294,7 +294,7 @@ def test_every_filter_over_one_sample_is_tried_here() -> None:
 
 @pytest.mark.parametrize(("judging", "rows"), EVERY, ids=[judging.name for judging, _ in EVERY])
 def test_judging_one_sample_is_judging_a_column_of_many(judging: Filter, rows: st.SearchStrategy[Row]) -> None:
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(st.lists(rows, max_size=8))
     def check(batch: list[Row]) -> None:
         found = judging.judge_columns(columns_of(batch, judging.reads))

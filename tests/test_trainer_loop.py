@@ -1,6 +1,7 @@
 """A run goes on from its checkpoint to the bit, on other numbers of ranks to rounding, and stops where it must.
 
-Ranks are real: processes that torch's launcher starts, over gloo.
+Ranks are real: processes with what torch's launcher tells them, over gloo. They are forked from one that has imported
+torch, which takes longer than what they do.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -35,45 +36,54 @@ from trainer.model.presets import preset
 
 JOB = Path(__file__).with_name("trainer_job.py")
 LAST = 5
+IMPORTED = (
+    "trainer.loop.loop",
+    "trainer.model.torchvision_ready:torchvision_ready",
+    "transformers.models.glm4v.modeling_glm4v",
+)
 
-spec = importlib.util.spec_from_file_location("trainer_job", JOB)
-assert spec and spec.loader
-job = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(job)
+
+def loaded(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, JOB.with_name(f"{name}.py"))
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def started(folder: Path, last: int, among: int = 1) -> list[subprocess.Popen[str]]:
+job, forked = loaded("trainer_job"), loaded("forked")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    with forked.fork_server(*IMPORTED) as served:
+        yield served
+
+
+def started(server: Any, folder: Path, last: int, among: int = 1) -> list[Any]:
     """Start a job's ranks, as torch's launcher would."""
     folder.mkdir(exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(among), "OMP_NUM_THREADS": "1"}
-    return [
-        subprocess.Popen(
-            [sys.executable, str(JOB), str(folder), str(last)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | group | {"RANK": str(rank)},
-        )
-        for rank in range(among)
-    ]
+    argv = [str(JOB), str(folder), str(last)]
+    return [server.start(argv, os.environ | group | {"RANK": str(rank)}) for rank in range(among)]
 
 
-def done(folder: Path, last: int, among: int = 1) -> dict[str, torch.Tensor]:
+def done(server: Any, folder: Path, last: int, among: int = 1) -> dict[str, torch.Tensor]:
     """Run a job to its end; return its weights and moments."""
-    for process in started(folder, last, among):
+    for process in started(server, folder, last, among):
         _, said = process.communicate()
         assert process.returncode == 0, said
     return load_file(folder / "trained.safetensors")
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one rank", "two ranks"])
-def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: Any) -> tuple[int, Path]:
     """A run that nothing disturbs."""
     folder = tmp_path_factory.mktemp("whole")
-    done(folder, LAST, request.param)
+    done(server, folder, LAST, request.param)
     return request.param, folder
 
 
@@ -113,9 +123,9 @@ def test_two_ranks_have_the_gradient_of_one(whole: tuple[int, Path]) -> None:
     assert apart(gradients(loop), load_file(whole[1] / "gradient.safetensors")) < 2e-6
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(whole: tuple[int, Path], tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_to_the_same_bits(server: Any, whole: tuple[int, Path], tmp_path: Path) -> None:
     among, folder = whole
-    killed = started(tmp_path / "cut", LAST, among)
+    killed = started(server, tmp_path / "cut", LAST, among)
     assert killed[0].stdout
     for line in killed[0].stdout:
         if line.startswith("step 3"):
@@ -128,15 +138,15 @@ def test_a_killed_run_goes_on_to_the_same_bits(whole: tuple[int, Path], tmp_path
         process.kill()
         process.communicate()
     assert steps(saved)[0] == 2 and steps(saved)[-1] < LAST
-    again, undisturbed = done(tmp_path / "cut", LAST, among), load_file(folder / "trained.safetensors")
+    again, undisturbed = done(server, tmp_path / "cut", LAST, among), load_file(folder / "trained.safetensors")
     assert undisturbed.keys() == again.keys()
     assert all(torch.equal(undisturbed[name], again[name]) for name in undisturbed)
 
 
-def test_a_run_goes_on_on_another_number_of_ranks(whole: tuple[int, Path], tmp_path: Path) -> None:
+def test_a_run_goes_on_on_another_number_of_ranks(server: Any, whole: tuple[int, Path], tmp_path: Path) -> None:
     among, folder = whole
     shutil.copytree(folder / "checkpoints", tmp_path / "checkpoints")
-    other = done(tmp_path, LAST, 3 - among)
+    other = done(server, tmp_path, LAST, 3 - among)
     assert apart(load_file(folder / "trained.safetensors"), other, "weights.") < 2e-5
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,7 @@ def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(data: Path, tmp_path
     process = subprocess.Popen([sys.executable, "-c", call], env=os.environ | {"OMP_NUM_THREADS": "1"})
     while not steps(str(cut / "checkpoints")):
         assert process.poll() is None
+        time.sleep(0.01)
     process.kill()
     process.wait()
     done = len(losses(cut))
