@@ -217,4 +217,4 @@ of what it would say of others. `enhance` adds what is new.
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "/tmp/ostraka-cot"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "/tmp/ostraka-cot").resolve())
