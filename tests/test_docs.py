@@ -171,7 +171,8 @@ def test_every_command_shown_uses_verbs_and_options_that_exist(page, monkeypatch
             except click.exceptions.Exit:
                 pass
             except click.UsageError as error:
-                pytest.fail(f"{command}: {error.format_message()}")
+                if "does not exist" not in error.format_message():  # a file that the page writes before
+                    pytest.fail(f"{command}: {error.format_message()}")
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=name_of)
