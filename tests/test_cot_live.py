@@ -14,19 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
+from pipelines.cli import main
 from schemas.taken import taken_of
 
 OSTRAKA = os.path.join(sysconfig.get_path("scripts"), "ostraka")
 TOKEN = "a-token-of-this-test"
-SMALL = ("--sequence", "128", "--batch", "2")
 
 
-def ostraka(folder: Path, *words: str) -> str:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OSTRAKA_ENDPOINT_KEY": TOKEN}
-    ended = subprocess.run([OSTRAKA, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
-    assert ended.returncode == 0, f"{' '.join(words)}\n{ended.stdout}\n{ended.stderr}"
-    return ended.stdout
+def train(folder: Path, *words: str) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = (OSTRAKA, "train", "sft", *words, "--sequence", "128", "--batch", "2")
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
 
 
 @contextmanager
@@ -48,37 +49,40 @@ def served(folder: Path, run: str) -> Iterator[str]:
         child.wait(60)
 
 
-def test_what_a_served_model_gets_right_is_what_it_is_trained_on_next(tmp_path: Path) -> None:
+def test_what_a_served_model_gets_right_is_what_it_is_trained_on_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OSTRAKA_ENDPOINT_KEY", TOKEN)
     drawn = ("draw", "tasks", "--count", "6", "--kind", "counting", "--kind", "colour", "--level", "easy")
-    ostraka(tmp_path, *drawn, "--worked", "--to", "worked")
-    ostraka(tmp_path, "ingest", "worked/tasks.jsonl", "--shelf", "worked-shelf")
-    ostraka(tmp_path, "run", "cot", "--with", "high=1", "--shelf", "worked-shelf")
-    ostraka(tmp_path, "ingest", "worked-shelf", "--as", "answers", "--shelf", "answers")
-    ostraka(tmp_path, "run", "cot-answers", "--shelf", "answers")
-    ostraka(tmp_path, "export", "worked", "--shelf", "answers", "--to", "export")
-    ostraka(tmp_path, "train", "sft", "--data", "export", "--to", "warm", "--steps", "60", "--rate", "2e-3", *SMALL)
+    main([*drawn, "--worked", "--to", "worked"])
+    main(["ingest", "worked/tasks.jsonl", "--shelf", "worked-shelf"])
+    main(["run", "cot", "--with", "high=1", "--shelf", "worked-shelf"])
+    main(["ingest", "worked-shelf", "--as", "answers", "--shelf", "answers"])
+    main(["run", "cot-answers", "--shelf", "answers"])
+    main(["export", "worked", "--shelf", "answers", "--to", "export"])
+    train(tmp_path, "--data", "export", "--to", "warm", "--steps", "60", "--rate", "2e-3")
 
-    ostraka(tmp_path, *drawn, "--to", "asked")
-    ostraka(tmp_path, "ingest", "asked/tasks.jsonl", "--shelf", "asked-shelf")
+    main([*drawn, "--to", "asked"])
+    main(["ingest", "asked/tasks.jsonl", "--shelf", "asked-shelf"])
     with served(tmp_path, "warm") as url:
         asked = ("run", "cot", "--with", f"url={url}", "--with", "model=warm", "--with", "count=4", "--with", "high=1")
-        first = ostraka(tmp_path, *asked, "--with", "max_tokens=40", "--shelf", "asked-shelf")
-    again = ostraka(tmp_path, *asked, "--with", "max_tokens=40", "--shelf", "asked-shelf")
+        capsys.readouterr()
+        main([*asked, "--with", "max_tokens=40", "--shelf", "asked-shelf"])
+        first = capsys.readouterr().out
+    main([*asked, "--with", "max_tokens=40", "--shelf", "asked-shelf"])
+    again = capsys.readouterr().out
     assert again.endswith(first), "a run again asks nobody"
-    ostraka(
-        tmp_path, "ingest", "asked-shelf", "--as", "answers", "--most-answers", "9", "--round", "1", "--shelf", "next"
-    )
-    ostraka(tmp_path, "run", "enhance", "--with", "low=0", "--with", "high=1", "--shelf", "next")
-    ostraka(tmp_path, "export", "next", "--shelf", "next", "--to", "next-export")
+    main(["ingest", "asked-shelf", "--as", "answers", "--most-answers", "9", "--round", "1", "--shelf", "next"])
+    main(["run", "enhance", "--with", "low=0", "--with", "high=1", "--shelf", "next"])
+    main(["export", "next", "--shelf", "next", "--to", "next-export"])
 
     weights = {json.loads(line)["answer"]["weights"] for line in answered(tmp_path / "asked-shelf")}
     metas = [meta for table in (tmp_path / "next" / "catalog").glob("*.parquet") for meta in columns(table, "meta")]
     taken = [taken_of(meta) for meta in metas]
     assert taken and {(one.by, one.round) for one in taken} == {(f"warm@{weights.pop()}", 1)} and not weights
     assert all(one.pass_rate > 0 for one in taken)
-    ostraka(
-        tmp_path, "train", "sft", "--data", "next-export", "--from", "warm", "--to", "second", "--steps", "2", *SMALL
-    )
+    train(tmp_path, "--data", "next-export", "--from", "warm", "--to", "second", "--steps", "2")
     assert (tmp_path / "second" / "model" / "config.json").exists()
 
 
