@@ -194,7 +194,7 @@ def test_a_manifest_in_a_folder_that_nobody_asked_to_read_is_told(
     source = tmp_path / "in"
     source.mkdir()
     (source / "a.jpg").write_bytes(picture(1))
-    (source / "captions.jsonl").write_text('{"image": "a.jpg", "caption": "noise"}\n')
+    (source / "list.jsonl").write_text('{"image": "a.jpg", "caption": "noise"}\n')
     main(["ingest", str(source), "--shelf", str(tmp_path / "s")])
     said = " ".join(capsys.readouterr().out.split())
-    assert f"not read: {source}/captions.jsonl; " in said and f"`ostraka ingest {source}/captions.jsonl`" in said
+    assert f"not read: {source}/list.jsonl; " in said and f"`ostraka ingest {source}/list.jsonl`" in said

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from msgspec import Struct
 
+from annotators.x264 import SAME_BYTES
 from pipelines.ingest.drawn_digits import burn
 from pipelines.ingest.drawn_moves import Rgb, Scene, view
 from schemas.errors import BadInput
@@ -203,7 +204,12 @@ def _encoded(drawing: Drawing, frames: Iterator[Rgb]) -> bytes:
         stream.codec_context.gop_size = 24
         stream.codec_context.thread_count = 1
         if drawing.codec == "libx264":
-            stream.options = {"preset": "veryfast", "crf": "20", "bf": str(drawing.between)}
+            stream.options = {
+                "preset": "veryfast",
+                "crf": "20",
+                "bf": str(drawing.between),
+                "x264-params": SAME_BYTES,
+            }
         if drawing.codec == "libx265":
             stream.options = {"preset": "ultrafast", "x265-params": f"log-level=none:pools=1:bframes={drawing.between}"}
         if drawing.turned_deg:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from annotators.container import opened, read_container
 from annotators.desk.label_studio.frame_map import FrameMap, cut, frame_map
+from annotators.x264 import SAME_BYTES
 from schemas.errors import BadSample, Unavailable
 from schemas.note import TimeSpan
 
@@ -95,7 +96,7 @@ def _encode(path: str, frames: Iterator[Any], rate: Fraction, size: tuple[int, i
         stream.codec_context.gop_size = max(1, round(rate / _KEYFRAMES_A_SECOND))
         stream.codec_context.max_b_frames = 0
         stream.codec_context.thread_count = 1
-        stream.options = {"preset": "veryfast", "crf": str(crf), "bf": "0", "x264-params": "scenecut=0"}
+        stream.options = {"preset": "veryfast", "crf": str(crf), "bf": "0", "x264-params": f"{SAME_BYTES}:scenecut=0"}
         for place, frame in enumerate(frames):
             picture = frame.reformat(*size, format="yuv420p")
             picture.pts, picture.time_base = place, 1 / rate

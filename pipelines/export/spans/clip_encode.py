@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from annotators.x264 import SAME_BYTES
 from pipelines.export.spans.clip_copy import EXTENSION, is_exact, mp4_options
 from pipelines.export.spans.clip_index import Indexed, need_av, packets_from
 from schemas.errors import BadSample
 
-_SETTINGS = {"preset": "medium", "crf": "18", "bf": "0", "x264-params": "threads=1:lookahead-threads=1"}
+_SETTINGS = {"preset": "medium", "crf": "18", "bf": "0", "x264-params": SAME_BYTES}
 _GOP_FRAMES = 48
 _ALSO = ("color_range", "colorspace", "color_primaries", "color_trc", "sample_aspect_ratio")
 
