@@ -19,7 +19,8 @@ DRAWING = Drawing(
     "small", (Piece("roll_clockwise", 30), Piece("tilt_up", 20, 1)), rate=(10, 1), size=(96, 64), between=2, start=5
 )
 PHOTOS = [
-    np.asarray(Image.open(os.path.join(photographs_folder(), name)).convert("RGB")) for name in ("rocket.jpg", "coffee.png")
+    np.asarray(Image.open(os.path.join(photographs_folder(), name)).convert("RGB"))
+    for name in ("rocket.jpg", "coffee.png")
 ]
 
 
