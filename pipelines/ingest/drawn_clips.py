@@ -206,7 +206,7 @@ def _encoded(drawing: Drawing, frames: Iterator[Rgb]) -> bytes:
         if drawing.codec == "libx264":
             stream.options = {
                 "preset": "veryfast",
-                "crf": "20",
+                "qp": "20",
                 "bf": str(drawing.between),
                 "x264-params": SAME_BYTES,
             }
