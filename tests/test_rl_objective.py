@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 
 import numpy as np
@@ -14,7 +15,7 @@ from schemas.errors import BadInput
 from trainer.plan.cost import Cost
 from trainer.rl.advantage import advantages
 from trainer.rl.grpo import Grpo
-from trainer.rl.micro_steps import Sizes, in_arrival_order, micro_steps
+from trainer.rl.micro_steps import Rows, Sizes, micro_steps
 from trainer.rl.objective import Clip, Signals, objective
 
 A = 0.5 / (0.5 + 1e-6)
@@ -75,6 +76,19 @@ def test_advantages_hang_on_the_reward_alone_and_sum_to_nothing(rewards: list[fl
 def sizes(tokens: list[int]) -> Sizes:
     found = np.array(tokens, np.int64)
     return Sizes(found, found // 2, found * 3)
+
+
+def in_arrival_order(tokens_N: Sequence[int], row_tokens: int) -> Rows:
+    """Return the rows that documents fill as they come: one that does not fit begins the next."""
+    rows: Rows = []
+    room = -1
+    for document, tokens in enumerate(tokens_N):
+        if tokens > room:
+            rows.append(())
+            room = row_tokens
+        rows[-1] = (*rows[-1], document)
+        room -= tokens
+    return rows
 
 
 @settings(max_examples=60, deadline=None)

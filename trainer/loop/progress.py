@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from trainer.loop.record import Told
 from trainer.screen import say
@@ -29,17 +30,40 @@ def clock(seconds: float) -> str:
 
 
 def shown_steps(told: Iterable[Told], steps: int) -> Iterator[Told]:
+    """Pass steps on, and show a line of them."""
+    return lines(told, steps, line_of, lambda one: one.step_s, first=CONVENTION)
+
+
+class Numbered(Protocol):
+    """A step of a run, of whatever kind."""
+
+    @property
+    def step(self) -> int:
+        """Its number from 0."""
+        ...
+
+
+N = TypeVar("N", bound=Numbered)
+
+
+def lines(
+    told: Iterable[N],
+    steps: int,
+    line: Callable[[N, int, float], str],
+    took_s: Callable[[N], float],
+    first: str = "",
+) -> Iterator[N]:
     """Pass steps on, with one line that moves where a person is watching, else with a line now and then."""
     watched, typical_s = sys.stderr.isatty(), 0.0
     for count, one in enumerate(told):
-        if not count:
-            say(CONVENTION)
-        typical_s = one.step_s if not typical_s else 0.9 * typical_s + 0.1 * one.step_s
-        line = line_of(one, steps, typical_s * (steps - 1 - one.step))
+        if first and not count:
+            say(first)
+        typical_s = took_s(one) if not count else 0.9 * typical_s + 0.1 * took_s(one)
+        shown = line(one, steps, typical_s * (steps - 1 - one.step))
         if watched:
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{shown}", end="", file=sys.stderr, flush=True)
         elif one.step % -(-steps // LINES) == 0 or one.step == steps - 1:
-            say(line)
+            say(shown)
         yield one
     if watched:
         print(file=sys.stderr)

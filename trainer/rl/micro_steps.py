@@ -8,7 +8,6 @@ as long as what lies in it: nothing is padded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -70,16 +69,3 @@ def _dealt(rows: Rows, costs_N: NDArray[np.float64], ranks: int, most: int) -> l
         found[rank].append(rows[place])
         busy[rank] += cost_S[place]
     return found
-
-
-def in_arrival_order(tokens_N: Sequence[int], row_tokens: int) -> Rows:
-    """Return the rows that documents fill as they come: one that does not fit begins the next."""
-    rows: Rows = []
-    room = -1
-    for document, tokens in enumerate(tokens_N):
-        if tokens > room:
-            rows.append(())
-            room = row_tokens
-        rows[-1] = (*rows[-1], document)
-        room -= tokens
-    return rows
