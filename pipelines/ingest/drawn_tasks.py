@@ -130,10 +130,12 @@ def _line(cells: Sequence[Cell]) -> str:
 
 def _count(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     cells = _grid(random, _SIDES[level], digits=0.1)
-    shape = SHAPES[int(random.integers(len(SHAPES)))]
-    of_rows = [sum(cell.what == shape for cell in line) for line in cells]
+    named = LEVELS.index(level) > LEVELS.index("easy")
+    counted = (SHAPES[int(random.integers(len(SHAPES)))],) if named else SHAPES
+    of_rows = [sum(cell.what in counted for cell in line) for line in cells]
     count = str(sum(of_rows))
-    task = Task("counting", f"How many {shape}s are there?", count, skill="counting shapes", difficulty=level)
+    question = f"How many {counted[0] if named else 'shape'}s are there?"
+    task = Task("counting", question, count, skill="counting shapes", difficulty=level)
     return DrawnTask(_painted(cells), task, _caption(cells), f"{' + '.join(map(str, of_rows))} = {count}", count)
 
 
