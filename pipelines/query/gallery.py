@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from pipelines.guard.talk import Request
 from pipelines.query.choose import Place
 from pipelines.query.films.lanes import Span, is_on_time, lanes_of
-from pipelines.query.story import Story, Teller, Told
+from pipelines.query.story import Item, Story, Teller, Told
 from pipelines.query.thumbnails import thumbnails
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
@@ -23,6 +23,7 @@ SEED = "browse"
 MOST_CHARS = 400
 MOST_TEXTS = 12
 MOST_PLACES = 24
+MOST_ITEMS = 32
 MOST_SPANS = 400
 PICTURES_BYTES = 2_800_000
 LEAST_PICTURE_BYTES, MOST_PICTURE_BYTES = 3_000, 36_000
@@ -171,8 +172,14 @@ def _parts(sample: Sample) -> list[dict[str, Any]]:
 def _told(told: Told) -> dict[str, Any]:
     said = structs.asdict(told)
     said["notes"] = {name: _value(value) for name, value in told.notes.items()}
+    said["items"] = [_item(item) for item in told.items[:MOST_ITEMS]]
+    said["more_items"] = max(0, len(told.items) - MOST_ITEMS) or None
     said["detail"] = cut(told.detail)
-    return {name: value for name, value in said.items() if value not in (None, "", (), {})}
+    return {name: value for name, value in said.items() if value not in (None, "", (), [], {})}
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {"said": {word: _value(value) for word, value in item.said.items()}, "text": cut(item.text)}
 
 
 def _place(place: dict[str, Any]) -> dict[str, Any]:
