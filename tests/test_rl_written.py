@@ -17,6 +17,7 @@ from pipelines.commands.ask import why
 from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
+from pipelines.query.browse import write_page
 from pipelines.query.funnel import cases, funnel
 from pipelines.recipes.built_in import find_recipe
 from pipelines.run.run import RunOptions, run
@@ -38,6 +39,7 @@ FS = fsspec.filesystem("file")
 RIGHT = f"<think>One, two, three.</think><answer>{BOX}3{BOX_END}</answer>"
 WRONG = f"<think>One, two.</think><answer>{BOX}2{BOX_END}</answer>"
 BARE = "three"
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 class Bench:
@@ -133,6 +135,57 @@ def test_why_tells_task_answers_rewards_version_and_step_of_one(tmp_path: Path, 
     wrong = "not_paid, reward 0, by verifier 0 style 0, grade wrong, took 2, advantage -1, tokens 3, of them put in 1"
     ended = "ended by stop, weights v7"
     assert f"  0: {right}, {ended}\n     {RIGHT}\n  1: {wrong}, {ended}\n     {WRONG}\n" in said
+
+
+LONG = f"<think>{'One, two, three. ' * 9}<b>&</think><answer>{BOX}3{BOX_END}</answer>"
+ENDLESS = f"<think>{' '.join(map(str, range(900)))}</think><answer>{BOX}3{BOX_END}</answer>"
+
+
+@pytest.fixture
+def page(tmp_path: Path, bench: Bench) -> Path:
+    """The browse page of a step: three long answers that are right, one malformed, one endless."""
+    write(tmp_path, bench, 0, [LONG, f"{LONG} ", ENDLESS], [f"{LONG}  ", BARE * 90])
+    write_page(taken_in(tmp_path), find_recipe("rollouts"), str(tmp_path / "page.html"), 9)
+    return tmp_path / "page.html"
+
+
+def test_the_page_holds_rewards_in_its_funnel_and_answers_one_by_one(page: Path) -> None:
+    data = json.decode(page.read_text().split('id="data">')[1].split("</script>")[0])
+    assert {step["name"]: step.get("cases") for step in data["steps"]} == {
+        "ingest": None,
+        "toldrollouts": {"counting not_paid": 1, "counting paid": 4},
+        "teaches": None,
+        "between(pass_rate)": None,
+    }
+    told = [one for card in data["cards"] for one in card["told"] if one["step"].startswith("toldrollouts")]
+    assert sorted(item["said"][""] for one in told for item in one["items"]) == ["not_paid", *["paid"] * 4]
+    texts = {item["text"] for one in told for item in one["items"]}
+    assert texts >= {LONG, f"{LONG} "}
+    [endless] = [text for text in texts if "characters) …" in text]
+    assert endless.endswith(f"</think><answer>{BOX}3{BOX_END}</answer>") and len(endless) < 1600
+    assert all("responses" not in one["notes"] and one["notes"]["task_reference"] == "3" for one in told)
+    shares = {one["name"] for one in data["shares"]}
+    assert "grades" in shares and "responses" not in shares
+
+
+def test_a_browser_shows_what_the_page_holds(page: Path) -> None:
+    if not CHROMIUM.exists():
+        pytest.skip("no chromium")
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    with api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        try:
+            tab, wrong = browser.new_page(), list[str]()
+            tab.on("pageerror", lambda error: wrong.append(str(error)))
+            tab.goto(page.as_uri())
+            assert "counting not paid 1" in tab.locator("#steps").inner_text()
+            tab.locator("figure.dropped button").first.click()
+            answers = tab.locator("#story .items > li").all_inner_texts()
+            assert len(answers) == 3 and wrong == []
+            assert answers[0].startswith("0: paid, reward 1, by verifier 1 style 0, grade right, took 3, advantage 0, ")
+            assert LONG in answers[0]
+        finally:
+            browser.close()
 
 
 def test_a_step_that_is_done_again_is_the_same_file_in_its_place(tmp_path: Path, bench: Bench) -> None:

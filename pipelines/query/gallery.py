@@ -24,6 +24,7 @@ MOST_CHARS = 400
 MOST_TEXTS = 12
 MOST_PLACES = 24
 MOST_ITEMS = 32
+ITEM_BEGINS_CHARS, ITEM_ENDS_CHARS = 1000, 500
 MOST_SPANS = 400
 PICTURES_BYTES = 2_800_000
 LEAST_PICTURE_BYTES, MOST_PICTURE_BYTES = 3_000, 36_000
@@ -179,7 +180,12 @@ def _told(told: Told) -> dict[str, Any]:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    return {"said": {word: _value(value) for word, value in item.said.items()}, "text": cut(item.text)}
+    """Return one of several things; of a long text its beginning and its end, where an answer stands."""
+    text = item.text
+    if len(text) > ITEM_BEGINS_CHARS + ITEM_ENDS_CHARS:
+        between = f"… ({len(text):,} characters) …"
+        text = f"{text[:ITEM_BEGINS_CHARS]} {between} {text[-ITEM_ENDS_CHARS:]}"
+    return {"said": {word: _value(value) for word, value in item.said.items()}, "text": text}
 
 
 def _place(place: dict[str, Any]) -> dict[str, Any]:
