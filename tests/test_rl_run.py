@@ -156,7 +156,7 @@ def test_what_stops_a_run_is_there_to_be_looked_at(given: Path, tmp_path: Path) 
 def test_what_is_paid_is_learnt_and_told(given: Path, whole: Path) -> None:
     told = lines(whole)
     assert [one["step"] for one in told] == list(range(int(STEPS)))
-    assert all(one["teaching"] > 0 and one["gradient_norm"] > 0 and one["parity"] < 2e-5 for one in told)
+    assert all(one["teaching"] > 0 and one["gradient_norm"] > 0 and one["parity"] < 1e-4 for one in told)
     assert [one["step"] for one in lines(whole, "held_out.jsonl")] == [0, 2, 4, 6, 7]
     start = load_file(given / "start" / "model.safetensors")
     moved = load_file(whole / "model" / "model.safetensors")
