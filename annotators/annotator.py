@@ -100,7 +100,9 @@ class Annotator(Struct, frozen=True):
     earlier in the recipe. `made_with`: packages whose version changes what is written. `version`: raised by hand when
     the code writes other values for the same picture (NUMERICS in the changelog). `weights`: digests of loaded files.
     `extra`: the extra of ostraka that installs what it is made with. `cases`: the note that says which case a sample
-    was, whose values a funnel counts.
+    was, whose values a funnel counts; of several, with a space between, the values together, and of lists each item.
+    `items`: its lists that speak of the same things, each by a word for one of its items; a story tells them thing by
+    thing, and the last one's below the others.
     """
 
     writes: ClassVar[tuple[Name, ...]] = ()
@@ -109,6 +111,7 @@ class Annotator(Struct, frozen=True):
     made_with: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
     cases: ClassVar[str] = ""
+    items: ClassVar[Mapping[str, str]] = {}
     version: ClassVar[int] = 1
 
     @property

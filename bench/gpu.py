@@ -1,10 +1,10 @@
-"""Training steps on one GPU, measured: `python bench/gpu.py H1`, to H5, in any copy of this repository.
+"""Training steps on one GPU, measured: `python bench/gpu.py H1`, to H5, and H7, in any copy of this repository.
 
 It needs a Python with torch and transformers 5 (older ones do not know packed rows), and nothing that this project
-would install besides; H5 needs TRL too. Data are drawn. Each run is made to take less than ten minutes on an H100 or
-H200, and prints a table in Markdown: the rate of one matrix product first, then steps, with versions and device.
-Without a GPU, or with --tiny, models and rows are cut to what a processor does in seconds, and the page says that its
-figures mean nothing.
+would install besides; H5 needs TRL too, H7 msgspec and numba. Data are drawn. Each run is made to take less than ten
+minutes on an H100 or H200, and prints a table in Markdown: the rate of one matrix product first, then steps, with
+versions and device. Without a GPU, or with --tiny, models and rows are cut to what a processor does in seconds, and the
+page says that its figures mean nothing.
 """
 
 from __future__ import annotations

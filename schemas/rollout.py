@@ -16,7 +16,7 @@ from schemas.task import Posed
 
 class Rolled(Struct, frozen=True, omit_defaults=True):
     """One answer: why it ended, its tokens and those that were put in, the weights that said it and the seed of its
-    draws, what it was paid in all and by each function, and the verifier's grade."""
+    draws, what it was paid in all and by each function, the verifier's grade, and how far it stands off its group."""
 
     finish: str
     tokens: int
@@ -26,14 +26,16 @@ class Rolled(Struct, frozen=True, omit_defaults=True):
     grade: Grade
     by_function: dict[str, float] = {}
     injected: int = 0
+    advantage: float = 0.0
 
 
 class RolledOut(Posed, frozen=True, omit_defaults=True):
-    """A task of one step of a run: the i-th of `rolled` is the i-th response."""
+    """A task of one step of a run: the i-th of `rolled` is the i-th response. `learnt`: the step learnt from them."""
 
     run: str = ""
     step: int = 0
     rolled: tuple[Rolled, ...] = ()
+    learnt: bool = False
 
 
 def rolled_sample(task: Sample, rolled_out: RolledOut) -> Sample:

@@ -74,6 +74,7 @@ RESPONSE_FINISH = Name("response_finish", "list<string>", "", "why each response
 RESPONSE_BY = Name("response_by", "list<string>", "", "who gave each response: a model, and its weights where told")
 RESPONSE_TOKENS = Name("response_tokens", "uint32", "tokens", "completion tokens of all responses, 0 if nobody counts")
 TASK_DOMAIN = Name("task_domain", "string", "", "the domain whose verifier graded the responses")
+TASK_REFERENCE = Name("task_reference", "string", "", "the answer that the task's source says is right")
 TASK_SKILL = Name("task_skill", "string", "", "the skill that the task's source names, else its domain")
 REWARDS = Name("rewards", "list<float64>", "", "what each response earns", 0, 1)
 GRADES = Name("grades", "list<string>", "", "the reason of each grade: right, wrong, unknown, several_boxes, ...")
@@ -86,10 +87,18 @@ ANSWER_TASK = Name("answer_task", "string", "", "the key of the task that an ans
 ANSWER_BY = Name("answer_by", "string", "", "who gave an answer: a model, and its weights where told")
 ANSWER_ROUND = Name("answer_round", "uint32", "", "the round of enhancement that an answer came with, 0 the cold start")
 
+ROLLOUT_RUN = Name("rollout_run", "string", "", "the run of reinforcement learning whose rollouts these are")
 ROLLOUT_STEP = Name("rollout_step", "uint32", "", "the step of reinforcement learning whose rollouts these are")
 ROLLOUT_REWARD = Name("rollout_reward", "float64", "", "mean of what a step paid the answers to a task")
 ROLLOUT_REWARDS = Name("rollout_rewards", "list<float64>", "", "what a step paid each answer, penalties and all")
 REWARD_PARTS = Name("reward_parts", "list<string>", "", "what each function of the reward said: verifier 1 format -0.5")
+ROLLOUT_PAID = Name(
+    "rollout_paid", "list<string>", "", "paid, paid_in_part, not_paid, fined or not_graded, of each answer"
+)
+ROLLOUT_ADVANTAGES = Name("rollout_advantages", "list<float64>", "", "how far each answer's pay stands off its group's")
+ROLLOUT_LEARNT = Name("rollout_learnt", "bool", "", "whether the step learnt from these answers")
+ROLLOUT_TOKENS = Name("rollout_tokens", "list<uint32>", "tokens", "tokens of each answer, those put in among them")
+ROLLOUT_PUT_IN = Name("rollout_put_in", "list<uint32>", "tokens", "tokens put into each answer to end its thinking")
 ROLLOUT_WEIGHTS = Name("rollout_weights", "list<string>", "", "the version of the weights that said each answer")
 
 REFERENCE_REWARD = Name("reference_reward", "float64", "", "what a task's verifier pays its own reference", 0, 1)
@@ -370,6 +379,7 @@ NAMES: dict[str, Name] = {
         RESPONSE_BY,
         RESPONSE_TOKENS,
         TASK_DOMAIN,
+        TASK_REFERENCE,
         TASK_SKILL,
         REWARDS,
         GRADES,
@@ -381,10 +391,16 @@ NAMES: dict[str, Name] = {
         ANSWER_TASK,
         ANSWER_BY,
         ANSWER_ROUND,
+        ROLLOUT_RUN,
         ROLLOUT_STEP,
         ROLLOUT_REWARD,
         ROLLOUT_REWARDS,
         REWARD_PARTS,
+        ROLLOUT_PAID,
+        ROLLOUT_ADVANTAGES,
+        ROLLOUT_LEARNT,
+        ROLLOUT_TOKENS,
+        ROLLOUT_PUT_IN,
         ROLLOUT_WEIGHTS,
         REFERENCE_REWARD,
         WRONG_PAID,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -15,24 +16,28 @@ OURS = ("msgspec", "click", "rich", "pyarrow", "duckdb", "PIL", "av", "numba", "
 """Packages that this project installs and a machine with torch and transformers may lack."""
 
 
-RUNS = ("H1", "H2", "H3", "H4", "H5")
+RUNS = ("H1", "H2", "H3", "H4", "H5", "H7")
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the runs print where none of those packages can be imported, started from another folder."""
     folder = tmp_path_factory.mktemp("bare")
-    (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({OURS!r}))\n")
+    return run(folder, RUNS, OURS)
+
+
+def run(folder: Path, runs: tuple[str, ...], lacking: tuple[str, ...]) -> dict[str, str]:
+    (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({lacking!r}))\n")
     path = os.pathsep.join([str(folder), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     done = subprocess.run(
-        [sys.executable, str(ROOT / "bench" / "gpu.py"), *RUNS, "--device", "cpu", "--tiny"],
+        [sys.executable, str(ROOT / "bench" / "gpu.py"), *runs, "--device", "cpu", "--tiny"],
         capture_output=True,
         text=True,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout
-    return dict(zip(RUNS, done.stdout.split("# H")[1:], strict=True))
+    return dict(zip(runs, done.stdout.split("# H")[1:], strict=True))
 
 
 def table(printed: str) -> list[dict[str, str]]:
@@ -61,3 +66,19 @@ def test_packed_and_padded_sides_learn_the_same(pages: dict[str, str]) -> None:
 def test_a_run_that_lacks_its_peer_says_so(pages: dict[str, str]) -> None:
     [row] = table(pages["H5"])
     assert "not installed here" in row["side"]
+
+
+def test_a_step_of_grpo_says_what_it_lacks_and_runs_where_only_that_is_there(
+    pages: dict[str, str], tmp_path: Path
+) -> None:
+    [row] = table(pages["H7"])
+    assert row["side"].endswith("msgspec and numba not installed here")
+    page = run(tmp_path, ("H7",), tuple(set(OURS) - {"msgspec", "numba"}))["H7"]
+    rolling, learning, both, saving = table(page)
+    first, _ = rolling["loss"].split(" to ")
+    assert abs(float(first) - math.log(512)) < 0.1, "a model that knows nothing takes each of 512 words alike"
+    assert rolling["tokens a step"] == "128" and learning["tokens a step"] == both["tokens a step"] == "320"
+    assert learning["operations"] != "-" and learning["goals"].startswith("of 989")
+    apart = [float(row["step (min-max)"].split()[0]) for row in (rolling, learning, both)]
+    assert apart[0] + apart[1] == pytest.approx(apart[2], rel=0.02)
+    assert "bench.experiments rlcs" in saving["side"]

@@ -32,6 +32,7 @@ from schemas.sample import Image as Picture
 from schemas.sample import Sample, Source
 
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE_MS = 600_000
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 HOSTILE = "</script><script>window.hit = 1</script><img src=x onerror='window.hit = 1'> a man & a \u202edog"
 MANY, ALL = 30, 50
@@ -281,7 +282,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no chromium")
     api = pytest.importorskip("playwright.sync_api", reason="no playwright")
     with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -292,6 +293,7 @@ class Opened:
     def __init__(self, browser: Any, path: Path, width: int = 1280) -> None:
         self.said: list[str] = []
         self.tab = browser.new_page(viewport={"width": width, "height": 800})
+        self.tab.set_default_timeout(PATIENCE_MS)
         self.tab.on("console", lambda message: self.said.append(message.text))
         self.tab.on("pageerror", lambda error: self.said.append(str(error)))
         self.tab.on("request", lambda request: self._note(request.url))

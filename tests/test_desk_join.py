@@ -214,7 +214,7 @@ def _verdict(layer: str, shown: Shown) -> tuple[str, str, str, Sequence[Note]]:
 def _knock(sync: Any, door: Door, key: str, least: int) -> None:
     """Look where a hint says, of those that the network brings; the rest is for a whole pass to find."""
     hints = list[int]()
-    while len(set(hints)) < least and (more := door.hints(60.0)):
+    while len(set(hints)) < least and (more := door.hints(300.0)):
         hints += sorted(more)
     for hint in thinned(hints, key):
         sync.quick(0, frozenset([hint]))

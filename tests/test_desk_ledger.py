@@ -144,7 +144,7 @@ def test_people_who_ask_at_once_never_hold_the_same_slot(where: tuple[str, str])
     def work(person: str) -> None:
         try:
             with open_ledger(*where, MEASURES) as ledger:
-                start.wait(60)
+                start.wait(300)
                 got[person] = []
                 while taken := ledger.take(person, "annotator", 1_000_000):
                     got[person].append(taken[0].item.id)
@@ -155,7 +155,7 @@ def test_people_who_ask_at_once_never_hold_the_same_slot(where: tuple[str, str])
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(600)
     assert not errors
     assert Counter(item for items in got.values() for item in items) == {f"i{n}": 2 for n in range(items)}
     assert all(len(set(taken)) == len(taken) for taken in got.values())

@@ -30,6 +30,7 @@ from schemas.note import Note, TimeSpan
 
 DATA = Path(os.environ.get("OSTRAKA_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE_MS = 600_000
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 HOSTILE = "</span><script>window.hit = 1</script><img src=x onerror='window.hit = 1'>@sections@"
 NOON_MS = 1_800_000_000_000
@@ -172,7 +173,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no chromium")
     api = pytest.importorskip("playwright.sync_api", reason="no playwright")
     with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -181,6 +182,7 @@ def chromium() -> Iterator[Any]:
 def test_in_a_browser_names_stay_text_and_fit(chromium: Any, written: Path, width: int) -> None:
     said = list[str]()
     tab = chromium.new_page(viewport={"width": width, "height": 800})
+    tab.set_default_timeout(PATIENCE_MS)
     tab.on("console", lambda message: said.append(message.text))
     tab.on("request", lambda request: said.append(request.url[:40]))
     tab.goto(written.as_uri())

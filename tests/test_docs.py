@@ -112,7 +112,7 @@ def ostraka_calls(command: str) -> Iterator[list[str]]:
 
 def run(arguments: list[str], folder: Path) -> str:
     ended = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "pipelines.cli", *arguments], cwd=folder, capture_output=True, text=True, timeout=600
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
@@ -280,7 +280,7 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
         [sys.executable, "-m", "sphinx", "--fail-on-warning", "--nitpicky", "--quiet", DOCS, tmp_path / "html"],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert ended.returncode == 0, ended.stderr
     assert "min_side" in (tmp_path / "html" / "tutorial.html").read_text()

@@ -41,8 +41,8 @@ def ask(endpoint: Endpoint, folder: Path | str, *texts: str) -> list[Any]:
 
 
 def quick(url: str, **values: Any) -> Endpoint:
-    """An endpoint with little patience."""
-    return Endpoint(url, "m", **{"timeout_s": 5.0, "give_up_s": 5.0, "pause_s": 0.01, **values})
+    """An endpoint with short pauses."""
+    return Endpoint(url, "m", **{"timeout_s": 60.0, "give_up_s": 60.0, "pause_s": 0.01, **values})
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -102,17 +102,17 @@ def test_retry_after_is_honoured_by_all_requests(tmp_path: Path) -> None:
 
     def script(asked: Any) -> Any:
         if asked.text in "ab" and not asked.before:
-            both.wait(20)
+            both.wait(120)
         if asked.text == "a" and not asked.before:
             told.append(time.monotonic())
-            return Reply(b"", 429, {"Retry-After": "1"})
+            return Reply(b"", 429, {"Retry-After": "3"})
         if asked.text == "b":
-            time.sleep(0.4)
+            time.sleep(1.5)
         return says("yes")
 
     with serving(script) as server:
         assert ask(quick(server.url, at_once=2), tmp_path, "a", "b", "c") == ["yes"] * 3
-    assert min(asked.at_s for asked in server.asked[2:]) - told[0] >= 0.99
+    assert min(asked.at_s for asked in server.asked[2:]) - told[0] >= 2.99
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ HALF = says("a dog").body[:60]
 )
 def test_garbage_is_the_endpoints_failure_and_nothing_is_journalled(tmp_path: Path, reply: Any, said: str) -> None:
     with serving(lambda asked: reply) as server:
-        endpoint = quick(server.url, timeout_s=0.3 if reply.drip_s else 5.0, give_up_s=2.0)
+        endpoint = quick(server.url, timeout_s=0.3 if reply.drip_s else 60.0, give_up_s=2.0)
         with pytest.raises(Unavailable, match=said):
             ask(endpoint, tmp_path, "a")
         assert len(server.asked) > (0 if reply.drip_s else 1)
         server.script = lambda asked: says("yes")
-        assert ask(endpoint, tmp_path, "a") == ["yes"]
+        assert ask(quick(server.url), tmp_path, "a") == ["yes"]
     assert len(lines(tmp_path)) == 1
 
 
@@ -209,7 +209,7 @@ def test_what_others_answered_is_kept_when_one_gives_up(tmp_path: Path) -> None:
 
     def script(asked: Any) -> Any:
         if asked.text in "ab" and not asked.before:
-            both.wait(20)
+            both.wait(120)
         if asked.text == "b":
             time.sleep(0.6)
         return Reply(b"", 500) if asked.text == "a" else says("yes")
@@ -233,11 +233,11 @@ def test_no_more_are_asked_at_once_than_may_be(tmp_path: Path) -> None:
     three = threading.Barrier(3)
 
     def script(asked: Any) -> Any:
-        three.wait(20)
+        three.wait(120)
         return says("yes")
 
     with serving(script) as server:
-        assert ask(quick(server.url, at_once=3, timeout_s=30), tmp_path, *map(str, range(12))) == ["yes"] * 12
+        assert ask(quick(server.url, at_once=3), tmp_path, *map(str, range(12))) == ["yes"] * 12
     assert server.most_at_once == 3
 
 

@@ -37,6 +37,7 @@ from pipelines.shelf.shelf import Shelf
 from schemas.note import Note, TimeSpan
 
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE_MS = 600_000
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 HOSTILE = "</script><script>window.hit = 1</script><img src=x onerror='window.hit = 1'>"
 PIECES = (Piece("pan_left", 14), Piece("zoom_in", 13, 1, "fade"), Piece("tilt_up", 9, 3))
@@ -56,7 +57,7 @@ NOT_PLAYED = (
     Drawing("avi", PIECES, codec="mpeg4", container="avi"),
     Drawing("hevc", PIECES, codec="libx265", start=5, between=2),
 )
-LONG_MS = 60_000
+LOOK_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ class Asks:
         self.server, self.keys = server, keys_of(shelf)
 
     def __call__(self, path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-        asking = http.client.HTTPConnection("127.0.0.1", self.server.server_port, timeout=120)
+        asking = http.client.HTTPConnection("127.0.0.1", self.server.server_port, timeout=300)
         try:
             asking.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
             answer = asking.getresponse()
@@ -194,10 +195,10 @@ def test_the_command_prints_an_address_that_answers_until_it_is_interrupted(shel
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
         assert served.stdout and served.stderr
         address = served.stdout.readline().strip()
-        with urllib.request.urlopen(f"{address}times/{keys_of(shelf)['plain']}", timeout=120) as answer:
+        with urllib.request.urlopen(f"{address}times/{keys_of(shelf)['plain']}", timeout=300) as answer:
             assert len(json.load(answer)["pts"]) == 36
         served.send_signal(signal.SIGINT)
-        assert served.wait(timeout=120) == 0 and served.stderr.read() == ""
+        assert served.wait(timeout=300) == 0 and served.stderr.read() == ""
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(address, timeout=10)
 
@@ -208,7 +209,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no chromium")
     api = pytest.importorskip("playwright.sync_api", reason="no playwright")
     with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -219,7 +220,7 @@ class Watched:
     def __init__(self, browser: Any, address: str, keys: dict[str, str]) -> None:
         self.said: list[str] = []
         self.keys, self.tab = keys, browser.new_page(viewport={"width": 1280, "height": 900})
-        self.tab.set_default_timeout(LONG_MS)
+        self.tab.set_default_timeout(PATIENCE_MS)
         self.tab.on("console", lambda message: self.said.append(message.text))
         self.tab.on("pageerror", lambda error: self.said.append(str(error)))
         self.tab.goto(address)
@@ -233,7 +234,7 @@ class Watched:
         once, or when the browser has drawn what the player has handed on."""
         self.tab.wait_for_selector(f".screen[data-frame='{frame}']")
         assert f"frame {frame} of 36" in self.tab.locator(".film .at").inner_text()
-        until = time.monotonic() + LONG_MS / 1000
+        until = time.monotonic() + LOOK_S
         while self.number() != frame and time.monotonic() < until:
             pass
         assert [self.number(), self.number()] == [frame, frame]
@@ -325,12 +326,13 @@ def test_the_written_page_asks_for_nothing_and_says_what_plays_it(chromium: Any,
     write_page(shelf, find_recipe("whole"), str(tmp_path / "page.html"), 20)
     asked: list[str] = []
     tab = chromium.new_page()
+    tab.set_default_timeout(PATIENCE_MS)
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto((tmp_path / "page.html").as_uri())
     tab.evaluate("key => open(key)", keys_of(shelf)["plain"])
     assert "ostraka browse --serve plays it" in tab.locator(".film .aside").inner_text()
     tab.locator(".lanes button[aria-label^='shot:']").nth(1).click()
     assert "shot: fade, 0:00.583 to" in tab.locator(".film .aside").inner_text()
-    assert tab.locator(".screen img").evaluate("image => image.naturalWidth") == 256
+    assert tab.locator(".screen img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 256
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     tab.close()

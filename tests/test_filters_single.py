@@ -36,6 +36,7 @@ from filters.recaption import Rewritten
 from filters.safety import MaxNsfw, NoContacts, NoWatermark
 from filters.scenetext import HasSceneText
 from filters.scores import Above, AtLeast, AtMost, Below, Between
+from filters.teaches import Teaches
 from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from filters.thought import SoundThought
 from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
@@ -77,6 +78,7 @@ DTYPES: dict[str, Any] = {
     "text": object,
     "text_parts": np.int64,
     "text_role": object,
+    "rollout_rewards": np.float64,
     "thought_chars": np.uint32,
     "thought_repeated": np.float64,
     "thought_doubts": np.uint32,
@@ -111,6 +113,9 @@ VIDEOS = st.fixed_dictionaries(
         **dict.fromkeys(("duration_s", "stated_duration_s"), SECONDS),
         **dict.fromkeys(("video_frames", "frames_decoded", "packets_broken", "times_back"), FEW),
     }
+)
+PAID = st.fixed_dictionaries(
+    {"rollout_rewards": st.lists(st.sampled_from([-0.5, 0.0, 0.25, 1.0]), min_size=1, max_size=4)}
 )
 SCORES = st.fixed_dictionaries({"score": st.sampled_from([0.29, 0.3, 0.31, nan, inf, -inf, -0.0]) | st.floats()})
 WORDS = st.text(max_size=12) | st.sampled_from(
@@ -270,6 +275,7 @@ EVERY: list[tuple[Filter, st.SearchStrategy[Row]]] = [
     (NoLoneAlts(), documents()),
     (PicturesReadable(), pictures()),
     (SoundThought(), THOUGHTS),
+    (Teaches(), PAID),
     (NoBenchmarkText(), BENCHMARKS),
     (NoBenchmarkPicture(), BENCHMARKS),
     (NoBenchmarkEmbedding(0.9), BENCHMARKS),
@@ -280,7 +286,7 @@ def columns_of(rows: Sequence[Row], names: Sequence[str]) -> Columns:
     arrays: dict[str, Any] = {}
     for name in names:
         values = [row[name] for row in rows]
-        listed = name.startswith(("text", "scene_text", "picture_", "prose_repeated"))
+        listed = name.startswith(("text", "scene_text", "picture_", "prose_repeated", "rollout_"))
         arrays[name] = Lists.of(values, DTYPES[name]) if listed else np.array(values, DTYPES.get(name, np.float64))
     return Columns(len(rows), arrays)
 
@@ -392,6 +398,11 @@ NO_TEXT: Row = {name: [] for name in said("")}
         (NotBlack(0.5), {"black_share": 0.51}, "black", 0.51),
         (NotBlack(0.5), {"black_share": 0.5}, "", 0.5),
         (NotStill(), {"still_share": 0.91}, "still", 0.91),
+        (Teaches(), {"rollout_rewards": [0.0, 0.25, 0.0]}, "", 0.25),
+        (Teaches(), {"rollout_rewards": [1.0, 1.0]}, "all_paid", 0),
+        (Teaches(), {"rollout_rewards": [0.0, 0.0]}, "none_paid", 0),
+        (Teaches(), {"rollout_rewards": [0.25, 0.25]}, "paid_alike", 0),
+        (Teaches(), {"rollout_rewards": [-0.5]}, "paid_alike", 0),
     ],
 )
 def test_a_filter_drops_for_this_reason_and_says_what_it_measured(

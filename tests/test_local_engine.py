@@ -136,7 +136,7 @@ def test_a_pool_that_breaks_and_forgets_its_shards_is_replaced(
     found: list[dict[str, Any]] = []
     asking = Thread(target=lambda: found.append(answers(2, own.Doubles(str(tmp_path), opening=2))), daemon=True)
     asking.start()
-    asking.join(60)
+    asking.join(300)
     assert found == [{shard: 2 * int(shard) for shard in SHARDS}]
 
 

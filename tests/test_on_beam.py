@@ -236,7 +236,7 @@ def test_no_shard_done_in_time_ends_the_run_and_the_worker_begins_no_other(
     work = module("own_work", WORK).Doubles(str(tmp_path), hangs_s=4.0)
     with pytest.raises(Unavailable, match="no shard was done for 1 s"):
         list(Beam(wait_s=1.0).map(work, SHARDS))
-    until = time.monotonic() + 20
+    until = time.monotonic() + 300
     while not list(tmp_path.glob("closed-*")) and time.monotonic() < until:
         time.sleep(0.05)
     assert list(tmp_path.glob("closed-*")) and len(list(tmp_path.glob("0*"))) == 1
@@ -416,10 +416,10 @@ def test_a_driver_that_is_stopped_leaves_no_process_and_the_same_command_finishe
     while not (slow_two / "begun").exists() and stopped.poll() is None:
         time.sleep(0.05)
     stopped.send_signal(how)
-    _, said = stopped.communicate(timeout=60)
+    _, said = stopped.communicate(timeout=300)
     assert (slow_two / "begun").exists(), said.decode()
     assert stopped.returncode == -how or (how == signal.SIGINT and b"KeyboardInterrupt" in said), said.decode()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while (left := marked(mark)) and time.monotonic() < until:
         time.sleep(0.1)
     assert left == []

@@ -27,7 +27,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     printed: list[str] = []
     for _ in range(2):
         ran = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", "demo"], cwd=here, capture_output=True, text=True, timeout=600
+            [sys.executable, "-m", "pipelines.cli", "demo"], cwd=here, capture_output=True, text=True, timeout=900
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         printed.append(ran.stdout)
@@ -59,6 +59,6 @@ def count_of_all(session: pytest.Session) -> int:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     return int(re.findall(r"(\d+) tests collected", listed.stdout)[-1])

@@ -17,13 +17,15 @@ from pipelines.commands.ask import why
 from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
+from pipelines.query.browse import write_page
 from pipelines.query.funnel import cases, funnel
 from pipelines.recipes.built_in import find_recipe
-from pipelines.run.run import run
+from pipelines.run.run import RunOptions, run
 from pipelines.shelf.in_duckdb import connected
 from pipelines.shelf.notes import read_pieces
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadSample
+from schemas.publish import PREFIX
 from schemas.response import BOX, BOX_END
 from schemas.rollout import RolledOut, rolled_out_of
 from schemas.sample import Image, Sample, Source, Text
@@ -37,6 +39,7 @@ FS = fsspec.filesystem("file")
 RIGHT = f"<think>One, two, three.</think><answer>{BOX}3{BOX_END}</answer>"
 WRONG = f"<think>One, two.</think><answer>{BOX}2{BOX_END}</answer>"
 BARE = "three"
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 class Bench:
@@ -73,9 +76,16 @@ def bench(picture: Callable[..., bytes]) -> Bench:
     return Bench(picture)
 
 
-def write(folder: Path, bench: Bench, step: int, *of_tasks: Sequence[str]) -> None:
+def write(
+    folder: Path,
+    bench: Bench,
+    step: int,
+    *of_tasks: Sequence[str],
+    run_name: str = "night",
+    selected: Sequence[str] = (),
+) -> None:
     groups = [bench.group(key, said, f"v{step}") for key, said in zip(bench.keys, of_tasks, strict=True)]
-    write_rollouts(FS, str(folder), "night", step, groups, bench.read)
+    write_rollouts(FS, str(folder), run_name, step, groups, bench.read, selected or bench.keys)
 
 
 def taken_in(folder: Path) -> Shelf:
@@ -87,14 +97,15 @@ def taken_in(folder: Path) -> Shelf:
 
 def test_rollouts_are_a_shelf_with_a_funnel_of_rewards(tmp_path: Path, bench: Bench) -> None:
     write(tmp_path, bench, 0, [RIGHT, WRONG, BARE], [WRONG, WRONG, WRONG])
-    write(tmp_path, bench, 1, [RIGHT, RIGHT, RIGHT], [RIGHT, WRONG, WRONG])
+    write(tmp_path, bench, 1, [RIGHT, RIGHT, RIGHT], [BARE, BARE, BARE], selected=bench.keys[1:])
     shelf = taken_in(tmp_path)
     recipe = find_recipe("rollouts")
     with connected(shelf) as db:
         stages, counted = funnel(db, shelf, recipe.id), cases(db, shelf, recipe.id)
     dropped = {stage.name: sum(stage.dropped.values()) for stage in stages if stage.dropped}
-    assert dropped == {"above(pass_rate)": 1, "below(pass_rate)": 1}
-    assert list(counted.values()) == [{"counting": 4}]
+    assert dropped == {"teaches": 3}
+    assert [stage.dropped for stage in stages if stage.dropped] == [{"all_paid": 1, "none_paid": 1, "paid_alike": 1}]
+    assert list(counted.values()) == [{"counting fined": 4, "counting not_paid": 4, "counting paid": 4}]
     told = {
         (row["rollout_step"], tuple(row["rollout_rewards"])): row
         for _, piece in read_pieces(shelf, recipe.ids[0], "000000")
@@ -104,6 +115,13 @@ def test_rollouts_are_a_shelf_with_a_funnel_of_rewards(tmp_path: Path, bench: Be
     assert first["pass_rate"] == pytest.approx(1 / 3) and first["rollout_reward"] == pytest.approx(1 / 6)
     assert first["reward_parts"] == ["verifier 1 style 0", "verifier 0 style 0", "verifier 0 style -0.5"]
     assert first["rollout_weights"] == ["v0"] * 3 and first["responses"] == [RIGHT, WRONG, BARE]
+    assert [round(one, 3) for one in first["rollout_advantages"]] == [1.336, -0.267, -1.069]
+    assert {key: row["rollout_learnt"] for key, row in told.items()} == {
+        (0, (1.0, 0.0, -0.5)): True,
+        (0, (0.0, 0.0, 0.0)): False,
+        (1, (1.0, 1.0, 1.0)): False,
+        (1, (-0.5, -0.5, -0.5)): False,
+    }
 
 
 def test_why_tells_task_answers_rewards_version_and_step_of_one(tmp_path: Path, bench: Bench) -> None:
@@ -111,8 +129,63 @@ def test_why_tells_task_answers_rewards_version_and_step_of_one(tmp_path: Path, 
     shelf = taken_in(tmp_path)
     key = next(key for key, _ in samples(tmp_path / "rollouts" / "step-000007.tar"))
     said = CliRunner().invoke(why, [f"step-000007.tar/{key}", "--shelf", shelf.url], catch_exceptions=False).output
-    for one in ("How many boats?", "rollout_step 7", "v7", "verifier 1 style 0", "One, two, three.", "right, wrong"):
+    for one in ("How many boats?", "rollout_run night", "rollout_step 7", "task_reference 3", "rollout_learnt True"):
         assert one in " ".join(said.split()), one
+    right = "paid, reward 1, by verifier 1 style 0, grade right, took 3, advantage 1, tokens 3, of them put in 0"
+    wrong = "not_paid, reward 0, by verifier 0 style 0, grade wrong, took 2, advantage -1, tokens 3, of them put in 1"
+    ended = "ended by stop, weights v7"
+    assert f"  0: {right}, {ended}\n     {RIGHT}\n  1: {wrong}, {ended}\n     {WRONG}\n" in said
+
+
+LONG = f"<think>{'One, two, three. ' * 9}<b>&</think><answer>{BOX}3{BOX_END}</answer>"
+ENDLESS = f"<think>{' '.join(map(str, range(900)))}</think><answer>{BOX}3{BOX_END}</answer>"
+
+
+@pytest.fixture
+def page(tmp_path: Path, bench: Bench) -> Path:
+    """The browse page of a step: three long answers that are right, one malformed, one endless."""
+    write(tmp_path, bench, 0, [LONG, f"{LONG} ", ENDLESS], [f"{LONG}  ", BARE * 90])
+    write_page(taken_in(tmp_path), find_recipe("rollouts"), str(tmp_path / "page.html"), 9)
+    return tmp_path / "page.html"
+
+
+def test_the_page_holds_rewards_in_its_funnel_and_answers_one_by_one(page: Path) -> None:
+    data = json.decode(page.read_text().split('id="data">')[1].split("</script>")[0])
+    assert {step["name"]: step.get("cases") for step in data["steps"]} == {
+        "ingest": None,
+        "toldrollouts": {"counting not_paid": 1, "counting paid": 4},
+        "teaches": None,
+        "between(pass_rate)": None,
+    }
+    told = [one for card in data["cards"] for one in card["told"] if one["step"].startswith("toldrollouts")]
+    assert sorted(item["said"][""] for one in told for item in one["items"]) == ["not_paid", *["paid"] * 4]
+    texts = {item["text"] for one in told for item in one["items"]}
+    assert texts >= {LONG, f"{LONG} "}
+    [endless] = [text for text in texts if "characters) …" in text]
+    assert endless.endswith(f"</think><answer>{BOX}3{BOX_END}</answer>") and len(endless) < 1600
+    assert all("responses" not in one["notes"] and one["notes"]["task_reference"] == "3" for one in told)
+    shares = {one["name"] for one in data["shares"]}
+    assert "grades" in shares and "responses" not in shares
+
+
+def test_a_browser_shows_what_the_page_holds(page: Path) -> None:
+    if not CHROMIUM.exists():
+        pytest.skip("no chromium")
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    with api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        try:
+            tab, wrong = browser.new_page(), list[str]()
+            tab.on("pageerror", lambda error: wrong.append(str(error)))
+            tab.goto(page.as_uri())
+            assert "counting not paid 1" in tab.locator("#steps").inner_text()
+            tab.locator("figure.dropped button").first.click()
+            answers = tab.locator("#story .items > li").all_inner_texts()
+            assert len(answers) == 3 and wrong == []
+            assert answers[0].startswith("0: paid, reward 1, by verifier 1 style 0, grade right, took 3, advantage 0, ")
+            assert LONG in answers[0]
+        finally:
+            browser.close()
 
 
 def test_a_step_that_is_done_again_is_the_same_file_in_its_place(tmp_path: Path, bench: Bench) -> None:
@@ -144,9 +217,61 @@ def test_rollouts_of_another_step_or_run_are_other_samples(tmp_path: Path, bench
     group = bench.group(bench.keys[0], [RIGHT], "v")
     keys = set()
     for run_name, step in (("night", 1), ("night", 2), ("day", 1)):
-        write_rollouts(FS, str(tmp_path / run_name), run_name, step, [group], bench.read)
+        write_rollouts(FS, str(tmp_path / run_name), run_name, step, [group], bench.read, ())
         keys |= {key for key, _ in samples(tmp_path / run_name / "rollouts" / f"step-{step:06d}.tar")}
     assert len(keys) == 3
+
+
+def taken(shelf: Shelf) -> list[tuple[str, str]]:
+    """Return what stands on a shelf, by run and step, once for each task."""
+    found = [row for shard in shelf.shards() for row in shelf.catalog(shard, ["dataset", "name"]).to_pylist()]
+    return sorted((row["dataset"], row["name"].split(".")[0]) for row in found)
+
+
+def test_a_shelf_takes_what_is_new_of_runs_that_go_on_beside_each_other(tmp_path: Path, bench: Bench) -> None:
+    shelf = Shelf(str(tmp_path / "shelf"))
+    for run_name in ("night", "day"):
+        (tmp_path / run_name).mkdir()
+        (tmp_path / run_name / "run.json").write_text("{}")
+        (tmp_path / run_name / "index.html").write_text("<p>its page</p>")
+        write(tmp_path / run_name, bench, 0, [RIGHT, WRONG], [WRONG, WRONG], run_name=run_name)
+    half = (tmp_path / "night" / "rollouts" / "step-000000.tar").read_bytes()[:3000]
+    (tmp_path / "night" / "rollouts" / f"{PREFIX}half").write_bytes(half)
+    first = ingest(shelf, str(tmp_path / "night"), Local(1))
+    assert (first.listed, first.new, first.recipe) == (2, 2, "rollouts")
+    assert ingest(shelf, str(tmp_path / "day" / "rollouts"), Local(1)).new == 2
+    write(tmp_path / "night", bench, 0, [RIGHT, WRONG], [WRONG, WRONG])
+    write(tmp_path / "night", bench, 1, [RIGHT, RIGHT], [WRONG, WRONG])
+    again = ingest(shelf, str(tmp_path / "night" / "rollouts"), Local(1))
+    assert (again.listed, again.new, again.changed) == (4, 2, 0)
+    assert (
+        taken(shelf) == [("day", "step-000000")] * 2 + [("night", "step-000000")] * 2 + [("night", "step-000001")] * 2
+    )
+
+
+def spoil(path: Path, was: bytes, put: bytes) -> None:
+    shard = path.read_bytes()
+    assert was in shard and len(was) == len(put)
+    path.write_bytes(shard.replace(was, put, 1))
+
+
+def test_a_row_that_is_broken_is_a_failed_row(tmp_path: Path, bench: Bench) -> None:
+    write(tmp_path, bench, 0, [RIGHT, WRONG], [RIGHT, WRONG])
+    write(tmp_path, bench, 1, [RIGHT, WRONG], [RIGHT, WRONG])
+    spoil(tmp_path / "rollouts" / "step-000000.tar", b'finish\\":\\"stop', b'finisj\\":\\"stop')
+    [content] = bench.read(bench.keys[0])[1]
+    spoil(tmp_path / "rollouts" / "step-000001.tar", content, bytes(len(content)))
+    shelf = Shelf(str(tmp_path / "shelf"))
+    assert ingest(shelf, str(tmp_path / "rollouts"), Local(1), max_failed=1.0).counts == {
+        "samples": 3,
+        "not_as_stated": 1,
+    }
+    recipe = find_recipe("rollouts")
+    run(shelf, recipe, Local(1), RunOptions(max_failed=1.0))
+    with connected(shelf) as db:
+        stages, counted = funnel(db, shelf, recipe.id), cases(db, shelf, recipe.id)
+    assert [stage.failed for stage in stages if stage.failed] == [{"not_as_stated": 1}, {"no_rollouts": 1}]
+    assert list(counted.values()) == [{"counting not_paid": 2, "counting paid": 2}]
 
 
 def test_responses_without_their_rollouts_are_no_rollouts() -> None:

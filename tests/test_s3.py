@@ -273,7 +273,7 @@ def test_a_large_file_of_which_the_writer_dies_or_a_part_is_refused_is_not_there
             raise ConnectionAbortedError
 
     server.before = kill_at_the_end
-    assert writer.wait(60) == -signal.SIGKILL
+    assert writer.wait(300) == -signal.SIGKILL
     fs, path = file_system(url)
     once = iter([("403 No", "AccessDenied")])
     server.before = lambda asked: next(once, None) if "partNumber=2" in asked.headers["QUERY_STRING"] else None
@@ -319,7 +319,7 @@ def test_a_driver_that_is_killed_at_a_write_leaves_nothing_torn_and_the_same_com
         server.after = lambda asked, body: b"" if kill(asked) else body
     else:
         server.before = lambda asked: ("500 Dead", "Dead") if kill(asked) else None
-    assert job.wait(120) == -signal.SIGKILL
+    assert job.wait(300) == -signal.SIGKILL
     server.calm()
     left = {name: digest for name, digest in tree(url).items() if name in on_disk}
     whole = {name: on_disk[name] for name in left if not name.startswith("verdicts/")}

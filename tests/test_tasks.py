@@ -82,7 +82,7 @@ def test_a_task_keeps_its_question_its_pictures_and_all_that_its_verifier_needs(
     record |= {"parameters": {"thinking": False}, "difficulty": "hard", "licence": "CC0-1.0"}
     (tmp_path / "tasks.jsonl").write_text(json.dumps(record))
     shelf = Shelf(str(tmp_path / "shelf"))
-    assert ingest(shelf, str(tmp_path / "tasks.jsonl"), Local(1)).recipe == "cot"
+    assert ingest(shelf, str(tmp_path / "tasks.jsonl"), Local(1)).recipe == "rl-tasks"
     (row,) = shelf.catalog("000000").to_pylist()
     posed = posed_of(row["meta"])
     assert (posed.task.domain, posed.task.reference, posed.task.skill) == ("counting", "3", "boats")
@@ -118,7 +118,7 @@ def test_responses_of_several_files_meet_in_one_task(tmp_path: Path) -> None:
         lines = [json.dumps(asked(n, [boxed(answer)], answered_by=[name])) for n in (1, 2)]
         (tmp_path / "by" / f"{name}.jsonl").write_text("\n".join(lines))
     shelf = Shelf(str(tmp_path / "shelf"))
-    ingest(shelf, str(tmp_path / "by"), Local(1), kind="tasks")
+    assert ingest(shelf, str(tmp_path / "by"), Local(1), kind="tasks").recipe == "cot"
     posed = [posed_of(meta) for meta in shelf.catalog("000000")["meta"].to_pylist()]
     assert [(one.responses, one.answered_by) for one in posed] == [((boxed("3"), boxed("4")), ("a", "b"))] * 2
 

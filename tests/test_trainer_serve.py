@@ -46,7 +46,7 @@ from trainer.serve.chat_request import Message
 
 TOKENS = train_tokens(["What is it? A red bus on the road."] * 9, 400)
 CODEC = Codec("4.1v", TOKENS, PictureRule(most_tokens=64))
-START_S = 180
+START_S = 600
 COMMAND = (
     "from pipelines.cli import main, ostraka\n"
     "from trainer.cli import VERBS\n"
@@ -79,11 +79,11 @@ class Server:
         return self.told.read_text().splitlines()
 
     def client(self, token: str | None = None) -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.url, api_key=token or self.token, max_retries=0, timeout=120)
+        return openai.OpenAI(base_url=self.url, api_key=token or self.token, max_retries=0, timeout=300)
 
     def get(self, path: str, headers: dict[str, str] = {}) -> tuple[int, Any]:
         host = self.url.removeprefix("http://").removesuffix("/v1")
-        connection = http.client.HTTPConnection(host, timeout=60)
+        connection = http.client.HTTPConnection(host, timeout=300)
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return answer.status, msgspec.json.decode(answer.read())
@@ -225,7 +225,7 @@ def test_a_client_that_goes_away_stops_its_rows(server: Server) -> None:
     asked = {"model": "tiny", "messages": ASKED, "max_tokens": 30_000, "temperature": 0}
     host = server.url.removeprefix("http://").removesuffix("/v1")
     for stream in (False, True):
-        connection = http.client.HTTPConnection(host, timeout=60)
+        connection = http.client.HTTPConnection(host, timeout=300)
         body = msgspec.json.encode(asked | {"stream": stream})
         connection.request("POST", "/v1/chat/completions", body, {"Authorization": f"Bearer {server.token}"})
         wait_until(lambda: server.get("/health")[1]["running"] == 1)
@@ -235,7 +235,7 @@ def test_a_client_that_goes_away_stops_its_rows(server: Server) -> None:
 
 
 def wait_until(holds: Any) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -311,7 +311,7 @@ def test_a_bad_request_is_told_what_is_wrong_with_it(
 def test_a_body_that_is_no_json_and_one_that_is_too_large_are_refused(server: Server) -> None:
     host = server.url.removeprefix("http://").removesuffix("/v1")
     for body, status, message in ((b"{", 400, "is no JSON"), (b" " * (65 << 20), 413, "over 64 MiB")):
-        connection = http.client.HTTPConnection(host, timeout=60)
+        connection = http.client.HTTPConnection(host, timeout=300)
         connection.request("POST", "/v1/chat/completions", body, {"Authorization": f"Bearer {server.token}"})
         answer = connection.getresponse()
         assert answer.status == status
@@ -341,7 +341,7 @@ def test_ctrl_c_ends_it_clean_with_an_answer_under_way(folder: Path, tmp_path: P
         server.process.send_signal(signal.SIGINT)
         with pytest.raises(openai.InternalServerError, match="the server is ending"):
             asked.result()
-        assert server.process.wait(60) == 0
+        assert server.process.wait(300) == 0
         assert server.lines()[-1] == "ended"
         told = "\n".join(server.lines())
         assert "Traceback" not in told and "chosen-by-me" not in told

@@ -90,7 +90,7 @@ def test_the_held_out_loss_is_over_every_sample_of_the_split_once(data: Path, tm
 
 
 def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(data: Path, tmp_path: Path) -> None:
-    longer = (*SMALL[:4], "--steps", "24", *SMALL[6:], "--checkpoint-every", "6")
+    longer = (*SMALL[:4], "--steps", "24", *SMALL[6:], "--checkpoint-every", "6", "--val", str(data))
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert trained("pretrain", "--data", data, "--to", whole, *longer).exit_code == 0
     arguments = ["pretrain", "--data", str(data), "--to", str(cut), *longer]
@@ -106,6 +106,9 @@ def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(data: Path, tmp_path
     ended = trained(*arguments)
     assert ended.exit_code == 0, ended.output
     assert losses(cut) == losses(whole)
+    looked = (whole / "held_out.jsonl").read_text()
+    assert [json.loads(line)["step"] for line in looked.splitlines()] == [6, 12, 18, 24]
+    assert (cut / "held_out.jsonl").read_text() == looked
     one, other = (load_file(folder / "model" / "model.safetensors") for folder in (whole, cut))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert "all of it was done" in trained(*arguments).output

@@ -1,4 +1,4 @@
-"""H1 to H5: what each run trains, how large, and what it is held against."""
+"""H1 to H5, and H7: what each run trains, how large, and what it is held against."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Bar(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One side's steps: tokens that a document holds in one of them, and the operations of one."""
+    """One side's steps: tokens that a document holds in one of them, and the operations of one, 0 if not counted."""
 
     side: str
     setting: Setting
@@ -106,12 +106,24 @@ def _h5(device: str, tiny: bool) -> Iterator[Line | Missing]:
     yield _packed(ours, rows_of(found, _length(8_192, tiny)), bars, steps=4, against=peer)
 
 
+def _h7(device: str, tiny: bool) -> Iterator[Line | Missing]:
+    absent = [package for package in ("msgspec", "numba") if find_spec(package) is None]
+    if absent:
+        yield Missing("a step of GRPO", f"{' and '.join(absent)} not installed here")
+        return
+    from bench.gpu_runs.grpo import grpo_lines
+
+    yield from grpo_lines(_setting(shapes.SEEING_1B, device, tiny, states="lean"), tiny)
+    yield Missing("curriculum sampling", "what it saves is no matter of a device: python -m bench.experiments rlcs")
+
+
 RUNS = {
     "H1": Run("a decoder alone, rows of 8,192 tokens", _h1),
     "H2": Run("9B or a cut of it, rows of 8,192 tokens with pictures", _h2),
     "H3": Run("9B or a cut of it, rows of 32,768 tokens with pictures", _h3),
     "H4": Run("packed rows against padded batches, the same model and loss", _h4),
     "H5": Run("against TRL's SFTTrainer, which pads", _h5),
+    "H7": Run("a step of GRPO, eight answers to a prompt, local engine without CUDA graphs", _h7),
 }
 
 

@@ -33,6 +33,7 @@ TINY = Shape("tiny", 2, 64, 128, 4, blocks=1, tower=64, tower_heads=4, head_dim=
 TEXT_1B5 = Shape("1.5B, text alone", 20, 2048, 6144, 16, blocks=1)
 TEXT_4B = Shape("4B, text alone", 30, 3072, 9216, 24, blocks=1)
 SEEING_2B = Shape("1.5B and a tower", 20, 2048, 6144, 16)
+SEEING_1B = Shape("0.9B and a tower", 16, 1536, 4608, 12, blocks=12, tower=1024, tower_heads=8)
 CUT_6B = Shape("9B, 20 of its 40 layers", 20, 4096, 13_696, 32)
 WHOLE_9B = Shape("9B", 40, 4096, 13_696, 32)
 

@@ -34,7 +34,7 @@ def timed(step: Callable[[], object], device: str, warm: int, steps: int) -> Tim
         if number >= warm:
             times_s.append(time.perf_counter() - begin)
         losses.append(float(getattr(found, "training_loss", found)))  # type: ignore[arg-type]
-    return Timed(times_s, (losses[0], losses[-1]), _peak_gib(device))
+    return Timed(times_s, (losses[0], losses[-1]), peak_gib(device))
 
 
 def settle(device: str) -> None:
@@ -43,7 +43,8 @@ def settle(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def _peak_gib(device: str) -> float:
+def peak_gib(device: str) -> float:
+    """Return the most memory that was held, of the device or, without one, of the process."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated() / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

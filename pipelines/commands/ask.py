@@ -79,8 +79,19 @@ def why(key: str, shelf_url: str, asked: str) -> None:
         say(f"  part {place_among}: {_part(part)}")
     _say_places(story.places)
     table(recipe_id, ("step", "", "said"), [(told.step, told.outcome, _said(told)) for told in story.told])
+    for told in story.told:
+        for place_among, item in enumerate(told.items):
+            _say_item(place_among, item)
     for folder in story.exports:
         say(f"exported to {folder}")
+
+
+def _say_item(place: int, item: Any) -> None:
+    """Tell one of several things that an annotator looked at, and its text below."""
+    said = ((word, f"{value:.3g}" if isinstance(value, float) else str(value)) for word, value in item.said.items())
+    say(f"  {place}: {', '.join(f'{word} {value}'.strip() for word, value in said if value)}")
+    for line in item.text.splitlines():
+        say(f"     {line}")
 
 
 def _say_places(places: Any) -> None:

@@ -104,7 +104,8 @@ def ingest(
     pictures in turn. With --as tasks it is a json or jsonl of tasks with their reference answers, or a folder of such
     files, with --as texts it is a folder or a jsonl, csv or parquet file of texts, with --as ui-code a
     folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as
-    fill-in, scenario and answers a shelf, of whose samples others are made.
+    fill-in, scenario and answers a shelf, of whose samples others are made. Of the folder of a run of `ostraka train
+    rl` the rollouts are taken.
     """
     from pipelines.engines.asked import engine_of
     from pipelines.ingest import ingest as door

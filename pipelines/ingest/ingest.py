@@ -24,6 +24,7 @@ from pipelines.ingest.manifest import Manifest
 from pipelines.ingest.manners import Manners
 from pipelines.ingest.plan import Cut, listing
 from pipelines.ingest.records import RECORD_FILES
+from pipelines.ingest.rolled import ROLLOUTS, holds_rollouts, rollouts_below
 from pipelines.ingest.scenario import find_scenario
 from pipelines.ingest.scenarios import Scenarios
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
@@ -104,7 +105,9 @@ def ingest(
     Raises BadInput where the source is none, or a dataset's name stands for another one; TooManyFailed; Unavailable.
     """
     source, where = open_source(source_url, options, kind)
-    dataset = dataset or _dataset_of(full_url(*open_url(source_url))) + (f"-{kind}" if kind in _OF_A_SHELF else "")
+    is_rolled = isinstance(source, Tars) and holds_rollouts(*open_url(where))
+    named = where.removesuffix(f"/{ROLLOUTS}") if is_rolled else full_url(*open_url(source_url))
+    dataset = dataset or _dataset_of(named) + (f"-{kind}" if kind in _OF_A_SHELF else "")
     if is_made := isinstance(source, FillIns | Scenarios | Answers):
         source = msgspec.structs.replace(source, is_here=where == shelf.url)
     shelf.sweep()
@@ -129,11 +132,19 @@ def ingest(
                 add(sum(made.counts.values()))
         with record.step("key map"):
             write_maps(shelf, planned.shards)
-        suits = "video" if 2 * videos > total.get("samples", 0) else "caption-light"
-        is_later = isinstance(source, Answers) and source.round > 0
-        recipe = "enhance" if is_later else _RECIPES.get(type(source), suits)
+        most_are_videos = 2 * videos > total.get("samples", 0)
+        recipe = "rollouts" if is_rolled else _suits(source, "video" if most_are_videos else "caption-light")
         unread = _unread(where) if isinstance(source, Folder) else ()
         return Ingested(planned.listed, planned.new, total, planned.changed, recipe, unread)
+
+
+def _suits(source: Source, otherwise: str) -> str:
+    """Return the recipe that suits a source; tasks that tell no responses have nothing that `cot` could grade."""
+    if isinstance(source, Answers) and source.round > 0:
+        return "enhance"
+    if isinstance(source, Tasks) and not source.tells_responses():
+        return "rl-tasks"
+    return _RECIPES.get(type(source), otherwise)
 
 
 def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str]:
@@ -145,6 +156,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
         )
     if not kind and (told := next((n for n in METADATA if fs.exists(f"{path}/{n}")), "")):
         path, kind = f"{path}/{told}", "manifest"
+    if not kind and (rolled := rollouts_below(fs, path)):
+        path, kind = rolled, "tars"
     where = full_url(fs, path)
     with readable(where):
         kind = kind or _kind_of(fs, path)

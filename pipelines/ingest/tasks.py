@@ -22,7 +22,7 @@ from pipelines.ingest.row import Row
 from pipelines.ingest.source import extension_of, file_ref, need, open_url, resolve
 from pipelines.ingest.turns import MEDIA, Piece, pieces_of
 from schemas.errors import BadInput, BadSample
-from schemas.task import Parameters, Posed, Task
+from schemas.task import Parameters, Posed, Task, posed_of
 
 TASK_FILES = ("json", "jsonl")
 _TOLD = ("domain", "reference", "skill", "difficulty")
@@ -47,6 +47,11 @@ class Tasks(Struct, frozen=True):
         need(first, "it holds no records", path)
         for name, record in chain(first, found):
             yield self._row(fs, root, name, record)
+
+    def tells_responses(self) -> bool:
+        """Say whether one of the first tasks comes with a response."""
+        metas = (row.meta for row in islice(self.rows(), _PEEK) if not row.failed)
+        return any(posed_of(meta).responses for meta in metas)
 
     def _named(self, fs: Any, path: str, *, is_folder: bool) -> Iterator[tuple[str, Any]]:
         if not is_folder:

@@ -19,7 +19,7 @@ from msgspec import structs
 from filters.corpus import CorpusFilter
 from pipelines.query.charts import charts, shares
 from pipelines.query.films.contact_sheets import request_of
-from pipelines.query.funnel import funnel
+from pipelines.query.funnel import cases, funnel
 from pipelines.query.gallery import Group, draw_groups, tell_cards
 from pipelines.query.page_server import Film, PageServer
 from pipelines.query.show import sample_at
@@ -70,12 +70,13 @@ def open_page(shelf: Shelf, recipe: Recipe, pictures_per_reason: int, port: int 
 def _data(db: Any, shelf: Shelf, recipe: Recipe, most: int) -> dict[str, Any]:
     teller = Teller(db, shelf, recipe)
     stages, groups = funnel(db, shelf, recipe.id), draw_groups(db, recipe.id, most)
+    told = cases(db, shelf, recipe.id)
     dropped, failed = (sum(sum(getattr(s, kind).values()) for s in stages) for kind in ("dropped", "failed"))
     return {
         "shelf": shelf.root.rsplit("/", 1)[-1],
         "recipe": recipe.id,
         "totals": {"in": stages[0].reached, "kept": stages[-1].went_on, "dropped": dropped, "failed": failed},
-        "steps": [_step(recipe, place, stage) for place, stage in enumerate(stages, start=-1)],
+        "steps": [_step(recipe, place, stage, told) for place, stage in enumerate(stages, start=-1)],
         "groups": [_group(group, recipe) for group in groups],
         "charts": charts(db, shelf, recipe),
         "shares": shares(db, shelf, recipe),
@@ -83,8 +84,10 @@ def _data(db: Any, shelf: Shelf, recipe: Recipe, most: int) -> dict[str, Any]:
     }
 
 
-def _step(recipe: Recipe, place: int, stage: Stage) -> dict[str, Any]:
-    said = {"place": place, "reached": stage.reached, "went_on": stage.went_on}
+def _step(recipe: Recipe, place: int, stage: Stage, told: dict[str, dict[str, int]]) -> dict[str, Any]:
+    said: dict[str, Any] = {"place": place, "reached": stage.reached, "went_on": stage.went_on}
+    if stage.name in told:
+        said["cases"] = told[stage.name]
     if place < 0:
         return {**said, "name": stage.name, "kind": "door", "values": "", "id": stage.name}
     step = recipe.steps[place]

@@ -59,7 +59,8 @@ class Chart(Struct, frozen=True):
 class Share(Struct, frozen=True):
     """How a text is spread: each value's [kept, dropped, failed], the most frequent first, others together.
 
-    A text with more than MOST_KINDS values says of no two samples that they are of a kind: it has none here.
+    A text with more than MOST_KINDS values says of no two samples that they are of a kind, nor does one whose most
+    frequent values are longer than a kind's name: it has none here.
     """
 
     name: str
@@ -236,6 +237,8 @@ def _share(db: Any, name: str, says: str, values: str) -> Share:
     [(others, kept, dropped, failed)] = db.execute(
         f"SELECT count(*), sum(kept), sum(dropped), sum(failed) FROM shared WHERE place > {MOST_VALUES}"
     ).fetchall()
+    if named and all(len(value) == MOST_VALUE_CHARS for value, *_ in named):
+        return Share(name, says, ())
     if others:
         named.append((f"{others} others", int(kept), int(dropped), int(failed)))
     return Share(name, says, tuple(named) if others <= MOST_KINDS else ())

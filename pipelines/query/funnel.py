@@ -20,22 +20,32 @@ def funnel(db: Any, shelf: Shelf, recipe_id: str) -> list[Stage]:
 
 
 def cases(db: Any, shelf: Shelf, recipe_id: str) -> dict[str, dict[str, int]]:
-    """Return, by annotator, how many of the samples that went on from it were each of the cases that it tells."""
+    """Return, by annotator, how many of the samples that went on from it were each of the cases that it tells; of a
+    list of cases, how many of its items."""
     names = recipe_names(shelf, recipe_id)
     return {
         annotator_id: dict(
             db.execute(f"""
-                SELECT "{note}", count(*)
-                FROM (SELECT *, {shard_of("filename", piece=True)} AS shard FROM {tables(shelf, "notes", annotator_id)}
-                      WHERE failed = '')
+                SELECT said, count(*)
+                FROM (SELECT row, {shard_of("filename", piece=True)} AS shard,
+                             {_together(db, shelf, annotator_id, names_of_it)} AS said
+                      FROM {tables(shelf, "notes", annotator_id)} WHERE failed = '')
                 JOIN (SELECT row, step, decided_by, {shard_of("filename")} AS shard
                       FROM {tables(shelf, "verdicts", recipe_id)}) USING (shard, row)
                 WHERE step > {names.index(annotator_id)} AND decided_by <> '{INGEST}' GROUP BY ALL ORDER BY ALL
                 """).fetchall()
         )
-        for annotator_id, note in recipe_cases(shelf, recipe_id).items()
+        for annotator_id, names_of_it in recipe_cases(shelf, recipe_id).items()
         if annotator_id in shelf.folders("notes")
     }
+
+
+def _together(db: Any, shelf: Shelf, annotator_id: str, names: str) -> str:
+    """Return an expression of the notes' values with spaces between, a row for each item where one holds lists."""
+    found = db.execute(f"DESCRIBE FROM {tables(shelf, 'notes', annotator_id)}").fetchall()
+    kinds = {name: kind for name, kind, *_ in found}
+    each = [f'unnest("{name}")' if kinds[name].endswith("[]") else f'"{name}"' for name in names.split()]
+    return each[0] if len(each) == 1 else f"concat_ws(' ', {', '.join(each)})"
 
 
 def not_judged(shelf: Shelf, recipe_id: str) -> int:

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from pipelines.guard.talk import Request
 from pipelines.query.choose import Place
 from pipelines.query.films.lanes import Span, is_on_time, lanes_of
-from pipelines.query.story import Story, Teller, Told
+from pipelines.query.story import Item, Story, Teller, Told
 from pipelines.query.thumbnails import thumbnails
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
@@ -23,6 +23,8 @@ SEED = "browse"
 MOST_CHARS = 400
 MOST_TEXTS = 12
 MOST_PLACES = 24
+MOST_ITEMS = 32
+ITEM_BEGINS_CHARS, ITEM_ENDS_CHARS = 1000, 500
 MOST_SPANS = 400
 PICTURES_BYTES = 2_800_000
 LEAST_PICTURE_BYTES, MOST_PICTURE_BYTES = 3_000, 36_000
@@ -171,8 +173,19 @@ def _parts(sample: Sample) -> list[dict[str, Any]]:
 def _told(told: Told) -> dict[str, Any]:
     said = structs.asdict(told)
     said["notes"] = {name: _value(value) for name, value in told.notes.items()}
+    said["items"] = [_item(item) for item in told.items[:MOST_ITEMS]]
+    said["more_items"] = max(0, len(told.items) - MOST_ITEMS) or None
     said["detail"] = cut(told.detail)
-    return {name: value for name, value in said.items() if value not in (None, "", (), {})}
+    return {name: value for name, value in said.items() if value not in (None, "", (), [], {})}
+
+
+def _item(item: Item) -> dict[str, Any]:
+    """Return one of several things; of a long text its beginning and its end, where an answer stands."""
+    text = item.text
+    if len(text) > ITEM_BEGINS_CHARS + ITEM_ENDS_CHARS:
+        between = f"… ({len(text):,} characters) …"
+        text = f"{text[:ITEM_BEGINS_CHARS]} {between} {text[-ITEM_ENDS_CHARS:]}"
+    return {"said": {word: _value(value) for word, value in item.said.items()}, "text": text}
 
 
 def _place(place: dict[str, Any]) -> dict[str, Any]:

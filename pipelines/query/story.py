@@ -31,12 +31,20 @@ from schemas.people import Word
 from schemas.sample import Sample
 
 
+class Item(Struct, frozen=True):
+    """One of several things that an annotator looked at: what it noted of it by short names, and its text."""
+
+    said: dict[str, Any]
+    text: str
+
+
 class Told(Struct, frozen=True):
     """One step of the story: what an annotator noted, or what a filter said and measured."""
 
     step: str
     outcome: str
     notes: dict[str, Any] = {}
+    items: tuple[Item, ...] = ()
     reason: str = ""
     measured: float | None = None
     witness: str = ""
@@ -148,7 +156,15 @@ class Teller:
                 gone = tuple(part for part, _ in parts)
                 return Told(judging.name, "passed", measured=measured, left_out=gone, left_out_why=why)
             witness = loss.witness.hex() if loss.witness else ""
-            return Told(judging.name, "dropped", {}, loss.reason, loss.measured, witness, self._name_of(witness))
+            name = self._name_of(witness)
+            return Told(
+                judging.name,
+                "dropped",
+                reason=loss.reason,
+                measured=loss.measured,
+                witness=witness,
+                witness_name=name,
+            )
         rows = np.array([place.row])
         found = judging.judge_columns(shard.facts.columns(judging.reads, rows, {place.row: left_out}))
         measured = float(found.measured[0])
@@ -170,8 +186,11 @@ class Teller:
         if not notes.noted[place.row]:
             return Told(by, "unknown")
         kinds = {name.name: name.kind for name in acting.annotator.writes}
-        found = notes.values(place.row).items()
-        return Told(by, "noted", {name: _hash(value) if kinds[name] == "uint64" else value for name, value in found})
+        found = notes.values(place.row)
+        said = {name: _hash(value) if kinds[name] == "uint64" else value for name, value in found.items()}
+        items = items_of(said, acting.annotator.items)
+        whole = {name: value for name, value in said.items() if name not in acting.annotator.items}
+        return Told(by, "noted", whole, items)
 
     @cached_property
     def _details(self) -> dict[tuple[str, str], str]:
@@ -225,6 +244,15 @@ _HOW = {
     "fix": "a reviewer mended it",
     "adjudication": "an adjudicator resolved it",
 }
+
+
+def items_of(said: Mapping[str, Any], words: Mapping[str, str]) -> tuple[Item, ...]:
+    """Return what lists say of the same things, thing by thing; the last list is their texts."""
+    if not words:
+        return ()
+    *named, text = words
+    rows = zip(*(said[name] for name in (*named, text)), strict=True)
+    return tuple(Item(dict(zip((words[one] for one in named), row[:-1], strict=True)), row[-1]) for row in rows)
 
 
 def _hash(value: int) -> str:

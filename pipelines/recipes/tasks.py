@@ -16,7 +16,8 @@ from filters.dialogue import FewControlCharacters, HasAnswers
 from filters.informative import Informative
 from filters.most_per_task import MostPerTask
 from filters.new_answers import NewAnswers
-from filters.scores import Above, AtLeast, AtMost, Below, Between
+from filters.scores import AtLeast, AtMost, Between
+from filters.teaches import Teaches
 from filters.textdedup import TextNearDedup
 from filters.thought import SoundThought
 from pipelines.recipes.recipe import Annotate, Keep, Recipe
@@ -116,8 +117,9 @@ def rl_tasks(benchmarks: str = "") -> Recipe:
 
 
 def rollouts(low: Rate = 0.0, high: Rate = 1.0) -> Recipe:
-    """Rollouts of reinforcement learning: groups of answers of which more than `low` and fewer than `high` were right.
+    """Rollouts of reinforcement learning: groups whose answers were paid unlike, and `low` to `high` of them right.
 
-    A group that is all wrong or all right has no advantage in it: the funnel tells how many of either there were.
+    The funnel counts all answers by their domain and how they were paid, and the groups that taught nothing: their
+    answers were paid alike, so that none has an advantage.
     """
-    return Recipe("rollouts", Annotate(ToldRollouts()), Keep(Above("pass_rate", low)), Keep(Below("pass_rate", high)))
+    return Recipe("rollouts", Annotate(ToldRollouts()), Keep(Teaches()), Keep(Between("pass_rate", low, high)))

@@ -5,6 +5,10 @@ editor goes to its first frame; then to its last, and to every other frame. What
 number of the frame that the note's time names. Then the annotation is submitted in the browser and read back. Writes
 docs/proofs/desk_frames.md; a clip that is done is kept in WORK and not done again.
 
+The editor draws its canvas when a seek ends, and not again until the next one. Chromium hands a frame on in a thread of
+its own, which on a busy machine may come after that: the video then stands right and the canvas shows the frame before.
+So where another number stands, it is looked again as a person would, from the frame beside it and back.
+
     python tests/long/desk_frames.py [WORK]
 """
 
@@ -46,11 +50,14 @@ FIRST, LAST = 9, 23
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 GO = "n => window.Htx.annotationStore.selected.names.get('clip').setFrame(n)"
 READY = "() => window.Htx?.annotationStore?.selected?.names.get('clip')?.length > 1"
+STANDS = "() => window.Htx.annotationStore.selected.names.get('clip').frame"
+MOVED = f"() => ({STANDS})() > 1"
 FRAMES = "() => window.Htx.annotationStore.selected.names.get('clip').length"
 SEEN = """() => { const v = document.querySelector('video'), c = [...document.querySelectorAll('canvas')].find(
   c => c.closest('.lsf-video-canvas, [class*=video-canvas]'));
   return v && c && v.readyState >= 2 && !v.seeking ? [c.toDataURL('image/png'), v.videoWidth, v.videoHeight] : null }"""
-PATIENCE_S = 180.0
+PATIENCE_S = 600.0
+MOVES_S, LOOKS, LOOK_S = 120.0, 15, 2.0
 VIEW = {"width": 1500, "height": 950}
 
 
@@ -68,12 +75,15 @@ def cases() -> Any:
 
 def entered(play: Any, url: str, who: Login) -> Any:
     """Return a page of a Chromium of its own in which the desk's user is let in."""
-    page = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS]).new_page(viewport=VIEW)
-    page.goto(f"{url}/user/login/", wait_until="domcontentloaded", timeout=PATIENCE_S * 1000)
+    patience_ms = PATIENCE_S * 1000
+    browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS], timeout=patience_ms)
+    page = browser.new_page(viewport=VIEW)
+    page.set_default_timeout(patience_ms)
+    page.goto(f"{url}/user/login/", wait_until="domcontentloaded")
     page.fill("input[name=email]", who.email)
     page.fill("input[name=password]", who.password.shown)
     page.click("button[type=submit]")
-    page.wait_for_url(lambda now: "/login" not in now, wait_until="commit", timeout=PATIENCE_S * 1000)
+    page.wait_for_url(lambda now: "/login" not in now, wait_until="commit")
     return page
 
 
@@ -90,19 +100,34 @@ def number(page: Any) -> int:
     return read(canvas[top : top + high, left : left + wide])
 
 
-def settled(page: Any, wanted: int) -> int:
-    """Return the number that stands there once it stays: the one that was wanted, or another after some patience."""
-    end = time.monotonic() + PATIENCE_S / 6
+def one_look(page: Any, wanted: int) -> int:
+    """Return the number that was wanted as soon as it stands there, or the one that stands there after a while."""
+    end = time.monotonic() + LOOK_S
     while (found := number(page)) != wanted and time.monotonic() < end:
         page.wait_for_timeout(50)
     return found
 
 
+def settled(page: Any, wanted: int, looks: int = LOOKS) -> int:
+    """Return the number at the frame where the editor says it stands: the wanted one, or another after all looks."""
+    found = one_look(page, wanted)
+    for _ in range(looks - 1):
+        if found == wanted:
+            break
+        stands = page.evaluate(STANDS)
+        page.evaluate(GO, stands - 1 if stands > 1 else stands + 1)
+        number(page)
+        page.evaluate(GO, stands)
+        found = one_look(page, wanted)
+    return found
+
+
 def looked_at(page: Any, url: str, project: int, task: int, first: int, last: int) -> dict[str, Any]:
     page.goto(f"{url}/projects/{project}/data?task={task}", wait_until="domcontentloaded")
-    page.wait_for_function(READY, timeout=PATIENCE_S * 1000)
+    page.wait_for_function(READY)
     assert settled(page, 0) == 0, "the editor begins at the first frame"
-    page.locator(".lsf-outliner-item__title").first.click(timeout=PATIENCE_S * 1000)
+    page.locator(".lsf-outliner-item__title").first.click()
+    page.wait_for_function(MOVED, timeout=MOVES_S * 1000)
     begins = settled(page, first)
     frames = page.evaluate(FRAMES)
     page.evaluate(GO, last + 1)
@@ -110,9 +135,9 @@ def looked_at(page: Any, url: str, project: int, task: int, first: int, last: in
     wrong = list[tuple[int, int]]()
     for place in range(frames):
         page.evaluate(GO, place + 1)
-        if (found := settled(page, place)) != place:
+        if (found := settled(page, place, 1 if wrong else LOOKS)) != place:
             wrong.append((place, found))
-    with page.expect_response(submitted, timeout=PATIENCE_S * 1000):
+    with page.expect_response(submitted):
         page.get_by_role("button", name="Submit").click()
     return {"frames": frames, "first": begins, "last": ends, "wrong": wrong}
 

@@ -7,6 +7,7 @@ file holds each step once.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -60,12 +61,16 @@ Step = TypeVar("Step", bound=Struct)
 
 
 class Record:
-    """The log of a run in a folder; lines of steps from `first_step` on are taken back."""
+    """The log of a run in a folder; lines of steps from `first_step` on are taken back.
 
-    def __init__(self, folder: str, first_step: int) -> None:
+    Of the files `told_before` the line of `first_step` stays: it says how things stood when the checkpoint was written,
+    and is not told again.
+    """
+
+    def __init__(self, folder: str, first_step: int, told_before: Collection[str] = ()) -> None:
         for name in os.listdir(folder):
             if name.endswith(".jsonl"):
-                take_back(os.path.join(folder, name), first_step)
+                take_back(os.path.join(folder, name), first_step + (name in told_before))
         self._file = open(os.path.join(folder, LOG), "ab")  # noqa: SIM115
         self._board = _board(os.path.join(folder, "tensorboard"), first_step)
 

@@ -30,7 +30,7 @@ from trainer.documents.codec import Codec
 from trainer.loop.asked import Asked, check, claim
 from trainer.loop.batches import batches
 from trainer.loop.checkpoint import Checkpoints, load, path_of, read_state, steps
-from trainer.loop.held_out import HeldOut, write_held_out
+from trainer.loop.held_out import HELD_OUT, HeldOut, write_held_out
 from trainer.loop.loop import Loop
 from trainer.loop.parallel import Ranks, device_mesh, shard
 from trainer.loop.record import Record, Told
@@ -73,7 +73,7 @@ def train(
     )
     looking = HeldOut(held_out, codec, asked.stage.sequence_length, among, loading) if held_out else None
     with among.first_alone():
-        record = Record(folder, stream.state.position.step) if among.rank == 0 else None
+        record = Record(folder, stream.state.position.step, (HELD_OUT,)) if among.rank == 0 else None
     replaced = ReplacedLog(os.path.join(folder, f"replaced-{among.rank}.jsonl"))
     try:
         for step, told in loop.steps(batches(stream, codec.tokens, asked.stage.sequence_length, replaced.add)):

@@ -28,6 +28,7 @@ from fsspec.implementations.local import LocalFileSystem
 from msgspec import Struct, structs
 
 from schemas.errors import BadInput
+from schemas.publish import sweep
 from trainer.data.export_index import Export
 from trainer.data.given import codec_of, exports_of
 from trainer.documents.codec import Codec
@@ -50,6 +51,7 @@ from trainer.rl.learner import Learner
 from trainer.rl.page import write_page
 from trainer.rl.reward import Rewarder, VerifierReward
 from trainer.rl.roll import Roller, check_room
+from trainer.rl.rollout import Group
 from trainer.rl.tasks import Tasks
 from trainer.rl.told import RlTold, told_of
 from trainer.rl.written import write_rollouts
@@ -118,6 +120,8 @@ def _steps(folder: str, asked: RlAsked, run: _Run, among: Ranks) -> Iterator[RlT
     first = _go_on(checkpoints.folder, run)
     with among.first_alone():
         record = Record(folder, first) if among.rank == 0 else None
+        if among.rank == 0:
+            sweep(folder)
     try:
         for step in range(first, asked.stage.steps):
             if step % asked.stage.checkpoint_every == 0:
@@ -197,11 +201,14 @@ def _step(folder: str, run: _Run, asked: RlAsked, step: int, among: Ranks) -> Rl
     version = f"step-{step:08d}"
     hand_over(run.engine, version, run.learner.trainee.model, run.codec, folder, among)
     groups, left_out = run.roller.roll(run.curriculum.choose(step), step)
-    if among.rank == 0 and asked.keep_rollouts:
-        name = os.path.basename(os.path.abspath(folder))
-        write_rollouts(LocalFileSystem(), folder, name, step, groups, run.tasks.read)
     rolled = time.perf_counter()
-    selected = run.curriculum.select(groups)
+    selected: Sequence[Group] = ()
+    try:
+        selected = run.curriculum.select(groups)
+    finally:
+        if among.rank == 0 and asked.keep_rollouts:
+            name, keys = os.path.basename(os.path.abspath(folder)), {group.task.key for group in selected}
+            write_rollouts(LocalFileSystem(), folder, name, step, groups, run.tasks.read, keys)
     if among.rank == 0 and run.curriculum.told is not None:
         _write(os.path.join(folder, CURRICULUM), run.curriculum.told)
     rate = asked.stage.rate.at(step, asked.stage.steps)

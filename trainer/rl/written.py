@@ -6,7 +6,7 @@ again, put in the place of the first, so nothing is there twice. It costs a step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import IO, Any
 
 from schemas.form import write_exported
@@ -14,6 +14,7 @@ from schemas.publish import publish
 from schemas.rollout import Rolled, RolledOut, rolled_sample
 from schemas.sample import Sample
 from schemas.tar import Writer
+from trainer.rl.advantage import advantages
 from trainer.rl.rollout import Group, Rollout
 
 FOLDER = "rollouts"
@@ -27,29 +28,35 @@ def shard_name(step: int) -> str:
     return f"step-{step:06d}.tar"
 
 
-def write_rollouts(fs: Any, folder: str, run: str, step: int, groups: Sequence[Group], read: ReadTask) -> None:
-    """Publish the rollouts of a step below a run's folder; raises Unavailable where they cannot be written."""
+def write_rollouts(
+    fs: Any, folder: str, run: str, step: int, groups: Sequence[Group], read: ReadTask, selected: Collection[str]
+) -> None:
+    """Publish the rollouts of a step below a run's folder, `selected` the keys of the tasks that it learns from.
+
+    Raises Unavailable where they cannot be written.
+    """
 
     def write(file: IO[bytes]) -> None:
         tar = Writer(file)
         for group in groups:
             sample, contents = read(group.task.key)
-            write_exported(tar, rolled_sample(sample, rolled_out(group, run, step)), contents)
+            learnt = group.teaches and group.task.key in selected
+            write_exported(tar, rolled_sample(sample, rolled_out(group, run, step, learnt=learnt)), contents)
         tar.close()
 
     if groups:
         publish(fs, f"{folder}/{FOLDER}/{shard_name(step)}", write)
 
 
-def rolled_out(group: Group, run: str, step: int) -> RolledOut:
+def rolled_out(group: Group, run: str, step: int, *, learnt: bool) -> RolledOut:
     """Return a group as its sample's meta holds it."""
-    rolled = tuple(map(_rolled, group.rollouts))
+    rolled = tuple(map(_rolled, group.rollouts, advantages(group.rewards)))
     responses = tuple(one.text for one in group.rollouts)
     versions = tuple(one.version for one in rolled)
-    return RolledOut(group.task.task, responses, versions, run, step, rolled)
+    return RolledOut(group.task.task, responses, versions, run, step, rolled, learnt)
 
 
-def _rolled(one: Rollout) -> Rolled:
+def _rolled(one: Rollout, advantage: float) -> Rolled:
     answer, paid = one.answer, one.rewarded
     return Rolled(
         answer.finish,
@@ -60,4 +67,5 @@ def _rolled(one: Rollout) -> Rolled:
         paid.grade,
         paid.by_function,
         len(answer.injected),
+        advantage,
     )
