@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from itertools import combinations, product
@@ -22,7 +23,7 @@ from pipelines.commands.difficulty import difficulty as difficulty_verb
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.drawn_task_set import write_tasks
-from pipelines.ingest.drawn_tasks import CELL_PX, COLOURS, DRAWN, LEVELS, draw_task
+from pipelines.ingest.drawn_tasks import CELL_PX, COLOURS, DRAWN, LEVELS, SHAPES, draw_task
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options
 from pipelines.query.difficulty import spread
@@ -241,12 +242,17 @@ def test_evaluation_items_are_graded_and_then_none_is_left_to_export(tmp_path: P
 
 
 def said_of(caption: str) -> list[list[str]]:
-    return [line.split(", ") for line in caption.split("; ")]
+    """The cells of a caption, row by row: as they are read, or in any order by their numbers."""
+    if ";" in caption:
+        return [line.split(", ") for line in caption.split("; ")]
+    numbered = {int(number): says for number, _, says in (cell.partition(" ") for cell in caption.split(", "))}
+    side = math.isqrt(len(numbered))
+    return [[numbered[row * side + column + 1] for column in range(side)] for row in range(side)]
 
 
 ANSWERED: dict[str, Callable[[list[list[str]], str], str]] = {
     "counting": lambda cells, question: str(
-        sum(cell.endswith(question.split()[2].rstrip("s")) for line in cells for cell in line)
+        sum(cell.endswith(_shapes_of(question)) for line in cells for cell in line)
     ),
     "colour": lambda cells, question: _cell_asked(cells, question).split()[0],
     "digits": lambda cells, question: "".join(
@@ -255,6 +261,11 @@ ANSWERED: dict[str, Callable[[list[list[str]], str], str]] = {
     "chart": lambda cells, question: str(sum(cell.startswith(question.split()[6]) for line in cells for cell in line)),
     "box": lambda cells, question: _box_of(cells, question.split()[3].rstrip("?")),
 }
+
+
+def _shapes_of(question: str) -> tuple[str, ...]:
+    asked = question.split()[2].rstrip("s")
+    return SHAPES if asked == "shape" else (asked,)
 
 
 def _cell_asked(cells: list[list[str]], question: str) -> str:

@@ -7,7 +7,7 @@ task's name, so a split's tasks are its own, and the first ten of a thousand are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -54,8 +54,12 @@ class Cell(Struct, frozen=True):
 
 
 class DrawnTask(Struct, frozen=True):
-    """A picture, its task, and a caption of all its cells, row by row; `seen` is what has to be looked at to answer,
-    in words, and `answer` the reference as it is said after that."""
+    """A picture, its task, and a caption of all its cells; `seen` is what has to be looked at to answer, in words, and
+    `answer` the reference as it is said after that.
+
+    Every other caption says the cells in a drawn order, each after its number (as one reads, from 1 on), and `seen`
+    names cells likewise. A small model finds a cell by a number that stands before it, and none by rows and columns.
+    """
 
     picture: Rgb
     task: Task
@@ -120,12 +124,17 @@ def _mask(cell: Cell) -> NDArray[np.bool_]:
     return mask
 
 
-def _caption(cells: Sequence[Sequence[Cell]]) -> str:
-    return "; ".join(map(_line, cells))
+def _caption(random: np.random.Generator, cells: Sequence[Sequence[Cell]]) -> str:
+    """Say all cells: row by row as one reads, or by their numbers in a drawn order."""
+    if random.random() < 0.5:
+        return "; ".join(", ".join(cell.says for cell in line) for line in cells)
+    return _numbered(cells, random.permutation(len(cells) ** 2))
 
 
-def _line(cells: Sequence[Cell]) -> str:
-    return ", ".join(cell.says for cell in cells)
+def _numbered(cells: Sequence[Sequence[Cell]], places: Iterable[int]) -> str:
+    """Say the cells at `places`, counted from 0 as one reads, each after its number."""
+    side = len(cells)
+    return ", ".join(f"{place + 1} {cells[place // side][place % side].says}" for place in places)
 
 
 def _count(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -136,7 +145,9 @@ def _count(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     count = str(sum(of_rows))
     question = f"How many {counted[0] if named else 'shape'}s are there?"
     task = Task("counting", question, count, skill="counting shapes", difficulty=level)
-    return DrawnTask(_painted(cells), task, _caption(cells), f"{' + '.join(map(str, of_rows))} = {count}", count)
+    return DrawnTask(
+        _painted(cells), task, _caption(random, cells), f"{' + '.join(map(str, of_rows))} = {count}", count
+    )
 
 
 def _colour(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -148,7 +159,8 @@ def _colour(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     question = f"What colour is in row {row + 1}, column {column + 1}?"
     there = cells[row][column]
     task = Task("vqa", question, there.colour, skill="colour at a place", difficulty=level)
-    return DrawnTask(_painted(cells), task, _caption(cells), there.says, there.colour)
+    seen = _numbered(cells, (row * side + column,))
+    return DrawnTask(_painted(cells), task, _caption(random, cells), seen, there.colour)
 
 
 def _digits(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -159,7 +171,8 @@ def _digits(random: np.random.Generator, level: Difficulty) -> DrawnTask:
         cells[row][int(random.integers(side))] = Cell(str(int(random.integers(10))), "white")
     found = [cell.what for cell in cells[row] if cell.what.isdigit()]
     task = Task("ocr", f"Which digits are in row {row + 1}?", "".join(found), skill="reading digits", difficulty=level)
-    return DrawnTask(_painted(cells), task, _caption(cells), _line(cells[row]), " ".join(found))
+    seen = _numbered(cells, range(row * side, (row + 1) * side))
+    return DrawnTask(_painted(cells), task, _caption(random, cells), seen, " ".join(found))
 
 
 def _chart(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -174,8 +187,8 @@ def _chart(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     asked = int(random.integers(side))
     question, height = f"How many squares tall is the {colours[asked]} bar?", str(heights[asked])
     task = Task("chart", question, height, skill="height of a bar", difficulty=level)
-    seen = _line([line[asked] for line in cells])
-    return DrawnTask(_painted(cells), task, _caption(cells), seen, height)
+    seen = _numbered(cells, range(asked, side * side, side))
+    return DrawnTask(_painted(cells), task, _caption(random, cells), seen, height)
 
 
 def _box(random: np.random.Generator, level: Difficulty) -> DrawnTask:
@@ -194,8 +207,8 @@ def _box(random: np.random.Generator, level: Difficulty) -> DrawnTask:
         skill="place of a shape",
         difficulty=level,
     )
-    seen = f"{cells[row][column].says} in row {row + 1}, column {column + 1}"
-    return DrawnTask(_painted(cells), task, _caption(cells), seen, task.reference)
+    seen = f"{_numbered(cells, (row * side + column,))} in row {row + 1}, column {column + 1}"
+    return DrawnTask(_painted(cells), task, _caption(random, cells), seen, task.reference)
 
 
 DRAWN: dict[str, Callable[[np.random.Generator, Difficulty], DrawnTask]] = {

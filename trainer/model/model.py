@@ -118,6 +118,8 @@ def build(
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(seed)
         model = model_class._from_config(said, dtype=dtype)
+        if preset.place_spread:
+            torch.nn.init.normal_(model.model.visual.embeddings.position_embedding.weight, std=preset.place_spread)
     return model.eval()
 
 

@@ -63,6 +63,10 @@ class Preset(Struct, frozen=True):
     decoder: Decoder
     tower: Tower
     initial_spread: float = 0.02
+    place_spread: float = 0.0
+    """How the tower's learned positions are drawn where not as wide as all else: where they are small beside what is
+    seen, hardly anything of a place reaches the decoder (0.2 % of the variance of `tiny`'s words of a picture, in place
+    of 37 %), and pictures are seen a third later."""
     picture_tokens: int = 6_144
     """Most merged tokens of a picture."""
     clip_tokens: int = 30_000
@@ -113,7 +117,9 @@ def _tiny() -> Preset:
         rope_sections=(2, 3, 3),
     )
     tower = Tower(blocks=3, hidden=128, heads=4, merger_ffn=256, image_px=112)
-    return Preset("tiny", "4.1v", decoder, tower, initial_spread=0.05, picture_tokens=64, clip_tokens=512)
+    return Preset(
+        "tiny", "4.1v", decoder, tower, initial_spread=0.05, place_spread=0.5, picture_tokens=64, clip_tokens=512
+    )
 
 
 def _tiny_moe() -> Preset:
