@@ -242,9 +242,7 @@ def test_evaluation_items_are_graded_and_then_none_is_left_to_export(tmp_path: P
 
 
 def said_of(caption: str) -> list[list[str]]:
-    """The cells of a caption, row by row: as they are read, or in any order by their numbers."""
-    if ";" in caption:
-        return [line.split(", ") for line in caption.split("; ")]
+    """The cells of a caption, row by row, from any order of their numbers."""
     numbered = {int(number): says for number, _, says in (cell.partition(" ") for cell in caption.split(", "))}
     side = math.isqrt(len(numbered))
     return [[numbered[row * side + column + 1] for column in range(side)] for row in range(side)]

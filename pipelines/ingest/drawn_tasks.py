@@ -57,8 +57,9 @@ class DrawnTask(Struct, frozen=True):
     """A picture, its task, and a caption of all its cells; `seen` is what has to be looked at to answer, in words, and
     `answer` the reference as it is said after that.
 
-    Every other caption says the cells in a drawn order, each after its number (as one reads, from 1 on), and `seen`
-    names cells likewise. A small model finds a cell by a number that stands before it, and none by rows and columns.
+    Both say a cell after its number, as one reads, from 1 on, and a caption says them in a drawn order: a small model
+    learns to find a cell by the number that it has just said, and hardly one by a row and a column in a question, nor
+    where captions go from cell to cell and the next can be found by the one before.
     """
 
     picture: Rgb
@@ -125,9 +126,6 @@ def _mask(cell: Cell) -> NDArray[np.bool_]:
 
 
 def _caption(random: np.random.Generator, cells: Sequence[Sequence[Cell]]) -> str:
-    """Say all cells: row by row as one reads, or by their numbers in a drawn order."""
-    if random.random() < 0.5:
-        return "; ".join(", ".join(cell.says for cell in line) for line in cells)
     return _numbered(cells, random.permutation(len(cells) ** 2))
 
 
