@@ -254,7 +254,9 @@ ANSWERED: dict[str, Callable[[list[list[str]], str], str]] = {
     ),
     "colour": lambda cells, question: _cell_asked(cells, question).split()[0],
     "digits": lambda cells, question: "".join(
-        cell[-1] for cell in cells[int(question.split()[-1][:-1]) - 1] if cell[-1].isdigit()
+        cell[-1]
+        for cell in ([_cell_asked(cells, question)] if "column" in question else cells[int(question[-2]) - 1])
+        if cell[-1].isdigit()
     ),
     "chart": lambda cells, question: str(sum(cell.startswith(question.split()[6]) for line in cells for cell in line)),
     "box": lambda cells, question: _box_of(cells, question.split()[3].rstrip("?")),

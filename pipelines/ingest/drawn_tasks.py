@@ -135,13 +135,19 @@ def _numbered(cells: Sequence[Sequence[Cell]], places: Iterable[int]) -> str:
     return ", ".join(f"{place + 1} {cells[place // side][place % side].says}" for place in places)
 
 
+def _is_early(level: Difficulty) -> bool:
+    """Say whether a level is one of those that ask for one thing only: any shape, one cell."""
+    return LEVELS.index(level) <= LEVELS.index("easy")
+
+
 def _count(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     cells = _grid(random, _SIDES[level], digits=0.1)
-    named = LEVELS.index(level) > LEVELS.index("easy")
-    counted = (SHAPES[int(random.integers(len(SHAPES)))],) if named else SHAPES
+    shape, counted = "shape", SHAPES
+    if not _is_early(level):
+        shape = SHAPES[int(random.integers(len(SHAPES)))]
+        counted = (shape,)
     of_rows = [sum(cell.what in counted for cell in line) for line in cells]
-    count = str(sum(of_rows))
-    question = f"How many {counted[0] if named else 'shape'}s are there?"
+    count, question = str(sum(of_rows)), f"How many {shape}s are there?"
     task = Task("counting", question, count, skill="counting shapes", difficulty=level)
     return DrawnTask(
         _painted(cells), task, _caption(random, cells), f"{' + '.join(map(str, of_rows))} = {count}", count
@@ -164,12 +170,16 @@ def _colour(random: np.random.Generator, level: Difficulty) -> DrawnTask:
 def _digits(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     side = _SIDES[level]
     cells = _grid(random, side, digits=0.7)
-    row = int(random.integers(side))
-    if not any(cell.what.isdigit() for cell in cells[row]):
-        cells[row][int(random.integers(side))] = Cell(str(int(random.integers(10))), "white")
-    found = [cell.what for cell in cells[row] if cell.what.isdigit()]
-    task = Task("ocr", f"Which digits are in row {row + 1}?", "".join(found), skill="reading digits", difficulty=level)
-    seen = _numbered(cells, range(row * side, (row + 1) * side))
+    row, column = (int(place) for place in random.integers(side, size=2))
+    if _is_early(level):
+        columns, question = range(column, column + 1), f"Which digit is in row {row + 1}, column {column + 1}?"
+    else:
+        columns, question = range(side), f"Which digits are in row {row + 1}?"
+    if not any(cells[row][column].what.isdigit() for column in columns):
+        cells[row][column] = Cell(str(int(random.integers(10))), "white")
+    found = [cells[row][column].what for column in columns if cells[row][column].what.isdigit()]
+    task = Task("ocr", question, "".join(found), skill="reading digits", difficulty=level)
+    seen = _numbered(cells, (row * side + column for column in columns))
     return DrawnTask(_painted(cells), task, _caption(random, cells), seen, " ".join(found))
 
 

@@ -27,14 +27,15 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 REPORT = ROOT / "docs" / "proofs" / "cot.md"
 DRAWN = "--kind counting --kind colour --kind digits --level easy"
 PACKED = "--sequence 384 --checkpoint-every 50"
+ANSWERS = "--data worked-export=2 --data captions-export"
 LEAST_WARM, MOST_WARM = 0.15, 0.60
 
 LEARN_TO_SEE = (
-    f"ostraka draw tasks --to captions --count 10000 {DRAWN}",
+    f"ostraka draw tasks --to captions --count 10000 {DRAWN} --kind digits",
     "ostraka ingest captions/captions.jsonl --shelf captions-shelf",
     "ostraka run headers-only --shelf captions-shelf",
     "ostraka export captions --shelf captions-shelf --to captions-export",
-    f"ostraka draw tasks --to worked --count 1500 --first 20000 --worked {DRAWN}",
+    f"ostraka draw tasks --to worked --count 3000 --first 20000 --worked {DRAWN}",
     "ostraka ingest worked/tasks.jsonl --shelf worked-shelf",
     "ostraka run cot --with high=1 --shelf worked-shelf",
     "ostraka ingest worked-shelf --as answers --shelf worked-answers",
@@ -43,12 +44,12 @@ LEARN_TO_SEE = (
     "ostraka ingest worked-shelf --as answers --no-think 1 --shelf twins",
     "ostraka run cot-answers --shelf twins",
     "ostraka export twins --shelf twins --to twins-export",
-    "ostraka train pretrain --data captions-export --data twins-export --to pretrained "
-    f"--steps 600 --batch 4 --rate 1e-3 {PACKED}",
+    "ostraka train pretrain --data captions-export=6 --data twins-export --to pretrained "
+    f"--steps 1200 --batch 4 --rate 1e-3 {PACKED}",
 )
 LEARN_TO_ANSWER = (
-    f"ostraka train sft --data worked-export --from pretrained --to warm --steps 300 --batch 3 --rate 6e-4 {PACKED}",
-    f"ostraka train sft --data worked-export --from warm --to warmer --steps 300 --batch 3 --rate 6e-4 {PACKED}",
+    f"ostraka train sft {ANSWERS} --from pretrained --to warm --steps 150 --batch 3 --rate 5e-4 {PACKED}",
+    f"ostraka train sft {ANSWERS} --from warm --to warmer --steps 200 --batch 3 --rate 5e-4 {PACKED}",
 )
 ASK = (
     f"ostraka draw tasks --to asked --count 200 --first 30000 {DRAWN}",
