@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 SAMPLES := $(or $(OSTRAKA_DATA),../shared/data)
 
-.PHONY: setup desk-server demo test check weights bench bench-scale docs test-readers proofs cot-proof clean
+.PHONY: setup desk-server demo test check weights bench bench-scale docs test-readers proofs cot-proof rl-proof clean
 
 setup: $(VENV)/.done
 
@@ -72,6 +72,10 @@ proofs: setup
 # Chain of thought from pictures to a checkpoint that learnt from its own answers, some ten minutes of one processor.
 cot-proof: setup
 	$(BIN)/python tests/long/cot.py build/cot
+
+# From there by reward, three seeds, some twenty minutes of one processor more.
+rl-proof: setup
+	$(BIN)/python tests/long/rl.py build/cot
 
 clean:
 	rm -rf $(VENV) $(DEMO) .venv-readers ostraka-demo docs/_build

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 REPORT = ROOT / "docs" / "proofs" / "cot.md"
 DRAWN = "--kind counting --kind colour --kind digits --level easy"
 PACKED = "--sequence 384 --checkpoint-every 50"
-ANSWERS = "--data worked-export=2 --data captions-export"
+ANSWERS = "--data worked-export=2 --data captions-export=1"
 LEAST_WARM, MOST_WARM = 0.15, 0.60
 
 LEARN_TO_SEE = (
@@ -44,7 +44,7 @@ LEARN_TO_SEE = (
     "ostraka ingest worked-shelf --as answers --no-think 1 --shelf twins",
     "ostraka run cot-answers --shelf twins",
     "ostraka export twins --shelf twins --to twins-export",
-    "ostraka train pretrain --data captions-export=6 --data twins-export --to pretrained "
+    "ostraka train pretrain --data captions-export=6 --data twins-export=1 --to pretrained "
     f"--steps 1200 --batch 4 --rate 1e-3 {PACKED}",
 )
 LEARN_TO_ANSWER = (
@@ -127,20 +127,32 @@ def served(work: Path, run: str, port: int) -> Iterator[str]:
         child.wait(60)
 
 
-def main(work: Path) -> None:
+def answered(work: Path) -> Done:
+    """Come to a model that has begun to answer, and to what it got right."""
     work.mkdir(parents=True, exist_ok=True)
     done = Done(work)
     if "port" not in done.of:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             done.keep("port", str(free.getsockname()[1]), 0)
-    port = int(done.printed("port"))
     done.run((*LEARN_TO_SEE, *LEARN_TO_ANSWER))
-    for run, asks, then in (("warmer", ASK, CHOOSE), ("second", ASK_AGAIN, ENHANCE)):
-        if any(command not in done.of for command in asks):
-            with served(work, run, port) as url:
-                done.run(asks, url)
-        done.run(then)
+    asked(done, "warmer", ASK)
+    done.run(CHOOSE[:1])
+    return done
+
+
+def asked(done: Done, run: str, commands: Sequence[str]) -> None:
+    """Run the commands that ask a run's model, which is served meanwhile."""
+    if any(command not in done.of for command in commands):
+        with served(done.work, run, int(done.printed("port"))) as url:
+            done.run(commands, url)
+
+
+def main(work: Path) -> None:
+    done = answered(work)
+    done.run(CHOOSE)
+    asked(done, "second", ASK_AGAIN)
+    done.run(ENHANCE)
     REPORT.write_text(written(done))
     print(REPORT.read_text())
     before, after = (rates(done, command) for command in (CHOOSE[0], ASK_AGAIN[2]))
