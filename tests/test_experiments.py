@@ -62,6 +62,13 @@ def test_a_run_out_of_processor_time_counts_as_far_as_it_came(tmp_path: Path) ->
     assert told == ["slow 0: 45.0% right after 300 tokens, out of time"]
 
 
+def test_a_run_that_has_come_far_enough_is_ended_and_one_that_has_not_goes_on(tmp_path: Path) -> None:
+    told: list[str] = []
+    waits = WRITES + "\nimport time\nlog.close()\nlooks.close()\ntime.sleep(0 if seed else 3600)\n"
+    run_all([arm("waits", waits)], [0, 1], str(tmp_path), told.append, lambda points: points[-1:] > [Point(3, 0, {})])
+    assert told == ["waits 0: 45.0% right after 300 tokens", "waits 1: 50.0% right after 300 tokens"]
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.05, 1))
 def test_the_tokens_to_a_target_lie_between_the_looks_before_and_at_it(shares: list[float], target: float) -> None:
     points = run("x", 0, *shares).points

@@ -28,7 +28,7 @@ def main() -> None:
     if unknown:
         asked.error(f"no arm {min(unknown)!r}; choose of {', '.join(arm.name for arm in arms)}")
     chosen = [arm for arm in arms if not said.arm or arm.name in said.arm]
-    run_all(chosen, range(said.seeds), said.to, print)
+    run_all(chosen, range(said.seeds), said.to, print, rlcs.enough)
     runs = read_all(said.to, [arm.name for arm in arms], range(said.seeds))
     to = said.report or os.path.join(said.to, "report")
     print("report:", write_report(to, rlcs.TITLE, rlcs.about(), runs, rlcs.TARGET, "TRL"))

@@ -16,7 +16,7 @@ from typing import Any
 from bench.experiments.runs import LIMIT_S, Arm, Point, ostraka
 from bench.peers import TRL, python_of
 
-STEPS, EVERY, PROMPTS, GROUP = 120, 6, 48, 8
+STEPS, EVERY, PROMPTS, GROUP = 120, 10, 48, 8
 TARGET = 0.8
 TRL_LIMIT_S = 900
 TITLE = "Curriculum sampling with expansion"
@@ -46,14 +46,19 @@ def arms(folder: str, start: str, pool: str, test: str) -> list[Arm]:
     return [*found, Arm("TRL", by_trl, points_of, TRL_LIMIT_S)]
 
 
+def enough(points: Sequence[Point]) -> bool:
+    """Say whether a run need not go on: every domain has come to the target."""
+    return bool(points) and points[-1].worst >= TARGET
+
+
 def about() -> str:
     """Return what the report says it ran."""
     return (
         f"{PROMPTS} prompts a step, {GROUP} answers to each, {STEPS} steps at most, held-out tasks looked at every "
-        f"{EVERY} steps. Each run has {LIMIT_S} seconds of one processor, TRL's {TRL_LIMIT_S}. Tokens are those that "
-        "were generated, of prompts that were thrown away too. `uniform` draws every task alike; `expansion alone` "
-        "asks more by the ratio's moving average and keeps the most balanced; `curriculum` draws by worth besides. "
-        "`TRL` is GRPOTrainer with the same bounds and no KL."
+        f"{EVERY} steps. Each run has {LIMIT_S} seconds of one processor, TRL's {TRL_LIMIT_S}, and ends once every "
+        "domain has come to the target. Tokens are those that were generated, of prompts that were thrown away too. "
+        "`uniform` draws every task alike; `expansion alone` asks more by the ratio's moving average and keeps the "
+        "most balanced; `curriculum` draws by worth besides. `TRL` is GRPOTrainer with the same bounds and no KL."
     )
 
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from schemas.errors import BadInput
 
 LIMIT_S = 300
+LOOK_EVERY_S = 2.0
 HERE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
@@ -56,10 +57,16 @@ class Ran(NamedTuple):
     points: list[Point]
 
 
-def run_all(arms: Sequence[Arm], seeds: Sequence[int], folder: str, tell: Callable[[str], None]) -> None:
+def run_all(
+    arms: Sequence[Arm],
+    seeds: Sequence[int],
+    folder: str,
+    tell: Callable[[str], None],
+    enough: Callable[[Sequence[Point]], bool] = lambda points: False,
+) -> None:
     """Run what has not ended, seed by seed, so that an experiment that is cut off has all arms alike.
 
-    Raises BadInput where a run fails in another way than by its time.
+    A run whose points are `enough` is ended. Raises BadInput where a run fails in another way than by its time.
     """
     os.makedirs(os.path.join(folder, "points"), exist_ok=True)
     for seed in seeds:
@@ -68,7 +75,7 @@ def run_all(arms: Sequence[Arm], seeds: Sequence[int], folder: str, tell: Callab
             if os.path.exists(to):
                 tell(f"{arm.name} {seed}: it has run")
                 continue
-            tell(f"{arm.name} {seed}: {_run(arm, seed, folder)}")
+            tell(f"{arm.name} {seed}: {_run(arm, seed, folder, enough)}")
 
 
 def points_path(folder: str, arm: str, seed: int) -> str:
@@ -76,19 +83,20 @@ def points_path(folder: str, arm: str, seed: int) -> str:
     return os.path.join(folder, "points", f"{arm}-{seed}.csv")
 
 
-def _run(arm: Arm, seed: int, folder: str) -> str:
+def _run(arm: Arm, seed: int, folder: str, enough: Callable[[Sequence[Point]], bool]) -> str:
     of_run = os.path.join(folder, "runs", f"{arm.name}-{seed}")
     os.makedirs(os.path.dirname(of_run), exist_ok=True)
     log = f"{of_run}.log"
     with open(log, "ab") as file:
-        ended = subprocess.run(
+        child = subprocess.Popen(
             arm.command(seed, of_run),
             cwd=HERE,
             stdout=file,
             stderr=file,
             env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": HERE},
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (arm.limit_s, arm.limit_s + 10)),
-        ).returncode
+        )
+        ended = _until(child, lambda: enough(arm.points(of_run)))
     out_of_time = ended in (-24, 152)
     if ended and not out_of_time:
         raise BadInput(f"{arm.name} with seed {seed} ended with {ended}", where=log, remedy="read its last lines")
@@ -96,6 +104,20 @@ def _run(arm: Arm, seed: int, folder: str) -> str:
     _put(points_path(folder, arm.name, seed), table_of(points))
     last = f"{points[-1].mean:.1%} right after {points[-1].drawn_tokens:,} tokens" if points else "no point"
     return f"{last}, out of time" if out_of_time else last
+
+
+def _until(child: subprocess.Popen[bytes], enough: Callable[[], bool]) -> int:
+    """Wait for a run, end it where it has come far enough, and return its exit status, 0 where it was ended."""
+    try:
+        while True:
+            try:
+                return child.wait(LOOK_EVERY_S)
+            except subprocess.TimeoutExpired:
+                if enough():
+                    return 0
+    finally:
+        child.terminate()
+        child.wait()
 
 
 def table_of(points: Sequence[Point]) -> str:
