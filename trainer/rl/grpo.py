@@ -69,7 +69,7 @@ def rl(preset: str) -> tuple[Stage, Grpo]:
         sequence_length=4_096,
         sequences=48 * 8,
         steps=150,
-        rate=Rate(peak=1.5e-4, shape="constant"),
+        rate=Rate(peak=1.5e-4, warmup_steps=10, shape="constant"),
         precision="float32",
         recompute=False,
         checkpoint_every=25,
