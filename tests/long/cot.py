@@ -46,9 +46,11 @@ LEARN_TO_SEE = (
     "ostraka export twins --shelf twins --to twins-export",
     "ostraka train pretrain --data captions-export=6 --data twins-export=1 --to pretrained "
     f"--steps 1200 --batch 4 --rate 1e-3 {PACKED}",
+    "ostraka train pretrain --data captions-export=6 --data twins-export=1 --from pretrained --to sees "
+    f"--steps 400 --batch 4 --rate 6e-4 {PACKED}",
 )
 LEARN_TO_ANSWER = (
-    f"ostraka train sft {ANSWERS} --from pretrained --to warm --steps 150 --batch 3 --rate 5e-4 {PACKED}",
+    f"ostraka train sft {ANSWERS} --from sees --to warm --steps 150 --batch 3 --rate 5e-4 {PACKED}",
     f"ostraka train sft {ANSWERS} --from warm --to warmer --steps 200 --batch 3 --rate 5e-4 {PACKED}",
 )
 ASK = (
