@@ -51,7 +51,7 @@ LEARN_TO_SEE = (
 )
 LEARN_TO_ANSWER = (
     f"ostraka train sft {ANSWERS} --from sees --to warm --steps 150 --batch 3 --rate 5e-4 {PACKED}",
-    f"ostraka train sft {ANSWERS} --from warm --to warmer --steps 200 --batch 3 --rate 5e-4 {PACKED}",
+    f"ostraka train sft {ANSWERS} --from warm --to warmer --steps 75 --batch 3 --rate 5e-4 {PACKED}",
 )
 ASK = (
     f"ostraka draw tasks --to asked --count 200 --first 30000 {DRAWN}",

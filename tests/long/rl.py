@@ -1,7 +1,7 @@
 """Reinforcement learning from a model that is seldom right: three seeds, and what each gets right of unseen pictures.
 
-Goes on where tests/long/cot.py has left a model that sees and has begun to learn how one answers (`warmer`), which it
-makes first where it is not there. Writes docs/proofs/rl.md.
+Goes on, in WORK/rl, where tests/long/cot.py has left a model that sees and has begun to learn how one answers
+(`warmer`), which it makes first where it is not there. Writes docs/proofs/rl.md.
 
     python tests/long/rl.py [WORK]
 """
@@ -9,7 +9,6 @@ makes first where it is not there. Writes docs/proofs/rl.md.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -29,25 +28,28 @@ TASKS = tuple(
         f"ostraka export {name} --recipe rl-tasks --shelf {name}-shelf --to {name}-export",
     )
 )
-RUNS = tuple(
-    f"ostraka train rl --data paid-export --val unseen-export --from warmer --to rl-{seed} --seed {seed} --no-rollouts"
-    for seed in SEEDS
-)
+PAID = "--data paid-export --val unseen-export --from ../warmer --no-rollouts"
+RUNS = tuple(f"ostraka train rl {PAID} --to rl-{seed} --seed {seed}" for seed in SEEDS)
 
 
 def main(work: Path) -> None:
-    done = answered(work)
-    done.run((*TASKS, *RUNS))
-    sampled = rates(done, CHOOSE[0])
-    looks = [_looks(work, seed) for seed in SEEDS]
+    sampled = rates(answered(work), CHOOSE[0])
+    done = paid(work / "rl")
+    looks = [_looks(done.work, seed) for seed in SEEDS]
     REPORT.write_text(written(done, sampled, looks))
-    for seed in SEEDS:
-        shutil.copy(work / f"rl-{seed}" / "index.html", work / f"rl-{seed}.html")
     print(REPORT.read_text())
     mean = sum(sampled.values()) / len(sampled)
     assert mean < MOST_AT_FIRST, f"the model to begin with is right in {mean:.0%} already"
     worst = min(min(of_seed[-1]["right_by_domain"].values()) for of_seed in looks)
     assert worst >= LEAST_IN_THE_END, f"a domain of a seed is right in {worst:.0%}"
+
+
+def paid(work: Path) -> Done:
+    """Draw the tasks, and run each seed."""
+    work.mkdir(parents=True, exist_ok=True)
+    done = Done(work)
+    done.run((*TASKS, *RUNS))
+    return done
 
 
 def _looks(work: Path, seed: int) -> list[dict]:
