@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 REPORT = ROOT / "docs" / "proofs" / "cot.md"
 DRAWN = "--kind counting --kind colour --kind digits --level easy"
 PACKED = "--sequence 384 --checkpoint-every 50"
-ANSWERS = "--data worked-export=2 --data captions-export=1"
+ANSWERED = f"--batch 3 --rate 5e-4 {PACKED}"
 LEAST_WARM, MOST_WARM = 0.15, 0.60
 
 LEARN_TO_SEE = (
@@ -50,20 +50,29 @@ LEARN_TO_SEE = (
     f"--steps 400 --batch 4 --rate 6e-4 {PACKED}",
 )
 LEARN_TO_ANSWER = (
-    f"ostraka train sft {ANSWERS} --from sees --to warm --steps 150 --batch 3 --rate 5e-4 {PACKED}",
-    f"ostraka train sft {ANSWERS} --from warm --to warmer --steps 75 --batch 3 --rate 5e-4 {PACKED}",
+    f"ostraka train sft --data worked-export=2 --data captions-export=1 --from sees --to warm --steps 150 {ANSWERED}",
+    "ostraka draw tasks --to colours --count 1500 --first 24000 --worked --kind colour --level easy",
+    "ostraka ingest colours/tasks.jsonl --shelf colours-shelf",
+    "ostraka run cot --with high=1 --shelf colours-shelf",
+    "ostraka ingest colours-shelf --as answers --shelf colours-answers",
+    "ostraka run cot-answers --shelf colours-answers",
+    "ostraka export colours --shelf colours-answers --to colours-export",
+    "ostraka train sft --data worked-export=1 --data colours-export=2 --data captions-export=1 --from warm "
+    f"--to warmer --steps 100 {ANSWERED}",
+    "ostraka train sft --data worked-export=1 --data colours-export=6 --data captions-export=2 --from warmer "
+    f"--to begun --steps 53 {ANSWERED}",
 )
 ASK = (
     f"ostraka draw tasks --to asked --count 200 --first 30000 {DRAWN}",
     "ostraka ingest asked/tasks.jsonl --shelf asked-shelf",
-    "ostraka run cot --with url=URL --with model=warmer --with count=8 --with max_tokens=64 --shelf asked-shelf",
+    "ostraka run cot --with url=URL --with model=begun --with count=8 --with max_tokens=64 --shelf asked-shelf",
 )
 CHOOSE = (
     "ostraka difficulty --page page.md --shelf asked-shelf",
     "ostraka ingest asked-shelf --as answers --most-answers 3 --shelf rounds",
     "ostraka run cot-answers --shelf rounds",
     "ostraka export cold-start --shelf rounds --to cold-start",
-    f"ostraka train sft --data cold-start --from warmer --to second --steps 40 --batch 3 --rate 3e-4 {PACKED}",
+    f"ostraka train sft --data cold-start --from begun --to second --steps 40 --batch 3 --rate 3e-4 {PACKED}",
 )
 ASK_AGAIN = (
     "ostraka ingest asked/tasks.jsonl --shelf again-shelf",
@@ -138,7 +147,7 @@ def answered(work: Path) -> Done:
             free.bind(("127.0.0.1", 0))
             done.keep("port", str(free.getsockname()[1]), 0)
     done.run((*LEARN_TO_SEE, *LEARN_TO_ANSWER))
-    asked(done, "warmer", ASK)
+    asked(done, "begun", ASK)
     done.run(CHOOSE[:1])
     return done
 
@@ -218,11 +227,12 @@ def _children_s() -> float:
 INTRODUCTION = """\
 A model of 1.3 million parameters is trained from nothing until it answers some of the drawn tasks, is asked others, and
 learns from what it got right: all of it by the commands that are shown, which resume where they were stopped. `ostraka
-serve warmer/model --name warmer` and `ostraka serve second/model --name second` answer in between.
+serve begun/model --name begun` and `ostraka serve second/model --name second` answer in between.
 """
 WARM = """\
 Captions that say every cell come first: without them, tasks teach such a model little. Right answers without their
-thinking are among them, so that words of questions are words of the tokenizer.
+thinking are among them, so that words of questions are words of the tokenizer. Answers about colours are shown once
+more, since they are learnt last.
 """
 ASKED = "Tasks that the model has not seen, with its pictures as the endpoint takes them.\n"
 AGAIN = """\

@@ -1,7 +1,7 @@
 """Reinforcement learning from a model that is seldom right: three seeds, and what each gets right of unseen pictures.
 
 Goes on, in WORK/rl, where tests/long/cot.py has left a model that sees and has begun to learn how one answers
-(`warmer`), which it makes first where it is not there. Writes docs/proofs/rl.md.
+(`begun`), which it makes first where it is not there. Writes docs/proofs/rl.md.
 
     python tests/long/rl.py [WORK]
 """
@@ -28,7 +28,7 @@ TASKS = tuple(
         f"ostraka export {name} --recipe rl-tasks --shelf {name}-shelf --to {name}-export",
     )
 )
-PAID = "--data paid-export --val unseen-export --from ../warmer --no-rollouts"
+PAID = "--data paid-export --val unseen-export --from ../begun --no-rollouts"
 RUNS = tuple(f"ostraka train rl {PAID} --to rl-{seed} --seed {seed}" for seed in SEEDS)
 
 
