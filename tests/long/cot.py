@@ -30,17 +30,25 @@ PACKED = "--sequence 384 --checkpoint-every 50"
 ANSWERED = f"--batch 3 --rate 5e-4 {PACKED}"
 LEAST_WARM, MOST_WARM = 0.15, 0.60
 
+
+def worked(name: str, count: int, kinds: str, first: int = 24000) -> tuple[str, ...]:
+    """The commands that draw tasks with right answers, grade them and export them."""
+    return (
+        f"ostraka draw tasks --to {name} --count {count} --first {first} --worked {kinds} --level easy",
+        f"ostraka ingest {name}/tasks.jsonl --shelf {name}-shelf",
+        f"ostraka run cot --with high=1 --shelf {name}-shelf",
+        f"ostraka ingest {name}-shelf --as answers --shelf {name}-answers",
+        f"ostraka run cot-answers --shelf {name}-answers",
+        f"ostraka export {name} --shelf {name}-answers --to {name}-export",
+    )
+
+
 LEARN_TO_SEE = (
     f"ostraka draw tasks --to captions --count 10000 {DRAWN} --kind digits",
     "ostraka ingest captions/captions.jsonl --shelf captions-shelf",
     "ostraka run headers-only --shelf captions-shelf",
     "ostraka export captions --shelf captions-shelf --to captions-export",
-    f"ostraka draw tasks --to worked --count 3000 --first 20000 --worked {DRAWN}",
-    "ostraka ingest worked/tasks.jsonl --shelf worked-shelf",
-    "ostraka run cot --with high=1 --shelf worked-shelf",
-    "ostraka ingest worked-shelf --as answers --shelf worked-answers",
-    "ostraka run cot-answers --shelf worked-answers",
-    "ostraka export worked --shelf worked-answers --to worked-export",
+    *worked("worked", 3000, "--kind counting --kind colour --kind digits", 20000),
     "ostraka ingest worked-shelf --as answers --no-think 1 --shelf twins",
     "ostraka run cot-answers --shelf twins",
     "ostraka export twins --shelf twins --to twins-export",
@@ -51,16 +59,12 @@ LEARN_TO_SEE = (
 )
 LEARN_TO_ANSWER = (
     f"ostraka train sft --data worked-export=2 --data captions-export=1 --from sees --to warm --steps 150 {ANSWERED}",
-    "ostraka draw tasks --to colours --count 1500 --first 24000 --worked --kind colour --level easy",
-    "ostraka ingest colours/tasks.jsonl --shelf colours-shelf",
-    "ostraka run cot --with high=1 --shelf colours-shelf",
-    "ostraka ingest colours-shelf --as answers --shelf colours-answers",
-    "ostraka run cot-answers --shelf colours-answers",
-    "ostraka export colours --shelf colours-answers --to colours-export",
-    "ostraka train sft --data worked-export=1 --data colours-export=2 --data captions-export=1 --from warm "
-    f"--to warmer --steps 100 {ANSWERED}",
-    "ostraka train sft --data worked-export=1 --data colours-export=6 --data captions-export=2 --from warmer "
-    f"--to begun --steps 53 {ANSWERED}",
+    *worked("more", 2000, "--kind counting --kind colour"),
+    *worked("colours", 1500, "--kind colour"),
+    "ostraka train sft --data worked-export=1 --data more-export=4 --data captions-export=1 --from warm --to warmer "
+    f"--steps 100 {ANSWERED}",
+    "ostraka train sft --data worked-export=1 --data more-export=2 --data colours-export=6 --data captions-export=2 "
+    f"--from warmer --to begun --steps 60 {ANSWERED}",
 )
 ASK = (
     f"ostraka draw tasks --to asked --count 200 --first 30000 {DRAWN}",
@@ -231,8 +235,8 @@ serve begun/model --name begun` and `ostraka serve second/model --name second` a
 """
 WARM = """\
 Captions that say every cell come first: without them, tasks teach such a model little. Right answers without their
-thinking are among them, so that words of questions are words of the tokenizer. Answers about colours are shown once
-more, since they are learnt last.
+thinking are among them, so that words of questions are words of the tokenizer. More answers about
+colours follow, which are learnt last.
 """
 ASKED = "Tasks that the model has not seen, with its pictures as the endpoint takes them.\n"
 AGAIN = """\
