@@ -28,7 +28,7 @@ from trainer.model.checkpoint_out import processor
 from trainer.model.model import load
 from trainer.rl.roll import text_of
 
-RATE, WARMUP_STEPS, CLIP_LOW, CLIP_HIGH = 1.5e-4, 10, 0.2, 0.28
+RATE, FLOOR, WARMUP_STEPS, CLIP_LOW, CLIP_HIGH = 1.5e-4, 0.1, 10, 0.2, 0.28
 ROWS_A_PASS = 96
 
 
@@ -92,7 +92,8 @@ class _Run:
             max_completion_length=ANSWER_TOKENS,
             max_steps=asked.steps,
             learning_rate=RATE,
-            lr_scheduler_type="constant_with_warmup",
+            lr_scheduler_type="polynomial",
+            lr_scheduler_kwargs={"lr_end": FLOOR * RATE, "power": 1.0},
             warmup_steps=WARMUP_STEPS,
             adam_beta2=0.95,
             weight_decay=0.0,

@@ -29,7 +29,7 @@ TASKS = tuple(
     )
 )
 PAID = "--data paid-export --val unseen-export --from ../begun --no-rollouts"
-RUNS = tuple(f"ostraka train rl {PAID} --to rl-{seed} --seed {seed} --steps 200" for seed in SEEDS)
+RUNS = tuple(f"ostraka train rl {PAID} --to rl-{seed} --seed {seed}" for seed in SEEDS)
 
 
 def main(work: Path) -> None:
