@@ -295,6 +295,16 @@ def test_what_a_drawn_task_asks_is_what_its_picture_shows(kind: str) -> None:
             assert shown == ({cell.split()[0]} if cell != "blank" else set())
 
 
+def test_captions_say_cells_in_orders_of_their_own_and_thinking_names_them_alike() -> None:
+    orders = set()
+    for number, kind in product(range(10), ("colour", "digits", "chart")):
+        drawn = draw_task(kind, f"train-{number}")
+        cells = drawn.caption.split(", ")
+        orders.add(tuple(int(cell.split()[0]) for cell in cells))
+        assert set(drawn.seen.split(", ")) <= set(cells)
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(1, 10))} and len(orders) == 30
+
+
 def test_drawn_splits_have_nothing_in_common_and_a_larger_one_begins_with_the_smaller(tmp_path: Path) -> None:
     pictures = {}
     for split, count in (("train", 60), ("test", 60), ("train", 90)):

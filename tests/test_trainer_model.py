@@ -61,6 +61,14 @@ def test_the_same_seed_draws_the_same_weights_and_leaves_the_global_generator_al
     assert not torch.equal(one.lm_head.weight, other.lm_head.weight)
 
 
+def test_only_the_learned_positions_of_a_tiny_tower_are_drawn_wide() -> None:
+    for place_spread, wide in ((0.5, 0.5), (0.0, 0.05)):
+        tower = models.build(structs.replace(preset("tiny"), place_spread=place_spread), IDS, 600).model.visual
+        assert float(tower.embeddings.position_embedding.weight.std()) == pytest.approx(wide, rel=0.05)
+        assert float(tower.merger.proj.weight.std()) == pytest.approx(0.05, rel=0.05)
+    assert preset("tiny").place_spread == 0.5 and preset("9b").place_spread == 0.0
+
+
 def test_a_cut_keeps_all_but_depth() -> None:
     small = preset("9b-20l-6t")
     assert (small.decoder.layers, small.tower.blocks) == (20, 6)
