@@ -142,12 +142,10 @@ def _is_early(level: Difficulty) -> bool:
 
 def _count(random: np.random.Generator, level: Difficulty) -> DrawnTask:
     cells = _grid(random, _SIDES[level], digits=0.1)
-    shape, counted = "shape", SHAPES
-    if not _is_early(level):
-        shape = SHAPES[int(random.integers(len(SHAPES)))]
-        counted = (shape,)
+    counted = SHAPES if _is_early(level) else (SHAPES[int(random.integers(len(SHAPES)))],)
     of_rows = [sum(cell.what in counted for cell in line) for line in cells]
-    count, question = str(sum(of_rows)), f"How many {shape}s are there?"
+    count = str(sum(of_rows))
+    question = f"How many {'shape' if _is_early(level) else counted[0]}s are there?"
     task = Task("counting", question, count, skill="counting shapes", difficulty=level)
     return DrawnTask(
         _painted(cells), task, _caption(random, cells), f"{' + '.join(map(str, of_rows))} = {count}", count
