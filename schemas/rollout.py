@@ -13,6 +13,9 @@ from schemas.grade import Grade
 from schemas.sample import Sample, Source, key_of
 from schemas.task import Posed
 
+ROLLOUTS = "rollouts"
+"""The folder of their shards, below a run's."""
+
 
 class Rolled(Struct, frozen=True, omit_defaults=True):
     """One answer: why it ended, its tokens and those that were put in, the weights that said it and the seed of its

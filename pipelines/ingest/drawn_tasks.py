@@ -173,11 +173,11 @@ def _digits(random: np.random.Generator, level: Difficulty) -> DrawnTask:
         columns, question = range(column, column + 1), f"Which digit is in row {row + 1}, column {column + 1}?"
     else:
         columns, question = range(side), f"Which digits are in row {row + 1}?"
-    if not any(cells[row][column].what.isdigit() for column in columns):
+    if not any(cells[row][one].what.isdigit() for one in columns):
         cells[row][column] = Cell(str(int(random.integers(10))), "white")
-    found = [cells[row][column].what for column in columns if cells[row][column].what.isdigit()]
+    found = [cells[row][one].what for one in columns if cells[row][one].what.isdigit()]
     task = Task("ocr", question, "".join(found), skill="reading digits", difficulty=level)
-    seen = _numbered(cells, (row * side + column for column in columns))
+    seen = _numbered(cells, (row * side + one for one in columns))
     return DrawnTask(_painted(cells), task, _caption(random, cells), seen, " ".join(found))
 
 

@@ -24,7 +24,7 @@ from pipelines.ingest.manifest import Manifest
 from pipelines.ingest.manners import Manners
 from pipelines.ingest.plan import Cut, listing
 from pipelines.ingest.records import RECORD_FILES
-from pipelines.ingest.rolled import ROLLOUTS, holds_rollouts, rollouts_below
+from pipelines.ingest.rolled import holds_rollouts, rollouts_below
 from pipelines.ingest.scenario import find_scenario
 from pipelines.ingest.scenarios import Scenarios
 from pipelines.ingest.source import PICTURES, VIDEOS, Options, Source, extension_of, full_url, open_url, readable
@@ -39,6 +39,7 @@ from pipelines.shelf.keys import write_maps
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.publish import put
+from schemas.rollout import ROLLOUTS
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet", "captions.jsonl")
 """A manifest that speaks for the folder it lies in, as Hugging Face's image folders have it."""

@@ -6,11 +6,8 @@ from typing import Any
 
 from pipelines.ingest.exported import exported
 from schemas.errors import BadSample, BadTar
-from schemas.rollout import rolled_out_of
+from schemas.rollout import ROLLOUTS, rolled_out_of
 from schemas.tar import scan
-
-ROLLOUTS = "rollouts"
-"""The folder below a run's."""
 
 
 def rollouts_below(fs: Any, path: str) -> str:

@@ -235,8 +235,8 @@ serve begun/model --name begun` and `ostraka serve second/model --name second` a
 """
 WARM = """\
 Captions that say every cell come first: without them, tasks teach such a model little. Right answers without their
-thinking are among them, so that words of questions are words of the tokenizer. More answers about
-colours follow, which are learnt last.
+thinking are among them, so that words of questions are words of the tokenizer. More answers about colours follow: how
+a colour is said is learnt last.
 """
 ASKED = "Tasks that the model has not seen, with its pictures as the endpoint takes them.\n"
 AGAIN = """\

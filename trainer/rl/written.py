@@ -11,13 +11,11 @@ from typing import IO, Any
 
 from schemas.form import write_exported
 from schemas.publish import publish
-from schemas.rollout import Rolled, RolledOut, rolled_sample
+from schemas.rollout import ROLLOUTS, Rolled, RolledOut, rolled_sample
 from schemas.sample import Sample
 from schemas.tar import Writer
 from trainer.rl.advantage import advantages
 from trainer.rl.rollout import Group, Rollout
-
-FOLDER = "rollouts"
 
 ReadTask = Callable[[str], tuple[Sample, Sequence[bytes]]]
 """Gives the sample of a task by its key, and the bytes of its pictures and clips in their order."""
@@ -45,7 +43,7 @@ def write_rollouts(
         tar.close()
 
     if groups:
-        publish(fs, f"{folder}/{FOLDER}/{shard_name(step)}", write)
+        publish(fs, f"{folder}/{ROLLOUTS}/{shard_name(step)}", write)
 
 
 def rolled_out(group: Group, run: str, step: int, *, learnt: bool) -> RolledOut:
