@@ -16,7 +16,10 @@ from bench.duel import require
 HERE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 _TRAINER = ("--constraint", "constraints.txt", "--editable", ".[trainer]")
 
-TRL = (".venv-bench-trl", ((*_TRAINER, "trl==1.16.0", "grain==0.2.18"),))
+TRL = (
+    ".venv-bench-trl",
+    (("--constraint", "constraints.txt", "--editable", ".[trainer,verifiers]", "trl==1.16.0", "grain==0.2.18"),),
+)
 TEXTS = (
     ".venv-bench-texts",
     (

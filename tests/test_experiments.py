@@ -104,21 +104,22 @@ def test_a_pool_is_half_trivial_and_a_fifth_hopeless_whichever_domain_has_the_tr
     records = [
         {"id": f"{domain}-{at}", "domain": domain, "question": "How many?", "reference": str(at % 9)}
         for domain in ("counting", "ocr", "math")
-        for at in range(400)
+        for at in range(1200)
     ]
-    right = {one["id"]: (8 if one["domain"] == "ocr" else 0, 3, 7, 1)[at % 4] for at, one in enumerate(records)}
+    right = {one["id"]: (16 if one["domain"] == "ocr" else 1, 6, 13, 2)[at % 4] for at, one in enumerate(records)}
+    right |= dict.fromkeys([f"math-{at}" for at in range(0, 1200, 4)], 14)
     pool = composed(records, right)
     hopeless = [one for one in pool if one["id"].startswith("hopeless")]
     known = {one["id"]: right[one["id"]] for one in pool if one not in hopeless}
-    assert (len(pool), len(hopeless)) == (300, 60)
-    assert sum(count == 8 for count in known.values()) == 100
-    assert sum(count == 7 for count in known.values()) == 50
+    assert (len(pool), len(hopeless)) == (900, 180)
+    assert sum(count >= 14 for count in known.values()) == 450
+    assert {name.split("-")[0] for name, count in known.items() if count >= 14} == {"ocr", "math"}
     for domain in ("counting", "ocr", "math"):
-        assert sum(one["domain"] == domain for one in hopeless) == 20
-        assert sum(0 < count < 7 and name.startswith(domain) for name, count in known.items()) == 30
+        assert sum(one["domain"] == domain for one in hopeless) == 60
+        assert sum(1 < count < 14 and name.startswith(domain) for name, count in known.items()) == 90
     assert all(one["reference"] not in {other["reference"] for other in records} for one in hopeless)
-    assert len({one["id"] for one in pool}) == len(pool)
-    with pytest.raises(BadInput, match="0 trivial tasks, where the pool has 150"):
+    assert len({one["id"].removeprefix("hopeless-") for one in pool}) == len(pool)
+    with pytest.raises(BadInput, match="0 trivial tasks, where the pool has 450"):
         composed(records, dict.fromkeys(right, 3))
-    with pytest.raises(BadInput, match="0 middling tasks of counting"):
-        composed(records, dict.fromkeys(right, 8))
+    with pytest.raises(BadInput, match="0 middling tasks of counting, where the pool has 150"):
+        composed(records, dict.fromkeys(right, 16))

@@ -1,8 +1,9 @@
 """A finite pool of drawn tasks, half of them trivial and a fifth hopeless for the model to begin with.
 
-Tasks are drawn and answered by the model, eight times each: those that it answers right seven times or eight are
-trivial, once to six times middling, and hopeless are tasks with a reference in place of the true one that nobody can
-know. What was measured goes into no run: every arm begins without knowing which is which.
+Tasks are drawn and answered by the model, sixteen times each: those that it answers right fourteen times or more are
+trivial, twice to thirteen times middling, and hopeless are tasks with a reference in place of the true one that nobody
+can know. Trivial ones are of whatever domain has them, the others of each domain alike. What was measured goes into no
+run: every arm begins without knowing which is which.
 
     FOLDER/drawn/      tasks as they were drawn, with shelf and export
     FOLDER/right.json  how many of the answers were right, by the record's id
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from glob import glob
@@ -28,9 +30,11 @@ from schemas.errors import BadInput
 from schemas.task import Task
 from trainer.rewards.canary import impossible
 
-KINDS, LEVEL, ANSWERS = ("counting", "colour", "digits"), "easy", 8
-DRAWN, TASKS, TEST = 6_000, 300, 300
-TRIVIAL_FROM = 7
+KINDS, LEVEL, ANSWERS = ("counting", "colour", "digits"), "easy", 16
+DRAWN, TASKS, TEST = 9_999, 900, 300
+FIRST = 60_000
+"""The number of the first drawn task: what a start was taught with was drawn from smaller ones."""
+MIDDLING_FROM, TRIVIAL_FROM = 2, 14
 TRIVIAL_SHARE, HOPELESS_SHARE = 0.5, 0.2
 
 Record = dict[str, Any]
@@ -39,11 +43,11 @@ Record = dict[str, Any]
 def made(folder: str, start: str) -> tuple[str, str]:
     """Make the pool and the held-out tasks where they are not there yet, and return their exports."""
     drawn, pool, test = (os.path.join(folder, name) for name in ("drawn", "pool", "test"))
-    _draw(drawn, DRAWN, "train")
+    _draw(drawn, DRAWN, "train", FIRST)
     _draw(test, TEST, "test")
     right = _right(folder, drawn, start)
     if not os.path.exists(os.path.join(pool, "tasks.jsonl")):
-        _write(pool, composed(_records(drawn), right), os.path.join(drawn, "pictures"))
+        _write(pool, composed(_records(drawn), right), drawn)
     return _exported(pool), _exported(test)
 
 
@@ -53,23 +57,20 @@ def composed(records: Sequence[Record], right: Mapping[str, int]) -> list[Record
     Raises BadInput where too few are trivial or middling.
     """
     domains = sorted({record["domain"] for record in records})
-    of_domain = {domain: _in_order(records, domain) for domain in domains}
     trivial, hopeless = round(TRIVIAL_SHARE * TASKS), round(HOPELESS_SHARE * TASKS) // len(domains)
     middling = (TASKS - trivial) // len(domains) - hopeless
-    known = [one for mine in of_domain.values() for one in mine if right[one["id"]] >= TRIVIAL_FROM]
-    found = sorted(known, key=lambda one: (-right[one["id"]], _word(one["id"])))[:trivial]
+    found = [one for one in _in_order(records) if right[one["id"]] >= TRIVIAL_FROM][:trivial]
     _need(found, trivial, "trivial tasks")
-    for domain, mine in of_domain.items():
-        between = [one for one in mine if 0 < right[one["id"]] < TRIVIAL_FROM][:middling]
-        _need(between, middling, f"middling tasks of {domain}")
-        taken = {one["id"] for one in (*found, *between)}
-        rest = [one for one in mine if one["id"] not in taken][:hopeless]
-        found += [*between, *map(_hopeless, rest)]
+    for domain in domains:
+        mine = [one for one in _in_order(records) if one["domain"] == domain]
+        between = [one for one in mine if MIDDLING_FROM <= right[one["id"]] < TRIVIAL_FROM]
+        _need(between, middling + hopeless, f"middling tasks of {domain}")
+        found += [*between[:middling], *map(_hopeless, between[middling : middling + hopeless])]
     return [{name: value for name, value in one.items() if name != "difficulty"} for one in found]
 
 
-def _in_order(records: Sequence[Record], domain: str) -> list[Record]:
-    return sorted((one for one in records if one["domain"] == domain), key=lambda one: _word(one["id"]))
+def _in_order(records: Sequence[Record]) -> list[Record]:
+    return sorted(records, key=lambda one: _word(one["id"]))
 
 
 def _need(found: Sequence[Record], count: int, what: str) -> None:
@@ -88,10 +89,11 @@ def _hopeless(record: Record) -> Record:
     return record | {"id": f"hopeless-{record['id']}", "reference": bait.reference}
 
 
-def _draw(folder: str, count: int, split: str) -> None:
+def _draw(folder: str, count: int, split: str, first: int = 0) -> None:
     if not os.path.exists(os.path.join(folder, "tasks.jsonl")):
         kinds = [word for kind in KINDS for word in ("--kind", kind)]
-        _run("draw", "tasks", "--to", folder, "--count", str(count), *kinds, "--level", LEVEL, "--split", split)
+        sizes = ("--count", str(count), "--first", str(first))
+        _run("draw", "tasks", "--to", folder, *sizes, *kinds, "--level", LEVEL, "--split", split)
 
 
 def _right(folder: str, drawn: str, start: str) -> dict[str, int]:
@@ -141,11 +143,10 @@ def _records(folder: str) -> list[Record]:
         return [json.loads(line) for line in file]
 
 
-def _write(folder: str, records: Sequence[Record], pictures: str) -> None:
-    os.makedirs(folder, exist_ok=True)
-    link = os.path.join(folder, "pictures")
-    if not os.path.exists(link):
-        os.symlink(os.path.abspath(pictures), link)
+def _write(folder: str, records: Sequence[Record], drawn: str) -> None:
+    os.makedirs(os.path.join(folder, "pictures"), exist_ok=True)
+    for picture in {picture for record in records for picture in record["images"]}:
+        shutil.copyfile(os.path.join(drawn, picture), os.path.join(folder, picture))
     path = os.path.join(folder, "tasks.jsonl")
     with open(f"{path}.partial", "w", encoding="utf-8") as file:
         file.writelines(json.dumps(record) + "\n" for record in records)
