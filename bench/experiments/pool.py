@@ -5,10 +5,11 @@ trivial, twice to thirteen times middling, and hopeless are tasks with a referen
 can know. Trivial ones are of whatever domain has them, the others of each domain alike. What was measured goes into no
 run: every arm begins without knowing which is which.
 
-    FOLDER/drawn/      tasks as they were drawn, with shelf and export
-    FOLDER/right.json  how many of the answers were right, by the record's id
-    FOLDER/pool/       the tasks of the pool, with shelf and export
-    FOLDER/test/       tasks of the other split, to be held out
+    FOLDER/drawn/, digits/   tasks as they were drawn, with shelf and export; right.json says how many of the answers
+                             were right, by the record's id. Trivial ones are rare where a model begins, and come from
+                             the domain that it is best at
+    FOLDER/pool/             the tasks of the pool, with shelf and export
+    FOLDER/test/             tasks of the other split, to be held out
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from schemas.task import Task
 from trainer.rewards.canary import impossible
 
 KINDS, LEVEL, ANSWERS = ("counting", "colour", "digits"), "easy", 16
-DRAWN, TASKS, TEST = 9_999, 900, 300
-FIRST = 60_000
-"""The number of the first drawn task: what a start was taught with was drawn from smaller ones."""
+DRAWS = {"drawn": (KINDS, 60_000), "digits": (("digits",), 80_000)}
+"""Kinds, and the number of the first drawn task: what a start was taught with was drawn from smaller ones."""
+DRAWN, TASKS, TEST = 9_999, 3_000, 300
 MIDDLING_FROM, TRIVIAL_FROM = 2, 14
 TRIVIAL_SHARE, HOPELESS_SHARE = 0.5, 0.2
 
@@ -42,12 +43,16 @@ Record = dict[str, Any]
 
 def made(folder: str, start: str) -> tuple[str, str]:
     """Make the pool and the held-out tasks where they are not there yet, and return their exports."""
-    drawn, pool, test = (os.path.join(folder, name) for name in ("drawn", "pool", "test"))
-    _draw(drawn, DRAWN, "train", FIRST)
-    _draw(test, TEST, "test")
-    right = _right(folder, drawn, start)
+    pool, test = (os.path.join(folder, name) for name in ("pool", "test"))
+    _draw(test, TEST, "test", KINDS, 0)
     if not os.path.exists(os.path.join(pool, "tasks.jsonl")):
-        _write(pool, composed(_records(drawn), right), drawn)
+        right, records = dict[str, int](), list[Record]()
+        for name, (kinds, first) in DRAWS.items():
+            drawn = os.path.join(folder, name)
+            _draw(drawn, DRAWN, "train", kinds, first)
+            right |= _right(drawn, start)
+            records += _records(drawn)
+        _write(pool, composed(records, right))
     return _exported(pool), _exported(test)
 
 
@@ -66,7 +71,7 @@ def composed(records: Sequence[Record], right: Mapping[str, int]) -> list[Record
         between = [one for one in mine if MIDDLING_FROM <= right[one["id"]] < TRIVIAL_FROM]
         _need(between, middling + hopeless, f"middling tasks of {domain}")
         found += [*between[:middling], *map(_hopeless, between[middling : middling + hopeless])]
-    return [{name: value for name, value in one.items() if name != "difficulty"} for one in found]
+    return found
 
 
 def _in_order(records: Sequence[Record]) -> list[Record]:
@@ -89,20 +94,19 @@ def _hopeless(record: Record) -> Record:
     return record | {"id": f"hopeless-{record['id']}", "reference": bait.reference}
 
 
-def _draw(folder: str, count: int, split: str, first: int = 0) -> None:
+def _draw(folder: str, count: int, split: str, kinds: Sequence[str], first: int) -> None:
     if not os.path.exists(os.path.join(folder, "tasks.jsonl")):
-        kinds = [word for kind in KINDS for word in ("--kind", kind)]
+        words = [word for kind in kinds for word in ("--kind", kind)]
         sizes = ("--count", str(count), "--first", str(first))
-        _run("draw", "tasks", "--to", folder, *sizes, *kinds, "--level", LEVEL, "--split", split)
+        _run("draw", "tasks", "--to", folder, *sizes, *words, "--level", LEVEL, "--split", split)
 
 
-def _right(folder: str, drawn: str, start: str) -> dict[str, int]:
-    path = os.path.join(folder, "right.json")
+def _right(drawn: str, start: str) -> dict[str, int]:
+    path = os.path.join(drawn, "right.json")
     if not os.path.exists(path):
-        _exported(drawn)
         from bench.experiments.measure import right_of
 
-        found = right_of(_export(drawn), start, ANSWERS)
+        found = right_of(_exported(drawn), start, ANSWERS)
         ids = _ids(os.path.join(drawn, "shelf"))
         with open(f"{path}.partial", "w", encoding="utf-8") as file:
             json.dump({ids[key]: count for key, count in found.items()}, file)
@@ -139,17 +143,20 @@ def _rows(table: Any) -> list[dict[str, Any]]:
 
 
 def _records(folder: str) -> list[Record]:
+    """Return what was drawn, each with where its pictures lie."""
     with open(os.path.join(folder, "tasks.jsonl"), encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+        return [json.loads(line) | {"folder": folder} for line in file]
 
 
-def _write(folder: str, records: Sequence[Record], drawn: str) -> None:
+def _write(folder: str, records: Sequence[Record]) -> None:
     os.makedirs(os.path.join(folder, "pictures"), exist_ok=True)
-    for picture in {picture for record in records for picture in record["images"]}:
-        shutil.copyfile(os.path.join(drawn, picture), os.path.join(folder, picture))
     path = os.path.join(folder, "tasks.jsonl")
     with open(f"{path}.partial", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record) + "\n" for record in records)
+        for record in records:
+            kept = {name: value for name, value in record.items() if name not in ("folder", "difficulty")}
+            for picture in kept["images"]:
+                shutil.copyfile(os.path.join(record["folder"], picture), os.path.join(folder, picture))
+            file.write(json.dumps(kept) + "\n")
     os.replace(f"{path}.partial", path)
 
 

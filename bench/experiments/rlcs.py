@@ -16,29 +16,40 @@ from typing import Any
 from bench.experiments.runs import LIMIT_S, Arm, Point, ostraka
 from bench.peers import TRL, python_of
 
-STEPS, EVERY, PROMPTS, GROUP = 120, 10, 48, 8
+EVERY, PROMPTS, GROUP = 10, 48, 8
+ONE_TO_ONE, EXPANDED, WEIGHED = 160, 100, 130
+"""Steps, as many as the seconds allow: of an arm that asks as many prompts as it learns from, of one that asks more,
+and of one that asks no more but of whose groups more teach."""
 TARGET = 0.8
 TRL_LIMIT_S = 900
 TITLE = "Curriculum sampling with expansion"
-EXPANSION_ALONE = "reweigh = false\n"
+ALIKE = "proportions = { counting = 1, ocr = 1, vqa = 1 }"
+CURRICULA = {
+    "expansion alone": "reweigh = false",
+    "weights alone": f"expand = false\ntask_share = 1.0\n{ALIKE}",
+    "curriculum": f"most_expansion = 1.5\ntask_share = 1.0\n{ALIKE}",
+}
+"""Where an arm's settings are not the trainer's own; they were chosen with a seed that is none of the experiment's."""
 
 
 def arms(folder: str, start: str, pool: str, test: str) -> list[Arm]:
-    """Return the arms of the experiment; a curriculum's file lies in its folder."""
-    path = os.path.join(folder, "expansion-alone.toml")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(EXPANSION_ALONE)
-    ours = {"uniform": ("--uniform",), "expansion alone": ("--curriculum", path), "curriculum": ()}
-    of_trl = (start, pool, test, str(STEPS), str(EVERY), str(PROMPTS), str(GROUP))
+    """Return the arms of the experiment; the files of their curricula lie in its folder."""
+    ours: dict[str, tuple[int, tuple[str, ...]]] = {"uniform": (ONE_TO_ONE, ("--uniform",))}
+    for name, settings in CURRICULA.items():
+        path = os.path.join(folder, f"{name.replace(' ', '-')}.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"{settings}\n")
+        ours[name] = (WEIGHED if name == "weights alone" else EXPANDED, ("--curriculum", path))
+    of_trl = (start, pool, test, str(ONE_TO_ONE), str(EVERY), str(PROMPTS), str(GROUP))
 
-    def command(options: Sequence[str], seed: int, to: str) -> list[str]:
-        sizes = ("--steps", str(STEPS), "--prompts", str(PROMPTS), "--group", str(GROUP))
+    def command(steps: int, options: Sequence[str], seed: int, to: str) -> list[str]:
+        sizes = ("--steps", str(steps), "--prompts", str(PROMPTS), "--group", str(GROUP))
         looks = ("--checkpoint-every", str(EVERY), "--no-rollouts", "--seed", str(seed))
         return ostraka(
             "train", "rl", "--data", pool, "--val", test, "--from", start, "--to", to, *sizes, *looks, *options
         )
 
-    found = [Arm(name, partial(command, options), points_of) for name, options in ours.items()]
+    found = [Arm(name, partial(command, steps, options), points_of) for name, (steps, options) in ours.items()]
 
     def by_trl(seed: int, to: str) -> list[str]:
         return [python_of(TRL), "-m", "bench.experiments.trl", *of_trl, str(seed), to]
@@ -53,12 +64,16 @@ def enough(points: Sequence[Point]) -> bool:
 
 def about() -> str:
     """Return what the report says it ran."""
+    settings = "\n\n".join(f"`{name}`:\n\n```toml\n{said}\n```" for name, said in CURRICULA.items())
     return (
-        f"{PROMPTS} prompts a step, {GROUP} answers to each, {STEPS} steps at most, held-out tasks looked at every "
+        f"{PROMPTS} prompts a step are learnt from, {GROUP} answers to each; {EXPANDED} steps at most of an arm that "
+        f"asks more than it learns from, {WEIGHED} of `weights alone`, {ONE_TO_ONE} of the others, as many as their "
+        "time allows. The rate is the tiny preset's and falls over the steps. Held-out tasks are answered every "
         f"{EVERY} steps. Each run has {LIMIT_S} seconds of one processor, TRL's {TRL_LIMIT_S}, and ends once every "
-        "domain has come to the target. Tokens are those that were generated, of prompts that were thrown away too. "
-        "`uniform` draws every task alike; `expansion alone` asks more by the ratio's moving average and keeps the "
-        "most balanced; `curriculum` draws by worth besides. `TRL` is GRPOTrainer with the same bounds and no KL."
+        "domain has come to the target. Tokens are those that were generated, of prompts that were thrown away too.\n\n"
+        "`uniform` draws every task alike. `expansion alone` asks more by the ratio's moving average and keeps the "
+        "most balanced. `weights alone` draws by worth, `curriculum` does both. `TRL` is GRPOTrainer with the same "
+        f"bounds, rate and sizes, and no KL.\n\n{settings}"
     )
 
 
