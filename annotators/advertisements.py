@@ -18,13 +18,8 @@ from annotators.annotator import Annotator, Subject
 from annotators.layout import words_in
 from schemas.note import Item, Noted
 from schemas.sample import Image, Sample, Text
-from schemas.vocabulary import (
-    AD_SIGNALS,
-    PICTURE_AD_SIGNALS,
-    PICTURE_HEIGHT_PX,
-    PICTURE_WIDTH_PX,
-    PICTURE_WORDS_AFTER,
-)
+from schemas.vocabulary.documents import AD_SIGNALS, PICTURE_AD_SIGNALS, PICTURE_WORDS_AFTER
+from schemas.vocabulary.pictures import PICTURE_HEIGHT_PX, PICTURE_WIDTH_PX
 
 AD_SIZES_PX = frozenset(
     (

@@ -25,7 +25,7 @@ from annotators.sampled import pieces
 from schemas.errors import BadSample
 from schemas.note import Noted, TimeSpan
 from schemas.sample import Sample
-from schemas.vocabulary import SHOT_FIRST_FRAMES
+from schemas.vocabulary.shots import SHOT_FIRST_FRAMES
 
 MADE_WITH = (*ASKED_WITH, "av", "decord", "opencv-python-headless", "pillow")
 NOT_ASKED = "not_asked"

@@ -21,9 +21,10 @@ from annotators.container import Container, read_container
 from annotators.frames import Decoder, Frame, frames_at
 from annotators.global_motion import GlobalMotion, global_motion
 from annotators.spans import runs
-from schemas import vocabulary as names
 from schemas.camera import SHAKE, STATIC
 from schemas.note import Note, Noted
+from schemas.vocabulary import camera as names
+from schemas.vocabulary.shots import SHOT_FIRST_FRAMES
 
 _SMOOTH_S = 0.5
 _AXES = 4
@@ -72,7 +73,7 @@ class CameraMotion(Annotator, frozen=True):
     decoder: Decoder = "pyav"
     limit_s: float = 3600.0
 
-    reads: ClassVar = (names.SHOT_FIRST_FRAMES.name,)
+    reads: ClassVar = (SHOT_FIRST_FRAMES.name,)
     writes: ClassVar = (
         names.CAMERA_MOTIONS,
         names.CAMERA_MOTION_SHARES,
@@ -96,7 +97,7 @@ class CameraMotion(Annotator, frozen=True):
         part, video = subject.video()
         content = subject.content(video)
         container = read_container(content, video.extension)
-        shots = [int(first) for first in subject.notes[names.SHOT_FIRST_FRAMES.name]]
+        shots = [int(first) for first in subject.notes[SHOT_FIRST_FRAMES.name]]
         places = self._places(container, shots)
         every = [place for shot in places for place in shot]
         frames = frames_at(content, video.extension, container, every, self.side_px, self.decoder)

@@ -25,7 +25,8 @@ from annotators.header import PILLOW_RAISES
 from annotators.upright import upright_rgb
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
-from schemas.vocabulary import CLIP_SCORE, EMBEDDING
+from schemas.vocabulary.captions import CLIP_SCORE
+from schemas.vocabulary.compared import EMBEDDING
 
 BATCH = 16
 """Samples in one pass of the model."""

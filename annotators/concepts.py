@@ -21,7 +21,7 @@ import fsspec
 from annotators.annotator import Annotator, Look, Subject
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
-from schemas.vocabulary import CONCEPTS
+from schemas.vocabulary.compared import CONCEPTS
 
 ENGLISH = os.path.join(os.path.dirname(__file__), "data", "concepts_en.txt.gz")
 """The vocabulary that comes with ostraka; what it is made of stands at its head."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from annotators.annotator import Annotator, Look, Subject
 from schemas.errors import BadSample
 from schemas.note import Noted
-from schemas.vocabulary import TEXT_EMAILS, TEXT_PHONES
+from schemas.vocabulary.texts import TEXT_EMAILS, TEXT_PHONES
 
 EMAIL = re.compile(
     r"""(?<![\w.%+'-])[\w%+'-]{1,64}(?:\.[\w%+'-]{1,64}){0,8}

@@ -18,7 +18,7 @@ from annotators.annotator import Annotator, Look, Subject
 from annotators.benchmarks import digest_of_benchmarks, read_benchmarks
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
-from schemas.vocabulary import BENCHMARK_COSINE, BENCHMARK_NEAREST
+from schemas.vocabulary.benchmarks import BENCHMARK_COSINE, BENCHMARK_NEAREST
 
 NOTHING_NEAR = -1.0
 _DECIMALS = 6

@@ -24,7 +24,8 @@ from annotators.frames import Decoder, Frame, frames_at
 from annotators.sampled import sampled
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
-from schemas.vocabulary import FRAME_EMBEDDING, SHOT_EMBEDDINGS, SHOT_FIRST_FRAMES
+from schemas.vocabulary.shots import SHOT_FIRST_FRAMES
+from schemas.vocabulary.video_embeddings import FRAME_EMBEDDING, SHOT_EMBEDDINGS
 
 BATCH = 16
 _FRAME_PX = 512

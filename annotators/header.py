@@ -14,7 +14,7 @@ from annotators.stored_pixels import ON_ITS_SIDE
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.sample import Image as Picture
-from schemas.vocabulary import FORMAT, FRAMES, HEIGHT_PX, MODE, ORIENTATION, WIDTH_PX
+from schemas.vocabulary.pictures import FORMAT, FRAMES, HEIGHT_PX, MODE, ORIENTATION, WIDTH_PX
 
 Image.MAX_IMAGE_PIXELS = None
 

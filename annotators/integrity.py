@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from annotators.annotator import Annotator, Needs, Subject
 from annotators.container import Container, opened, read_container
 from annotators.spans import lasting, share
-from schemas import vocabulary as names
 from schemas.errors import BadSample
 from schemas.note import Note, Noted
+from schemas.vocabulary import video as names
 
 _SIDE_PX = 96
 _BLACK_LUMA, _BLACK_PIXELS = 26, 0.98

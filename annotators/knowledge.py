@@ -21,7 +21,7 @@ from annotators.knowledge_head import EMBEDDING, SHIPPED, Head, read_head
 from schemas.errors import Unavailable
 from schemas.note import Noted
 from schemas.sample import Image
-from schemas.vocabulary import EMBEDDINGS, KNOWLEDGE_VALUE, PICTURE_KNOWLEDGE
+from schemas.vocabulary.documents import EMBEDDINGS, KNOWLEDGE_VALUE, PICTURE_KNOWLEDGE
 
 _DECIMALS = 4
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from annotators.annotator import Annotator, Look, Subject
 from schemas.errors import BadSample
 from schemas.note import Noted
-from schemas.vocabulary import TEXT_LANGUAGE, TEXT_LANGUAGE_SHARE
+from schemas.vocabulary.texts import TEXT_LANGUAGE, TEXT_LANGUAGE_SHARE
 
 
 class Language(Annotator, frozen=True):

@@ -12,7 +12,7 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Subject
 from schemas.note import Item, Noted
 from schemas.sample import Image, Text
-from schemas.vocabulary import PICTURE_WORDS_AFTER, TEXT_WORDS
+from schemas.vocabulary.documents import PICTURE_WORDS_AFTER, TEXT_WORDS
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(f"[{_UNSPACED}]|[^\\W{_UNSPACED}]+")

@@ -15,7 +15,7 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Look, Subject
 from schemas.errors import BadSample
 from schemas.note import Noted
-from schemas.vocabulary import MINHASH
+from schemas.vocabulary.compared import MINHASH
 
 
 class MinHash(Annotator, frozen=True):

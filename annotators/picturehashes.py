@@ -13,7 +13,7 @@ from annotators.small_rgb import small_rgb
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.sample import Image
-from schemas.vocabulary import PHASH_PARTS, PHASHES
+from schemas.vocabulary.benchmarks import PHASH_PARTS, PHASHES
 
 HASHED_SIDE_PX = 128
 

@@ -23,7 +23,7 @@ from annotators.small_rgb import small_rgb
 from schemas.benchmark import SMALL_SIDE, Benchmark
 from schemas.errors import BadSample
 from schemas.note import Noted
-from schemas.vocabulary import (
+from schemas.vocabulary.benchmarks import (
     BENCHMARK_PICTURE,
     BENCHMARK_PICTURE_BITS,
     BENCHMARK_PICTURE_LEVELS,

@@ -14,7 +14,13 @@ from annotators.header import header_of
 from schemas.errors import BadSample
 from schemas.note import Noted
 from schemas.sample import Image
-from schemas.vocabulary import PICTURE_FORMAT, PICTURE_FRAMES, PICTURE_HEIGHT_PX, PICTURE_PART, PICTURE_WIDTH_PX
+from schemas.vocabulary.pictures import (
+    PICTURE_FORMAT,
+    PICTURE_FRAMES,
+    PICTURE_HEIGHT_PX,
+    PICTURE_PART,
+    PICTURE_WIDTH_PX,
+)
 
 
 class Pictures(Annotator, frozen=True):

@@ -17,7 +17,7 @@ from PIL import Image
 from annotators.annotator import Annotator, Subject
 from annotators.small_rgb import small_rgb
 from schemas.note import Noted
-from schemas.vocabulary import CHANNEL_STD, PHASH, SHARPNESS, TOP_COLOUR_SHARE
+from schemas.vocabulary.pictures import CHANNEL_STD, PHASH, SHARPNESS, TOP_COLOUR_SHARE
 
 _HASH_SIDE, _LOW = 32, 8
 _DCT_8x32 = np.rint(

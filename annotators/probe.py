@@ -6,16 +6,17 @@ from typing import ClassVar
 
 from annotators.annotator import Annotator, Needs, Subject
 from annotators.container import read_container
-from schemas import vocabulary as names
 from schemas.note import Noted
+from schemas.vocabulary import video as names
+from schemas.vocabulary.pictures import HEIGHT_PX, WIDTH_PX
 
 
 class Probe(Annotator, frozen=True):
     """Looks at the first video. A file that is no video, or of which not one frame decodes, is a failed row."""
 
     writes: ClassVar = (
-        names.WIDTH_PX,
-        names.HEIGHT_PX,
+        WIDTH_PX,
+        HEIGHT_PX,
         names.CONTAINER,
         names.CODEC,
         names.PIXEL_FORMAT,

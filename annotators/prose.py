@@ -15,7 +15,7 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Needs, Subject
 from schemas.note import Noted, Value
 from schemas.sample import Sample
-from schemas.vocabulary import (
+from schemas.vocabulary.prose import (
     C4_BANNED,
     C4_LINE_SHARE,
     C4_SENTENCES,

@@ -23,7 +23,7 @@ from annotators.upright import upright_rgb
 from schemas.errors import BadSample
 from schemas.note import Item, Note, Noted, Quad
 from schemas.sample import Image as Part
-from schemas.vocabulary import PICTURE_QR_CODES, PICTURE_QR_SHARE, QR_CODE
+from schemas.vocabulary.documents import PICTURE_QR_CODES, PICTURE_QR_SHARE, QR_CODE
 
 _AS_IT_IS = 1 << 30
 _DECIMALS = 6

@@ -24,7 +24,7 @@ from annotators.clip_checkpoint import Checkpoint, Loaded
 from schemas.errors import BadInput, BadSample
 from schemas.note import Item, Noted
 from schemas.sample import Image, Sample, Text
-from schemas.vocabulary import EMBEDDINGS, PICTURE_CLIP_SCORE
+from schemas.vocabulary.documents import EMBEDDINGS, PICTURE_CLIP_SCORE
 
 SENTENCES = 16
 """Sentences that a picture is compared with at the most."""

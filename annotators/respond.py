@@ -25,7 +25,7 @@ from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
 from schemas.response import THINK, THINK_END
 from schemas.sample import Image, Part, Sample, Text
-from schemas.vocabulary import RESPONSE_BY, RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
+from schemas.vocabulary.answers import RESPONSE_BY, RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
 
 _ROLES = ("system", "user", "assistant")
 

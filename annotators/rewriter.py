@@ -32,7 +32,7 @@ from schemas.errors import BadSample
 from schemas.form import caption_place
 from schemas.note import Noted
 from schemas.sample import Sample, Text
-from schemas.vocabulary import RECAPTION, RECAPTION_DETAIL, RECAPTION_STATUS, REWRITTEN
+from schemas.vocabulary.captions import RECAPTION, RECAPTION_DETAIL, RECAPTION_STATUS, REWRITTEN
 
 INSTRUCTIONS = (
     "Below is a picture and its caption from the web. Write the caption anew: one factual paragraph in the caption's "

@@ -17,9 +17,10 @@ from annotators.asked_spans import MADE_WITH, NOT_ASKED, AskedSpans, Film
 from annotators.container import Container
 from annotators.journal import Answer
 from annotators.reply import REJECTED
-from schemas import vocabulary as names
 from schemas.composition import ANGLES, COMPOSITIONS, FRAMINGS, NOT_SURE, SCALES
 from schemas.note import Note, Noted
+from schemas.vocabulary import shot_labels as names
+from schemas.vocabulary.shots import SHOT_FIRST_FRAMES
 
 LABELLED = "labelled"
 _FIELDS = {"scale": SCALES, "framing": FRAMINGS, "angle": ANGLES}
@@ -40,7 +41,7 @@ class ShotLabels(AskedSpans, frozen=True):
 
     frames: int = 3
 
-    reads: ClassVar = (names.SHOT_FIRST_FRAMES.name,)
+    reads: ClassVar = (SHOT_FIRST_FRAMES.name,)
     writes: ClassVar = (
         names.SHOT_SCALES,
         names.SHOT_FRAMINGS,

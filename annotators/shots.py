@@ -17,9 +17,9 @@ from msgspec import Struct
 from annotators.annotator import Annotator, Needs, Subject
 from annotators.container import Container, read_container
 from annotators.frames import Decoder, Frame, frames_at
-from schemas import vocabulary as names
 from schemas.errors import BadInput, Unavailable
 from schemas.note import Note, Noted
+from schemas.vocabulary import shots as names
 
 START, CUT, FADE, DISSOLVE = "start", "cut", "fade", "dissolve"
 CUT_DETECTORS = ("adaptive", "content", "hash")

@@ -16,8 +16,9 @@ from annotators.container import Container
 from annotators.journal import Answer
 from annotators.rewriter import tidy, unusable
 from annotators.sampled import pieces
-from schemas import vocabulary as names
 from schemas.note import Note, Noted
+from schemas.vocabulary import span_captions as names
+from schemas.vocabulary.shots import SHOT_FIRST_FRAMES
 
 CAPTIONED = "captioned"
 INSTRUCTIONS = (
@@ -34,7 +35,7 @@ class SpanCaptions(AskedSpans, frozen=True):
     instructions: str = INSTRUCTIONS
     longest_s: float = 30.0
 
-    reads: ClassVar = (names.SHOT_FIRST_FRAMES.name,)
+    reads: ClassVar = (SHOT_FIRST_FRAMES.name,)
     writes: ClassVar = (names.SPAN_CAPTIONS, names.SPAN_CAPTION_STATUS)
     places: ClassVar = (names.SPAN_CAPTION,)
     made_with: ClassVar = MADE_WITH

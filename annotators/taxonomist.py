@@ -25,7 +25,7 @@ from annotators.text_encoder import Encode, TextEncoder
 from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
 from schemas.sample import Image, Sample, Video
-from schemas.vocabulary import CATEGORY, CATEGORY_BY, CATEGORY_SIMILARITY
+from schemas.vocabulary.dialogues import CATEGORY, CATEGORY_BY, CATEGORY_SIMILARITY
 
 INSTRUCTIONS = (
     "Say of which category a question to a vision-language model is. Answer with the name of one category from this "

@@ -14,7 +14,7 @@ from annotators.text_encoder import BATCH, MADE_WITH, Encode, TextEncoder
 from schemas.errors import BadSample
 from schemas.form import caption_of
 from schemas.note import Noted
-from schemas.vocabulary import TEXT_EMBEDDING
+from schemas.vocabulary.video_embeddings import TEXT_EMBEDDING
 
 _DECIMALS = 6
 

@@ -24,7 +24,7 @@ from schemas.benchmark import RUN_WORDS
 from schemas.errors import BadSample
 from schemas.note import Characters, Note, Noted
 from schemas.sample import Text
-from schemas.vocabulary import (
+from schemas.vocabulary.benchmarks import (
     BENCHMARK_RUN,
     BENCHMARK_RUN_SHARE,
     BENCHMARK_RUN_WORDS,

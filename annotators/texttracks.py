@@ -25,9 +25,10 @@ from annotators.ocr_engine import Engine, Line
 from annotators.ocr_models import Models
 from annotators.sampled import Piece, sampled
 from annotators.text_joining import Joining, Moment, Sighting, voted
-from schemas import vocabulary as names
 from schemas.errors import BadSample
 from schemas.note import Note, Noted, QuadTrack
+from schemas.vocabulary import text_tracks as names
+from schemas.vocabulary.shots import SHOT_FIRST_FRAMES
 
 LANGUAGE_BYTES = 12
 """So many bytes of letters a language is told from: twelve of Latin script, four Chinese characters."""
@@ -51,7 +52,7 @@ class TextTracks(Annotator, frozen=True):
     decoder: Decoder = "decord"
     limit_s: float = 3600.0
 
-    reads: ClassVar = (names.SHOT_FIRST_FRAMES.name,)
+    reads: ClassVar = (SHOT_FIRST_FRAMES.name,)
     writes: ClassVar = (
         names.TEXT_TRACKS,
         names.TEXT_TRACK_CONFIDENCES,
@@ -111,7 +112,7 @@ class TextTracks(Annotator, frozen=True):
         part, video = subject.video()
         content = subject.content(video)
         container = read_container(content, video.extension)
-        shots = [int(first) for first in subject.notes[names.SHOT_FIRST_FRAMES.name]]
+        shots = [int(first) for first in subject.notes[SHOT_FIRST_FRAMES.name]]
         pieces = sampled(container, shots, self.frames_per_s, self.most_frames)
         wanted = [piece.looked_at for shot in pieces for piece in shot]
         frames = frames_at(content, video.extension, container, wanted, _FRAME_PX, self.decoder)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Subject
 from schemas.note import Noted
 from schemas.response import BOX, BOX_END
-from schemas.vocabulary import THOUGHT_CHARS, THOUGHT_CONTRADICTS, THOUGHT_DOUBTS, THOUGHT_REPEATED
+from schemas.vocabulary.soundness import THOUGHT_CHARS, THOUGHT_CONTRADICTS, THOUGHT_DOUBTS, THOUGHT_REPEATED
 
 GRAM_WORDS, WINDOW_WORDS = 8, 400
 _WORD = re.compile(r"\w+")

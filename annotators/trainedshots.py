@@ -19,9 +19,9 @@ from annotators.container import Container, read_container
 from annotators.frames import frames_at
 from annotators.shots import CUT, DISSOLVE, FADE, START, Boundary, Shots, noted
 from annotators.transnet import LONGEST_CUT, MADE_WITH, Transition, TransNet, weights_digest
-from schemas import vocabulary as names
 from schemas.errors import BadSample
 from schemas.note import Note, Noted
+from schemas.vocabulary import shots as names
 
 BOTH, RULES, TRAINED = "both", "pyscenedetect", "transnetv2"
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from annotators.annotator import Annotator, Subject
 from schemas.note import Noted
-from schemas.vocabulary import ANSWER_CHARS, CONTROL_CHARS, QUESTION_CHARS, TURNS
+from schemas.vocabulary.dialogues import ANSWER_CHARS, CONTROL_CHARS, QUESTION_CHARS, TURNS
 
 _ALLOWED = "\t\n\r"
 

@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from annotators.annotator import Annotator, Subject
 from schemas.note import Noted
-from schemas.vocabulary import SCENE_TEXT_BOXES, SCENE_TEXTS, WATERMARK, WATERMARK_TEXT, WATERMARKS
+from schemas.vocabulary.safety import WATERMARK, WATERMARK_TEXT, WATERMARKS
+from schemas.vocabulary.scene_text import SCENE_TEXT_BOXES, SCENE_TEXTS
 
 AGENCIES = re.compile(
     r"""\b(?: shutter\ ?stock | getty\ ?images? | alamy | dreamstime | i\ ?stock(?:\ ?photos?)? | 123\ ?rf

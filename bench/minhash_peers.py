@@ -14,7 +14,7 @@ from bench.duel import interleave, require
 from bench.near_texts import NEAR, RUN, captions, pairs, planted, questions, runs
 from filters.columns import Columns, Lists
 from filters.textdedup import TextNearDedup
-from schemas.vocabulary import SIGNATURE_PLACES
+from schemas.vocabulary.compared import SIGNATURE_PLACES
 
 BATCH, BANDS = 1024, 28
 Signed = NDArray[np.generic]

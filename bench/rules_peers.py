@@ -28,7 +28,7 @@ from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.table import read_table
-from schemas.vocabulary import REPEATED_PLACES
+from schemas.vocabulary.prose import REPEATED_PLACES
 
 PATTERNS = ("interleaved/**/*.cnxml", "interleaved/readability_pages/**/*.html", "ocr/**/*.md", "ocr/**/*.tex")
 PIECE_CHARS, QUESTIONS, WORKERS, FILES, APART = 3_000, 1_000, 2, 4, 0.01

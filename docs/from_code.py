@@ -30,7 +30,7 @@ from pipelines.recipes.built_in import RECIPES, parameters
 from pipelines.recipes.recipe import Annotate, Recipe
 from schemas.grade import JUDGED, MALFORMED, NOT_FOR_A_JUDGE, PARTLY, RIGHT, TOO_COMPLEX, UNKNOWN, WRONG
 from schemas.task import Parameters
-from schemas.vocabulary import NAMES
+from schemas.vocabulary.all import NAMES
 from trainer.cli import VERBS as TRAINER_VERBS
 
 DOCS = Path(__file__).resolve().parent

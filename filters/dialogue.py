@@ -9,7 +9,7 @@ import numpy as np
 from filters.columns import Columns
 from filters.filter import ColumnFilter, Judgement, dropped_where
 from filters.prose import first_broken
-from schemas.vocabulary import REPEATED_PLACES, TOP_GRAMS
+from schemas.vocabulary.prose import REPEATED_PLACES, TOP_GRAMS
 
 
 class HasAnswers(ColumnFilter, frozen=True):

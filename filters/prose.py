@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from filters.columns import Columns
 from filters.filter import KEEP, ColumnFilter, Judgement
-from schemas.vocabulary import DUPLICATE_GRAMS, TOP_GRAMS
+from schemas.vocabulary.prose import DUPLICATE_GRAMS, TOP_GRAMS
 
 
 class GopherQuality(ColumnFilter, frozen=True):

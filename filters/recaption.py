@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from filters.filter import Filter
 from schemas.verdict import Verdict
-from schemas.vocabulary import ORIGINAL_STANDS, REWRITTEN
+from schemas.vocabulary.captions import ORIGINAL_STANDS, REWRITTEN
 
 
 class Rewritten(Filter, frozen=True):

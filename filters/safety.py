@@ -11,7 +11,7 @@ from filters.columns import Columns
 from filters.filter import KEEP, ColumnFilter, Filter, Judgement, dropped_where
 from filters.text import texts_that_stay
 from schemas.verdict import Verdict
-from schemas.vocabulary import WATERMARKS
+from schemas.vocabulary.safety import WATERMARKS
 
 
 class NoContacts(ColumnFilter, frozen=True):

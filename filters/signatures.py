@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from filters.compiled import compiled, cores, on_threads
-from schemas.vocabulary import SIGNATURE_PLACES
+from schemas.vocabulary.compared import SIGNATURE_PLACES
 
 _FRONT = 128
 _FEW = 32

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from filters.columns import Columns
 from filters.corpus import CorpusFilter, Learned, Lost, Spread, bucket_of, ranked
-from schemas.vocabulary import SIGNATURE_PLACES
+from schemas.vocabulary.compared import SIGNATURE_PLACES
 
 if TYPE_CHECKING:
     from filters.signatures import Signatures

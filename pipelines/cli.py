@@ -9,8 +9,8 @@ from importlib.metadata import entry_points
 
 import click
 
-from pipelines.commands.ask import browse, funnel, show, sql, what_if, why
 from pipelines.commands.benchmark import benchmark, contamination
+from pipelines.commands.browse import browse
 from pipelines.commands.compact import compact
 from pipelines.commands.contact_sheet import contact_sheet
 from pipelines.commands.demo import demo
@@ -20,12 +20,17 @@ from pipelines.commands.doctor import doctor
 from pipelines.commands.draw import draw
 from pipelines.commands.export import export, reshard, sheet, verify
 from pipelines.commands.fit import fit
+from pipelines.commands.funnel import funnel
 from pipelines.commands.ingest import ingest
 from pipelines.commands.run import recipes, run
 from pipelines.commands.runs import runs
+from pipelines.commands.show import show
+from pipelines.commands.sql import sql
 from pipelines.commands.verifiers import verifiers
 from pipelines.commands.vocabulary import vocabulary
 from pipelines.commands.weights import weights
+from pipelines.commands.what_if import what_if
+from pipelines.commands.why import why
 from pipelines.record import log
 
 VERBS = [

@@ -11,7 +11,7 @@ from annotators.advertisements import Advertisements
 from annotators.annotator import Subject
 from annotators.layout import Layout, words_in
 from schemas.sample import Image, Part, Sample, Source, Text
-from schemas.vocabulary import AD_SIGNALS
+from schemas.vocabulary.documents import AD_SIGNALS
 
 LONG = Text("word " * 500, "paragraph")
 PICTURE = Image("0" * 64, 10, "png")

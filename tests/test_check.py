@@ -11,7 +11,8 @@ from annotators.annotator import Annotator
 from annotators.check import check
 from schemas.errors import BadSample, Unavailable
 from schemas.note import Box, Note, Noted
-from schemas.vocabulary import OBJECT, Name
+from schemas.vocabulary import Name
+from schemas.vocabulary.people import OBJECT
 
 
 class Says(Annotator, frozen=True):

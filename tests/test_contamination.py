@@ -27,7 +27,7 @@ from pipelines.benchmark.fields import Fields
 from pipelines.benchmark.items import Reading
 from pipelines.benchmark.register import register
 from pipelines.benchmark.report import report
-from pipelines.commands.ask import why
+from pipelines.commands.why import why
 from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options

@@ -59,7 +59,10 @@ from schemas.response import BOX, BOX_END
 from schemas.sample import Sample
 from schemas.shard import samples
 from schemas.verdict import Verdict
-from schemas.vocabulary import CATEGORY, DIFFICULTY, PASS_RATE, TEXT_TRACK, Name
+from schemas.vocabulary import Name
+from schemas.vocabulary.answers import DIFFICULTY, PASS_RATE
+from schemas.vocabulary.dialogues import CATEGORY
+from schemas.vocabulary.text_tracks import TEXT_TRACK
 
 PIECES = (Piece("pan_left", 20), Piece("zoom_in", 19, 1), Piece("tilt_up", 17, 3))
 CLIPS = {

@@ -20,7 +20,7 @@ from annotators.desk.label_studio.review import COMMENT, TAG, VERDICT, Judged, r
 from annotators.desk.label_studio.sheet import NOT_SURE, Choice, Field, Grade, Line, Sheet, Spans, Tracks
 from schemas.errors import BadInput
 from schemas.note import At, Note, TimeSpan, Track, Value, Whole
-from schemas.vocabulary import NAMES
+from schemas.vocabulary.all import NAMES
 
 CLIP = Clip(1, FrameMap(tuple(range(1000, 1040 * 10, 313)), 12_000, (1, 1000), (25, 1), 320, 240))
 FRAMES = CLIP.map.frames

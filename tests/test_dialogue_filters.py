@@ -14,7 +14,7 @@ from filters.dialogue import FewControlCharacters, HasAnswers, NoMedia, NotRepea
 from filters.filter import ColumnFilter
 from filters.language import MostlyInLanguage
 from schemas.sample import Sample, Source, Text
-from schemas.vocabulary import REPEATED_PLACES
+from schemas.vocabulary.prose import REPEATED_PLACES
 
 
 def said(judging: ColumnFilter, **values: Any) -> tuple[str, float]:

@@ -249,7 +249,7 @@ def test_the_views_of_the_sql_page_have_the_columns_shown(tmp_path, picture):
 
 
 def test_generated_sections_name_every_verb_option_filter_and_note():
-    from schemas.vocabulary import NAMES
+    from schemas.vocabulary.all import NAMES
 
     for name, verb in from_code.verbs().items():
         for option in (option for one in verb.params if isinstance(one, click.Option) for option in one.opts):

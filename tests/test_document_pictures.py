@@ -29,7 +29,7 @@ from filters.document_pictures import (
 )
 from filters.filter import Filter
 from filters.repeated import RepeatedPictures
-from pipelines.commands.ask import why
+from pipelines.commands.why import why
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.ingest import ingest

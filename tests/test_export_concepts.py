@@ -237,7 +237,7 @@ from typing import ClassVar
 
 from annotators.annotator import Annotator, Subject
 from schemas.note import Noted
-from schemas.vocabulary import CONCEPTS
+from schemas.vocabulary.compared import CONCEPTS
 
 
 class Lengths(Annotator, frozen=True):

@@ -41,7 +41,10 @@ from filters.text import CaptionLength, CleanText, InLanguage, NotBoilerplate
 from filters.thought import SoundThought
 from filters.video import HasVideo, Lasts, NotBlack, NotStill, WholeVideo
 from schemas.verdict import Verdict
-from schemas.vocabulary import AD_SIGNALS, ORIGINAL_STANDS, REPEATED_PLACES, REWRITTEN, WATERMARKS
+from schemas.vocabulary.captions import ORIGINAL_STANDS, REWRITTEN
+from schemas.vocabulary.documents import AD_SIGNALS
+from schemas.vocabulary.prose import REPEATED_PLACES
+from schemas.vocabulary.safety import WATERMARKS
 
 Row = dict[str, Any]
 DTYPES: dict[str, Any] = {

@@ -32,7 +32,8 @@ from typing import ClassVar
 from annotators.annotator import Annotator, Needs, Subject
 from schemas.errors import BadSample, Unavailable
 from schemas.note import Box, Note, Noted
-from schemas.vocabulary import OBJECT, Name
+from schemas.vocabulary import Name
+from schemas.vocabulary.people import OBJECT
 
 SAID = Name("said", "string", "", "the caption")
 HELD = []

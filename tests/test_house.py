@@ -165,7 +165,8 @@ def test_a_recipe_is_read_and_judged_without_the_compiler() -> None:
     ("room", "stands_on"), [("schemas", {"msgspec"}), ("filters", {"msgspec", "numba", "numpy", "schemas"})]
 )
 def test_a_low_room_loads_no_more_than_it_stands_on(room: str, stands_on: set[str]) -> None:
-    modules = [f"{room}.{path.stem}" for path in (ROOT / room).glob("*.py") if path.stem != "__init__"]
+    files = (path.relative_to(ROOT).with_suffix("") for path in (ROOT / room).rglob("*.py"))
+    modules = [".".join(file.parts) for file in files if file.name != "__init__"]
     loaded = modules_after("import " + ", ".join(modules)) - modules_after("import " + ", ".join(stands_on - {room}))
     assert loaded - set(sys.stdlib_module_names) <= {room}, sorted(loaded)
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pipelines.commands.ask import why
+from pipelines.commands.why import why
 from pipelines.engines.local import Local
 from pipelines.ingest import plan
 from pipelines.ingest.ingest import ingest

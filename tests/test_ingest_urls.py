@@ -31,8 +31,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import schemas.publish
-from pipelines.commands.ask import sql
 from pipelines.commands.ingest import ingest as ingest_verb
+from pipelines.commands.sql import sql
 from pipelines.engines.local import Local
 from pipelines.ingest.body import Body
 from pipelines.ingest.ingest import ingest

@@ -33,7 +33,7 @@ from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput, Unavailable
 from schemas.sample import Image, Sample, Source
-from schemas.vocabulary import EMBEDDINGS
+from schemas.vocabulary.documents import EMBEDDINGS
 
 BOOKS = ("openstax_astronomy", "openstax_psychology")
 

@@ -20,7 +20,7 @@ from annotators.dialogue_minhash import DialogueMinHash
 from annotators.minhash import MinHash
 from annotators.minima import SHINGLE, WORD, Minima, in_words, permutations
 from schemas.sample import Image, Sample, Source, Text
-from schemas.vocabulary import SIGNATURE_PLACES
+from schemas.vocabulary.compared import SIGNATURE_PLACES
 
 FOX = "The quick brown fox jumps over the lazy dog."
 GOLDEN = {

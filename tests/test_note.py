@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pkgutil import iter_modules
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -13,6 +15,8 @@ from annotators.pixels import Pixels
 from pipelines.shelf.notes import places_json
 from schemas import vocabulary
 from schemas.note import Box, Characters, Note, Quad, TimeSpan, Track, Whole
+from schemas.vocabulary import Name
+from schemas.vocabulary.all import FAMILIES, NAMES
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 PART, PTS = st.integers(0, 99), st.integers(-(2**40), 2**40)
@@ -57,7 +61,13 @@ def test_a_note_on_a_place_is_stored_as_these_bytes(note: Note, stored: str) -> 
 
 
 def test_every_name_is_declared_under_itself_and_built_in_annotators_write_no_other() -> None:
-    declared = {name.name: name for name in vars(vocabulary).values() if isinstance(name, vocabulary.Name)}
-    assert declared == vocabulary.NAMES
+    declared = [(stands, one) for family in FAMILIES for stands, one in vars(family).items() if isinstance(one, Name)]
+    assert [one.name for _, one in declared] == list(NAMES)
+    assert [stands for stands, _ in declared] == [name.upper() for name in NAMES]
     for annotator in (Header(), Pixels(), Language()):
-        assert all(declared[name.name] == name for name in annotator.writes)
+        assert all(NAMES[name.name] == name for name in annotator.writes)
+
+
+def test_no_family_of_names_is_forgotten() -> None:
+    there = {found.name for found in iter_modules(vocabulary.__path__)}
+    assert {family.__name__.rpartition(".")[2] for family in FAMILIES} == there - {"all", "name"}

@@ -43,7 +43,7 @@ from schemas.draw import fraction
 from schemas.errors import BadInput, Unavailable
 from schemas.form import caption_of
 from schemas.sample import Sample, Source, Text
-from schemas.vocabulary import ORIGINAL_STANDS, REWRITTEN
+from schemas.vocabulary.captions import ORIGINAL_STANDS, REWRITTEN
 
 spec = importlib.util.spec_from_file_location("scripted_endpoint", Path(__file__).parent / "scripted_endpoint.py")
 assert spec and spec.loader

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from msgspec import structs
 from safetensors.torch import load_file
 
-from pipelines.commands.ask import why
+from pipelines.commands.why import why
 from pipelines.engines.local import Local
 from pipelines.export.export import ExportOptions, export
 from pipelines.ingest.drawn_task_set import write_tasks

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from msgspec import json
 
 from filters.verifiers.verify import verify
-from pipelines.commands.ask import why
+from pipelines.commands.why import why
 from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.ingest.source import Options

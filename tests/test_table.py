@@ -27,7 +27,7 @@ from pipelines.shelf.table import (
 )
 from schemas.errors import Unavailable
 from schemas.tables import CATALOG, DECISION, PLAN, SIDECAR, VERDICT, Column
-from schemas.vocabulary import NAMES
+from schemas.vocabulary.all import NAMES
 
 LOCAL = fsspec.filesystem("file")
 EVERY: dict[str, list[Any]] = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from filters.columns import Columns, Lists
 from filters.signatures import Signatures, nearest_better
 from filters.textdedup import TextNearDedup
-from schemas.vocabulary import SIGNATURE_PLACES
+from schemas.vocabulary.compared import SIGNATURE_PLACES
 
 Values = NDArray[np.uint16]
 

@@ -25,7 +25,7 @@ from pipelines.run.run import run
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 from schemas.sample import Sample, Source
-from schemas.vocabulary import WATERMARKS
+from schemas.vocabulary.safety import WATERMARKS
 
 MIDDLE, BELOW, LARGE = (0.4, 0.45, 0.6, 0.5), (0.7, 0.94, 0.98, 0.98), (0.1, 0.4, 0.9, 0.6)
 RECIPE = Recipe("unmarked", Annotate(Ocr()), Annotate(Watermark()), Keep(NoWatermark()))

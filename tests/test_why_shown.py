@@ -8,7 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from annotators.minhash import MinHash
-from pipelines.commands.ask import why
+from pipelines.commands.why import why
 from pipelines.engines.local import Local
 from pipelines.ingest.ingest import ingest
 from pipelines.recipes.recipe import Annotate, Recipe

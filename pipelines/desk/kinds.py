@@ -13,7 +13,7 @@ from msgspec import Struct
 from annotators.desk.label_studio.sheet import Choice, Field, Grade, Places, Sheet, Spans, Tracks
 from schemas.note import Note, Value, Whole
 from schemas.people import Word
-from schemas.vocabulary import NAMES
+from schemas.vocabulary.all import NAMES
 
 UNKNOWN_NAME, WRONG_KIND = "unknown_name", "wrong_kind"
 _INTEGERS = ("int64", "uint32", "uint64")

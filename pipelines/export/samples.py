@@ -17,7 +17,8 @@ from pipelines.shelf.table import uuid_hexes
 from schemas.draw import fraction
 from schemas.form import caption_place
 from schemas.sample import Image, Part, Sample, Source, Text, Video
-from schemas.vocabulary import DURATION_S, RECAPTION
+from schemas.vocabulary.captions import RECAPTION
+from schemas.vocabulary.video import DURATION_S
 
 COLUMNS = ("key", "parts", "dataset", "name", "uri", "licence", "parent", "meta", "media", "offsets")
 _SIZE = ("row", "width_px", "height_px")

@@ -13,7 +13,7 @@ from pipelines.ingest.row import Row
 from pipelines.ingest.source import file_ref, need, open_url, resolve
 from schemas.errors import BadInput, BadSample
 from schemas.note import Box, Note
-from schemas.vocabulary import OBJECT
+from schemas.vocabulary.people import OBJECT
 
 _HEAD_BYTES = 256
 _CC = re.compile(r"creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)")

@@ -23,7 +23,10 @@ from pipelines.ingest.drawn_digits import burn
 from pipelines.ingest.drawn_moves import Rgb, Scene, view
 from schemas.errors import BadInput
 from schemas.note import Note, TimeSpan, Track
-from schemas.vocabulary import BLACK, CAMERA_MOTION, SCENE_TEXT, SHOT, TRANSITION
+from schemas.vocabulary.camera import CAMERA_MOTION
+from schemas.vocabulary.scene_text import SCENE_TEXT
+from schemas.vocabulary.shots import SHOT, TRANSITION
+from schemas.vocabulary.video import BLACK
 
 Joint = Literal["cut", "fade", "dissolve"]
 NTSC_FILM, NTSC = Fraction(24000, 1001), Fraction(30000, 1001)

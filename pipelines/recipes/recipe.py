@@ -15,8 +15,8 @@ from annotators.annotator import Annotator
 from filters.corpus import CorpusFilter
 from filters.filter import Filter
 from pipelines.recipes.value import ROOMS, Value, annotator_id, digest, source_of, value_of
-from schemas import vocabulary
 from schemas.errors import BadInput
+from schemas.vocabulary import people
 
 FACTS = (
     "key",
@@ -39,14 +39,14 @@ FACTS = (
 BY_PEOPLE = {
     name.name: name
     for name in (
-        vocabulary.PERSON_CHOICE,
-        vocabulary.PERSON_DIFFICULTY,
-        vocabulary.PERSON_COMMENT,
-        vocabulary.CAMERA_CLEAR,
-        vocabulary.CAMERA_STEADINESS,
-        vocabulary.CAMERA_PACE,
-        vocabulary.CAMERA_TRACKING,
-        vocabulary.CAMERA_DESCRIPTION,
+        people.PERSON_CHOICE,
+        people.PERSON_DIFFICULTY,
+        people.PERSON_COMMENT,
+        people.CAMERA_CLEAR,
+        people.CAMERA_STEADINESS,
+        people.CAMERA_PACE,
+        people.CAMERA_TRACKING,
+        people.CAMERA_DESCRIPTION,
     )
 }
 """What people say of whole samples, and annotators do not: filters may read it of every sample, empty or 0 of those

@@ -20,7 +20,8 @@ from schemas.errors import BadInput
 from schemas.note import Value, Whole
 from schemas.people import overruled
 from schemas.task import DIFFICULTIES
-from schemas.vocabulary import DIFFICULTY, PASS_RATE, PERSON_DIFFICULTY
+from schemas.vocabulary.answers import DIFFICULTY, PASS_RATE
+from schemas.vocabulary.people import PERSON_DIFFICULTY
 
 Column = NDArray[Any] | Lists
 Read = Callable[[str, NDArray[np.int64]], Column]

@@ -20,7 +20,7 @@ from pipelines.shelf.notes import Notes
 from pipelines.shelf.people import People, Words
 from pipelines.shelf.shelf import Shelf
 from schemas.sample import Image, Part, Sample, Source, Text
-from schemas.vocabulary import DIFFICULTY, PASS_RATE
+from schemas.vocabulary.answers import DIFFICULTY, PASS_RATE
 
 LeftOut = Mapping[int, tuple[int, ...]]
 NOTHING: LeftOut = {}

@@ -22,7 +22,8 @@ from schemas.note import Note, Whole
 from schemas.people import Word, words_in, words_json
 from schemas.publish import put
 from schemas.tables import PLACES, SEEN, Column
-from schemas.vocabulary import DIFFICULTY, PERSON_DIFFICULTY
+from schemas.vocabulary.answers import DIFFICULTY
+from schemas.vocabulary.people import PERSON_DIFFICULTY
 
 PEOPLE = "people@"
 WORDS = "words"

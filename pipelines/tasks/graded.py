@@ -23,7 +23,7 @@ from schemas.errors import BadInput, BadSample
 from schemas.grade import Grade
 from schemas.note import Noted
 from schemas.task import Task, posed_of
-from schemas.vocabulary import (
+from schemas.vocabulary.answers import (
     ANSWERED,
     DIFFICULTY,
     EXTRACTED,

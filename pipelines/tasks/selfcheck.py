@@ -12,7 +12,8 @@ from schemas.errors import BadInput, BadSample
 from schemas.note import Noted
 from schemas.response import ANSWER, ANSWER_END, BOX, BOX_END, THINK, THINK_END
 from schemas.task import Task, posed_of
-from schemas.vocabulary import REFERENCE_REWARD, TASK_DOMAIN, TASK_SKILL, WRONG_PAID
+from schemas.vocabulary.answers import TASK_DOMAIN, TASK_SKILL
+from schemas.vocabulary.soundness import REFERENCE_REWARD, WRONG_PAID
 
 
 class SelfCheck(Annotator, frozen=True):

@@ -8,7 +8,7 @@ from annotators.annotator import Annotator, Subject
 from schemas.errors import BadSample
 from schemas.note import Item, Noted
 from schemas.task import Posed, posed_of
-from schemas.vocabulary import RESPONSE_BY, RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
+from schemas.vocabulary.answers import RESPONSE_BY, RESPONSE_FINISH, RESPONSE_TOKENS, RESPONSES
 
 
 class ToldResponses(Annotator, frozen=True):

@@ -8,7 +8,7 @@ from annotators.annotator import Annotator, Subject
 from schemas.grade import REASONS
 from schemas.note import Noted
 from schemas.rollout import Rolled, rolled_out_of
-from schemas.vocabulary import (
+from schemas.vocabulary.answers import (
     ANSWERED,
     EXTRACTED,
     GRADES,
@@ -16,8 +16,13 @@ from schemas.vocabulary import (
     RESPONSE_FINISH,
     RESPONSE_TOKENS,
     RESPONSES,
-    REWARD_PARTS,
     RIGHT_ANSWERS,
+    TASK_DOMAIN,
+    TASK_REFERENCE,
+    TASK_SKILL,
+)
+from schemas.vocabulary.rollouts import (
+    REWARD_PARTS,
     ROLLOUT_ADVANTAGES,
     ROLLOUT_LEARNT,
     ROLLOUT_PAID,
@@ -28,9 +33,6 @@ from schemas.vocabulary import (
     ROLLOUT_STEP,
     ROLLOUT_TOKENS,
     ROLLOUT_WEIGHTS,
-    TASK_DOMAIN,
-    TASK_REFERENCE,
-    TASK_SKILL,
 )
 
 

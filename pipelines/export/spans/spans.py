@@ -20,7 +20,8 @@ from pipelines.shelf.shelf import Shelf
 from schemas.note import Note, TimeSpan
 from schemas.people import Word, overruled, stretch
 from schemas.sample import Sample, Video
-from schemas.vocabulary import SHOT, SPAN_CAPTION
+from schemas.vocabulary.shots import SHOT
+from schemas.vocabulary.span_captions import SPAN_CAPTION
 
 VIDEOS = "videos"
 """In place of a note's name: every video as a whole, its bytes as they are."""

@@ -32,19 +32,12 @@ from schemas.draw import fraction
 from schemas.note import Note, TimeSpan
 from schemas.people import stretch
 from schemas.sample import Text
-from schemas.vocabulary import (
-    ACTION,
-    ACTION_ACTOR,
-    ACTION_DESCRIPTION,
-    ACTION_OBJECTS,
-    CAMERA_MOTION,
-    CAMERA_MOTION_CONFIDENCE,
-    SCENE_TEXT,
-    SPAN_ANSWER,
-    SPAN_CAPTION,
-    SPAN_QUESTION,
-    TEXT_TRACK,
-)
+from schemas.vocabulary.camera import CAMERA_MOTION, CAMERA_MOTION_CONFIDENCE
+from schemas.vocabulary.people import ACTION, ACTION_ACTOR, ACTION_DESCRIPTION, ACTION_OBJECTS
+from schemas.vocabulary.scene_text import SCENE_TEXT
+from schemas.vocabulary.span_captions import SPAN_CAPTION
+from schemas.vocabulary.span_questions import SPAN_ANSWER, SPAN_QUESTION
+from schemas.vocabulary.text_tracks import TEXT_TRACK
 
 FORMS = ("captions", "questions", "grounding", "motion", "actions", "texts", "framing")
 """What a dialogue may be about: what happens, what was asked and answered, when something happens, the camera, what is

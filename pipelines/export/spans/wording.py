@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from schemas.vocabulary import (
-    SHOT_ANGLE,
-    SHOT_COMPOSITION,
-    SHOT_FOCUS,
-    SHOT_FRAMING,
-    SHOT_LENS,
-    SHOT_LIGHTING,
-    SHOT_SCALE,
-)
+from schemas.vocabulary.people import SHOT_FOCUS, SHOT_LENS, SHOT_LIGHTING
+from schemas.vocabulary.shot_labels import SHOT_ANGLE, SHOT_COMPOSITION, SHOT_FRAMING, SHOT_SCALE
 
 CAPTION_ASKED = (
     "Describe this clip.",

@@ -15,7 +15,8 @@ from pipelines.query.films.clock import clock
 from pipelines.query.films.lanes import Lane, Span
 from pipelines.query.films.pen import Pen
 from pipelines.query.films.stills import Clip
-from schemas.vocabulary import CAMERA_MOTION, SHOT
+from schemas.vocabulary.camera import CAMERA_MOTION
+from schemas.vocabulary.shots import SHOT
 
 PAPER, INK, QUIET, LINE = (251, 250, 248), (31, 30, 27), (106, 102, 95), (222, 218, 211)
 SHOTS = ((47, 111, 115), (181, 80, 45))

@@ -25,7 +25,7 @@ from pipelines.store.address import file_system
 from schemas.errors import BadInput, BadSample
 from schemas.publish import put
 from schemas.sample import Sample, Video
-from schemas.vocabulary import SHOT
+from schemas.vocabulary.shots import SHOT
 
 FRAME_PX = 240
 

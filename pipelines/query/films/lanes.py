@@ -10,7 +10,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from schemas.vocabulary import BLACK, CAMERA_MOTION, SCENE_TEXT, SHOT, STILL
+from schemas.vocabulary.camera import CAMERA_MOTION
+from schemas.vocabulary.scene_text import SCENE_TEXT
+from schemas.vocabulary.shots import SHOT
+from schemas.vocabulary.video import BLACK, STILL
 
 FIRST_LANES = (SHOT.name, CAMERA_MOTION.name, "text_track", SCENE_TEXT.name, "span_caption", STILL.name, BLACK.name)
 """Lanes that come first, in this order; others follow by name."""

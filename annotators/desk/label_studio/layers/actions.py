@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from annotators.desk.label_studio.sheet import NOT_SURE, Choice, Line, Sheet, Spans
-from schemas import vocabulary as names
+from schemas.vocabulary import people as names
 
 VERBS = (
     "move",

@@ -7,25 +7,25 @@ the rest is told in a sentence, so that silence is never read as an answer.
 from __future__ import annotations
 
 from annotators.desk.label_studio.sheet import NOT_SURE, Choice, Line, Sheet, Spans
-from schemas import vocabulary as names
 from schemas.camera import PRIMITIVES
+from schemas.vocabulary import camera, people
 
 CAMERA_MOTION = Sheet(
     "camera_motion",
     (
-        Choice(names.CAMERA_CLEAR.name, ("yes", "no"), "Is the motion clear and consistent?", required=True),
+        Choice(people.CAMERA_CLEAR.name, ("yes", "no"), "Is the motion clear and consistent?", required=True),
         Choice(
-            names.CAMERA_STEADINESS.name,
+            people.CAMERA_STEADINESS.name,
             ("static", "very_smooth", "smooth", "unsteady", "very_unsteady", NOT_SURE),
             "How steadily is the camera held?",
         ),
-        Choice(names.CAMERA_PACE.name, ("slow", "regular", "fast", NOT_SURE), "How fast does it move?"),
+        Choice(people.CAMERA_PACE.name, ("slow", "regular", "fast", NOT_SURE), "How fast does it move?"),
         Choice(
-            names.CAMERA_TRACKING.name,
+            people.CAMERA_TRACKING.name,
             ("none", "side", "tail", "lead", "aerial", "arc", "pan", "tilt", NOT_SURE),
             "Does it follow a subject, and from where?",
         ),
-        Line(names.CAMERA_DESCRIPTION.name, "What the camera does, in a sentence", rows=3),
-        Spans(names.CAMERA_MOTION.name, PRIMITIVES, says="Each move from its first frame to its last"),
+        Line(people.CAMERA_DESCRIPTION.name, "What the camera does, in a sentence", rows=3),
+        Spans(camera.CAMERA_MOTION.name, PRIMITIVES, says="Each move from its first frame to its last"),
     ),
 )

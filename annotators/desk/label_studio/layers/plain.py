@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from annotators.desk.label_studio.sheet import Choice, Grade, Line, Sheet, Shows
-from schemas import vocabulary as names
+from schemas.vocabulary import people as names
 
 
 def plain(shows: Shows) -> Sheet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from annotators.desk.label_studio.sheet import NOT_SURE, Choice, Line, Sheet, Tracks
-from schemas import vocabulary as names
+from schemas.vocabulary import people, scene_text
 
 KINDS = ("scene", "caption_overlay", "title", "subtitle", "watermark", "ui")
 
@@ -11,18 +11,18 @@ SCENE_TEXT = Sheet(
     "scene_text",
     (
         Tracks(
-            names.SCENE_TEXT_KIND.name,
+            people.SCENE_TEXT_KIND.name,
             KINDS,
             fields=(
                 Line(
-                    names.SCENE_TEXT.name,
+                    scene_text.SCENE_TEXT.name,
                     "What it says, letter by letter; ### where nobody can read it",
                     required=True,
                     copied=True,
                 ),
-                Choice(names.SCENE_TEXT_LEGIBILITY.name, ("clear", "degraded", "illegible", "other_language")),
+                Choice(people.SCENE_TEXT_LEGIBILITY.name, ("clear", "degraded", "illegible", "other_language")),
                 Choice(
-                    names.SCENE_TEXT_SURFACE.name,
+                    people.SCENE_TEXT_SURFACE.name,
                     ("sign", "document", "screen", "clothing", "vehicle", "product", "other", NOT_SURE),
                 ),
             ),

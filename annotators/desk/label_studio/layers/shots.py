@@ -7,7 +7,9 @@ neighbours as near.
 from __future__ import annotations
 
 from annotators.desk.label_studio.sheet import NOT_SURE, Choice, Sheet, Spans
-from schemas import vocabulary as names
+from schemas.vocabulary.people import SHOT_FOCUS, SHOT_LENS, SHOT_LIGHTING
+from schemas.vocabulary.shot_labels import SHOT_ANGLE, SHOT_COMPOSITION, SHOT_FRAMING, SHOT_SCALE
+from schemas.vocabulary.shots import SHOT
 
 BEGINS = ("start", "cut", "fade", "dissolve", "wipe")
 SCALES = (
@@ -36,22 +38,22 @@ SHOTS = Sheet(
     "shots",
     (
         Spans(
-            names.SHOT.name,
+            SHOT.name,
             BEGINS,
             fields=(
-                Choice(names.SHOT_SCALE.name, (*SCALES, NOT_SURE), "How much of the subject is seen?", required=True),
+                Choice(SHOT_SCALE.name, (*SCALES, NOT_SURE), "How much of the subject is seen?", required=True),
                 Choice(
-                    names.SHOT_FRAMING.name,
+                    SHOT_FRAMING.name,
                     ("single", "two", "three", "group", "over_the_shoulder", "point_of_view", "insert", "establishing"),
                 ),
-                Choice(names.SHOT_ANGLE.name, ("birds_eye", "high", "eye", "low", "worms_eye", NOT_SURE)),
-                Choice(names.SHOT_LENS.name, ("ultra_wide", "wide", "normal", "long", "macro", "fisheye", NOT_SURE)),
-                Choice(names.SHOT_COMPOSITION.name, COMPOSITIONS, several=True),
+                Choice(SHOT_ANGLE.name, ("birds_eye", "high", "eye", "low", "worms_eye", NOT_SURE)),
+                Choice(SHOT_LENS.name, ("ultra_wide", "wide", "normal", "long", "macro", "fisheye", NOT_SURE)),
+                Choice(SHOT_COMPOSITION.name, COMPOSITIONS, several=True),
                 Choice(
-                    names.SHOT_LIGHTING.name,
+                    SHOT_LIGHTING.name,
                     ("high_key", "low_key", "silhouette", "back", "side", "top", "soft", "hard", NOT_SURE),
                 ),
-                Choice(names.SHOT_FOCUS.name, ("deep", "shallow", "rack", NOT_SURE)),
+                Choice(SHOT_FOCUS.name, ("deep", "shallow", "rack", NOT_SURE)),
             ),
             says="Each shot, by how it begins",
         ),
