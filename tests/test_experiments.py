@@ -6,15 +6,16 @@ import sys
 import xml.etree.ElementTree as ET
 from math import inf
 from pathlib import Path
+from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.experiments.pool import composed
-from bench.experiments.reached import by_arm, ratios, tokens_to
-from bench.experiments.report import write_report
-from bench.experiments.rlcs import points_of
+from bench.experiments.reached import Between, by_arm, middle, ratios, tokens_to
+from bench.experiments.report import Measure, write_report
+from bench.experiments.rlcs import MEASURES, points_of
 from bench.experiments.runs import Arm, Point, Ran, points_path, read_all, run_all, table_of
 from schemas.errors import BadInput
 
@@ -75,27 +76,38 @@ def test_the_tokens_to_a_target_lie_between_the_looks_before_and_at_it(shares: l
     found = tokens_to(points, target, lambda point: point.right["a"])
     first = next((at for at, share in enumerate(shares) if share >= target), None)
     if first is None:
-        assert found == inf
+        assert found == (1000 * (len(shares) - 1), inf)
     else:
-        assert 1000 * max(0, first - 1) <= found <= 1000 * first
+        assert found.low == found.high and 1000 * max(0, first - 1) <= found.low <= 1000 * first
 
 
-def test_ratios_are_by_seed_and_never_stands_against_whoever_never_came_there() -> None:
-    runs = [run("A", 0, 0, 1), run("A", 1, 0, 0.2), run("B", 0, 0, 0.5, 1), run("B", 1, 0, 1), run("B", 2, 0, 1)]
+def test_ratios_are_by_seed_and_of_a_run_that_never_came_there_a_bound_is_known() -> None:
+    runs = [run("A", 0, 0, 1), run("A", 1, 0, 0.2, 0.3), run("B", 0, 0, 0.5, 1), run("B", 1, 0, 1), run("B", 2, 0, 1)]
     found = by_arm(runs, 0.8, lambda point: point.right["a"])
-    assert found["A"] == {0: pytest.approx(800), 1: inf}
-    assert ratios(found, "A", "B") == [pytest.approx(0.5), inf]
-    assert ratios(found, "B", "A") == [pytest.approx(2.0), 0.0]
+    assert found["A"] == {0: (pytest.approx(800), pytest.approx(800)), 1: (2000, inf)}
+    assert ratios(found, "A", "B") == [(pytest.approx(0.5), pytest.approx(0.5)), (pytest.approx(2.5), inf)]
+    assert ratios(found, "B", "A") == [(pytest.approx(2.0), pytest.approx(2.0)), (0, pytest.approx(0.4))]
+    assert middle(ratios(found, "B", "A")) == (pytest.approx(1.0), pytest.approx(1.2))
 
 
-def test_a_report_has_both_measures_and_plots_that_are_drawings(tmp_path: Path) -> None:
+@given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9), st.floats(0, 1)), min_size=1, max_size=7))
+def test_the_median_lies_between_its_bounds(found: list[tuple[float, float, float]]) -> None:
+    within = [(min(a, b), max(a, b), share) for a, b, share in found]
+    true = sorted(min(high, low + share * (high - low)) for low, high, share in within)
+    low, high = middle([Between(low, high) for low, high, _ in within])
+    assert low - 1e-9 <= median(true) <= high + 1e-9
+
+
+def test_a_report_has_all_measures_and_plots_that_are_drawings(tmp_path: Path) -> None:
     runs = [run("TRL", 0, 0.2, 0.5, 0.9), run("<ours>", 0, 0.2, 0.95), run("TRL", 1, 0.2), Ran("TRL", 2, [])]
-    path = write_report(str(tmp_path), "Title", "About.", runs, 0.6, "TRL")
+    measures = [Measure("a", "the first", lambda point: point.right["a"], (0.6, 0.1)), MEASURES[1]]
+    path = write_report(str(tmp_path), "Title", "About.", runs, measures, ("TRL", "nobody"))
     text = Path(path).read_text()
-    assert "| <ours> | 1 of 1 | 800 | 800 | 800 | 0.46x | 0.46x |" in text
-    assert "1 of 3" in text
-    for name in ("mean", "worst"):
-        drawing = ET.parse(tmp_path / f"{name}.svg").getroot()
+    assert "| <ours> | 1 of 1 | 533 | 533 | 533 | 0.43x | 0.43x |" in text
+    assert "| TRL | 1 of 3 | not known | under 1,250 | over 1,250 |  |  |" in text
+    assert "| <ours> | 0 of 1 | over 1,000 | over 1,000 | over 1,000 | not known | not known |" in text
+    for measure in measures:
+        drawing = ET.parse(tmp_path / f"{measure.name}.svg").getroot()
         lines = drawing.findall("{http://www.w3.org/2000/svg}polyline")
         assert len(lines) == len(runs) + 2
 
@@ -104,22 +116,22 @@ def test_a_pool_is_half_trivial_and_a_fifth_hopeless_whichever_domain_has_the_tr
     records = [
         {"id": f"{domain}-{at}", "domain": domain, "question": "How many?", "reference": str(at % 9)}
         for domain in ("counting", "ocr", "math")
-        for at in range(1200)
+        for at in range(4000)
     ]
     right = {one["id"]: (16 if one["domain"] == "ocr" else 1, 6, 13, 2)[at % 4] for at, one in enumerate(records)}
-    right |= dict.fromkeys([f"math-{at}" for at in range(0, 1200, 4)], 14)
+    right |= dict.fromkeys([f"math-{at}" for at in range(0, 4000, 4)], 14)
     pool = composed(records, right)
     hopeless = [one for one in pool if one["id"].startswith("hopeless")]
     known = {one["id"]: right[one["id"]] for one in pool if one not in hopeless}
-    assert (len(pool), len(hopeless)) == (900, 180)
-    assert sum(count >= 14 for count in known.values()) == 450
+    assert (len(pool), len(hopeless)) == (3000, 600)
+    assert sum(count >= 14 for count in known.values()) == 1500
     assert {name.split("-")[0] for name, count in known.items() if count >= 14} == {"ocr", "math"}
     for domain in ("counting", "ocr", "math"):
-        assert sum(one["domain"] == domain for one in hopeless) == 60
-        assert sum(1 < count < 14 and name.startswith(domain) for name, count in known.items()) == 90
+        assert sum(one["domain"] == domain for one in hopeless) == 200
+        assert sum(1 < count < 14 and name.startswith(domain) for name, count in known.items()) == 300
     assert all(one["reference"] not in {other["reference"] for other in records} for one in hopeless)
     assert len({one["id"].removeprefix("hopeless-") for one in pool}) == len(pool)
-    with pytest.raises(BadInput, match="0 trivial tasks, where the pool has 450"):
+    with pytest.raises(BadInput, match="0 trivial tasks, where the pool has 1500"):
         composed(records, dict.fromkeys(right, 3))
-    with pytest.raises(BadInput, match="0 middling tasks of counting, where the pool has 150"):
+    with pytest.raises(BadInput, match="0 middling tasks of counting, where the pool has 500"):
         composed(records, dict.fromkeys(right, 16))

@@ -31,7 +31,7 @@ def main() -> None:
     run_all(chosen, range(said.seeds), said.to, print, rlcs.enough)
     runs = read_all(said.to, [arm.name for arm in arms], range(said.seeds))
     to = said.report or os.path.join(said.to, "report")
-    print("report:", write_report(to, rlcs.TITLE, rlcs.about(), runs, rlcs.TARGET, "TRL"))
+    print("report:", write_report(to, rlcs.TITLE, rlcs.about(), runs, rlcs.MEASURES, rlcs.AGAINST))
 
 
 if __name__ == "__main__":

@@ -1,50 +1,60 @@
-"""How much a run paid to reach a target, and how arms compare: medians over seeds, and ratios seed by seed."""
+"""How much a run paid to reach a target, and how arms compare: medians over seeds, and ratios seed by seed.
+
+A run that ended before its target paid more than all that it drew: what is known of a ratio then is a bound.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
 from statistics import median
+from typing import NamedTuple
 
 from bench.experiments.runs import Point, Ran
 
 
-def tokens_to(points: Sequence[Point], target: float, of: Callable[[Point], float]) -> float:
-    """Return the tokens drawn when a run came to a target, on the line between two looks; inf where it never did.
+class Between(NamedTuple):
+    """A number of which bounds are known; one that is known has the same for both."""
 
-    A first look that is there already took nothing.
+    low: float
+    high: float
+
+
+def tokens_to(points: Sequence[Point], target: float, of: Callable[[Point], float]) -> Between:
+    """Return the tokens drawn when a run came to a target, on the line between two looks.
+
+    A first look that is there already took nothing; of a run that never came there, all its tokens are the least.
     """
     before: Point | None = None
     for point in points:
         if of(point) >= target:
             if before is None:
-                return 0.0
+                return Between(0.0, 0.0)
             share = (target - of(before)) / (of(point) - of(before))
-            return before.drawn_tokens + share * (point.drawn_tokens - before.drawn_tokens)
+            tokens = before.drawn_tokens + share * (point.drawn_tokens - before.drawn_tokens)
+            return Between(tokens, tokens)
         before = point
-    return inf
+    return Between(before.drawn_tokens if before else 0.0, inf)
 
 
-def by_arm(runs: Sequence[Ran], target: float, of: Callable[[Point], float]) -> dict[str, dict[int, float]]:
+def by_arm(runs: Sequence[Ran], target: float, of: Callable[[Point], float]) -> dict[str, dict[int, Between]]:
     """Return the tokens to a target, by arm and seed."""
-    found: dict[str, dict[int, float]] = {}
+    found: dict[str, dict[int, Between]] = {}
     for run in runs:
         found.setdefault(run.arm, {})[run.seed] = tokens_to(run.points, target, of)
     return found
 
 
-def ratios(found: dict[str, dict[int, float]], arm: str, against: str) -> list[float]:
-    """Return an arm's tokens over another's, by seed; of a seed at which neither came to the target there is none."""
-    both = [(found[arm][seed], found[against][seed]) for seed in sorted(found[arm].keys() & found[against].keys())]
-    return [_over(mine, theirs) for mine, theirs in both if (mine, theirs) != (inf, inf)]
+def ratios(found: dict[str, dict[int, Between]], arm: str, against: str) -> list[Between]:
+    """Return an arm's tokens over another's, of each seed that both have."""
+    return [_over(found[arm][seed], found[against][seed]) for seed in sorted(found[arm].keys() & found[against].keys())]
 
 
-def middle(values: Sequence[float]) -> float:
-    """Return the median, infinite where half of the values are."""
-    return median(values) if values else inf
+def middle(values: Sequence[Between]) -> Between:
+    """Return what is known of the median: it lies between the median of all lower bounds and that of all upper ones."""
+    return Between(median(one.low for one in values), median(one.high for one in values))
 
 
-def _over(mine: float, theirs: float) -> float:
-    if mine == inf:
-        return inf
-    return 0.0 if theirs == inf else mine / max(1.0, theirs)
+def _over(mine: Between, theirs: Between) -> Between:
+    low = 0.0 if theirs.high == inf else mine.low / max(1.0, theirs.high)
+    return Between(low, mine.high / max(1.0, theirs.low))

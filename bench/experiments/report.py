@@ -1,71 +1,87 @@
-"""The report of an experiment: what it ran, a table of tokens to the target, ratios seed by seed, and two plots."""
+"""The report of an experiment: what it ran, tables of tokens to targets, ratios seed by seed, and two plots."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from math import inf
+from typing import NamedTuple
 
 from bench.experiments.plot import plotted
-from bench.experiments.reached import by_arm, middle, ratios
+from bench.experiments.reached import Between, by_arm, middle, ratios
 from bench.experiments.runs import Point, Ran
 
-Of = Callable[[Point], float]
-MEASURES: tuple[tuple[str, str, Of], ...] = (
-    ("mean", "mean over domains", lambda point: point.mean),
-    ("worst", "worst domain", lambda point: point.worst),
-)
+
+class Measure(NamedTuple):
+    """What is looked at of a point, under a name and in words, and the targets, the main one first."""
+
+    name: str
+    said: str
+    of: Callable[[Point], float]
+    targets: tuple[float, ...]
 
 
-def write_report(folder: str, title: str, about: str, runs: Sequence[Ran], target: float, against: str) -> str:
+def write_report(
+    folder: str, title: str, about: str, runs: Sequence[Ran], measures: Sequence[Measure], against: Sequence[str]
+) -> str:
     """Write the report and its plots into a folder, and return the report's path."""
     os.makedirs(folder, exist_ok=True)
-    for name, said, of in MEASURES:
-        with open(os.path.join(folder, f"{name}.svg"), "w", encoding="utf-8") as file:
-            file.write(plotted(f"Right answers to held-out tasks, {said}", runs, of, target))
+    for measure in measures:
+        with open(os.path.join(folder, f"{measure.name}.svg"), "w", encoding="utf-8") as file:
+            file.write(plotted(f"Right answers, {measure.said}", runs, measure.of, measure.targets[0]))
     path = os.path.join(folder, "index.md")
     with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(_lines(title, about, runs, target, against)) + "\n")
+        file.write("\n".join(_lines(title, about, runs, measures, against)) + "\n")
     return path
 
 
-def _lines(title: str, about: str, runs: Sequence[Ran], target: float, against: str) -> Iterator[str]:
+def _lines(
+    title: str, about: str, runs: Sequence[Ran], measures: Sequence[Measure], against: Sequence[str]
+) -> Iterator[str]:
     yield f"# {title}\n\n{about}\n"
-    for name, said, of in MEASURES:
-        found = by_arm(runs, target, of)
-        yield f"## To {target:.0%}, {said}\n"
-        yield "| arm | reached | tokens, median | least | most | over " + f"{against}, median | by seed |"
-        yield "|---|---|---|---|---|---|---|"
-        for arm, of_seed in found.items():
-            reached = [tokens for tokens in of_seed.values() if tokens < inf]
-            over = ratios(found, arm, against) if against in found else []
-            yield (
-                "| "
-                + " | ".join(
-                    (
-                        arm,
-                        f"{len(reached)} of {len(of_seed)}",
-                        _tokens(middle(list(of_seed.values()))),
-                        _tokens(min(of_seed.values())),
-                        _tokens(max(of_seed.values())),
-                        _ratio(middle(over)) if over else "",
-                        ", ".join(map(_ratio, over)),
-                    )
-                )
-                + " |"
-            )
-        yield f"\n![curves]({name}.svg)\n"
+    for measure in measures:
+        yield f"## {measure.said[0].upper()}{measure.said[1:]}\n\n![curves]({measure.name}.svg)\n"
+        for target in measure.targets:
+            yield f"To {target:.0%}:\n"
+            yield from _table(by_arm(runs, target, measure.of), against)
+            yield ""
     yield "## In the end\n"
-    yield "| arm | seed | tokens | mean | worst |\n|---|---|---|---|---|"
+    yield "| arm | seed | tokens | mean | worst |\n|---|---|---:|---:|---:|"
     for run in runs:
         if run.points:
             last = run.points[-1]
             yield f"| {run.arm} | {run.seed} | {last.drawn_tokens:,} | {last.mean:.1%} | {last.worst:.1%} |"
 
 
-def _tokens(count: float) -> str:
-    return "never" if count == inf else f"{count:,.0f}"
+def _table(found: dict[str, dict[int, Between]], against: Sequence[str]) -> Iterator[str]:
+    there = [name for name in against if name in found]
+    over = "".join(f" over {name}, median | by seed |" for name in there)
+    yield f"| arm | reached | tokens, median | least | most |{over}"
+    yield "|---|---|---:|---:|---:|" + "---:|---|" * len(there)
+    for arm, of_seed in found.items():
+        tokens = list(of_seed.values())
+        reached = sum(one.high < inf for one in tokens)
+        least = Between(min(one.low for one in tokens), min(one.high for one in tokens))
+        most = Between(max(one.low for one in tokens), max(one.high for one in tokens))
+        cells = [arm, f"{reached} of {len(tokens)}", *map(_tokens, (middle(tokens), least, most))]
+        for name in there:
+            by_seed = ratios(found, arm, name) if name != arm else []
+            cells += [_ratio(middle(by_seed)) if by_seed else "", ", ".join(map(_ratio, by_seed))]
+        yield f"| {' | '.join(cells)} |"
 
 
-def _ratio(value: float) -> str:
-    return "never" if value == inf else f"{value:.2f}x"
+def _tokens(count: Between) -> str:
+    return _known(count, lambda tokens: f"{tokens:,.0f}")
+
+
+def _ratio(value: Between) -> str:
+    return _known(value, lambda ratio: f"{ratio:.2f}x")
+
+
+def _known(value: Between, shown: Callable[[float], str]) -> str:
+    low, high = value
+    if low == high:
+        return shown(high)
+    if high < inf:
+        return f"{shown(low)} to {shown(high)}" if low else f"under {shown(high)}"
+    return f"over {shown(low)}" if low else "not known"

@@ -13,14 +13,19 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from bench.experiments.report import Measure
 from bench.experiments.runs import LIMIT_S, Arm, Point, ostraka
 from bench.peers import TRL, python_of
 
 EVERY, PROMPTS, GROUP = 10, 48, 8
-ONE_TO_ONE, EXPANDED, WEIGHED = 160, 100, 130
-"""Steps, as many as the seconds allow: of an arm that asks as many prompts as it learns from, of one that asks more,
-and of one that asks no more but of whose groups more teach."""
+STEPS, EXPANDED_STEPS = 130, 100
+"""An arm that asks more prompts than it learns from has fewer steps: both are as many as their time allows."""
 TARGET = 0.8
+MEASURES = (
+    Measure("mean", "mean over domains", lambda point: point.mean, (TARGET, 0.75)),
+    Measure("worst", "worst domain", lambda point: point.worst, (TARGET, 0.7)),
+)
+AGAINST = ("TRL", "uniform")
 TRL_LIMIT_S = 900
 TITLE = "Curriculum sampling with expansion"
 ALIKE = "proportions = { counting = 1, ocr = 1, vqa = 1 }"
@@ -34,13 +39,13 @@ CURRICULA = {
 
 def arms(folder: str, start: str, pool: str, test: str) -> list[Arm]:
     """Return the arms of the experiment; the files of their curricula lie in its folder."""
-    ours: dict[str, tuple[int, tuple[str, ...]]] = {"uniform": (ONE_TO_ONE, ("--uniform",))}
+    ours: dict[str, tuple[int, tuple[str, ...]]] = {"uniform": (STEPS, ("--uniform",))}
     for name, settings in CURRICULA.items():
         path = os.path.join(folder, f"{name.replace(' ', '-')}.toml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"{settings}\n")
-        ours[name] = (WEIGHED if name == "weights alone" else EXPANDED, ("--curriculum", path))
-    of_trl = (start, pool, test, str(ONE_TO_ONE), str(EVERY), str(PROMPTS), str(GROUP))
+        ours[name] = (STEPS if name == "weights alone" else EXPANDED_STEPS, ("--curriculum", path))
+    of_trl = (start, pool, test, str(STEPS), str(EVERY), str(PROMPTS), str(GROUP))
 
     def command(steps: int, options: Sequence[str], seed: int, to: str) -> list[str]:
         sizes = ("--steps", str(steps), "--prompts", str(PROMPTS), "--group", str(GROUP))
@@ -66,9 +71,8 @@ def about() -> str:
     """Return what the report says it ran."""
     settings = "\n\n".join(f"`{name}`:\n\n```toml\n{said}\n```" for name, said in CURRICULA.items())
     return (
-        f"{PROMPTS} prompts a step are learnt from, {GROUP} answers to each; {EXPANDED} steps at most of an arm that "
-        f"asks more than it learns from, {WEIGHED} of `weights alone`, {ONE_TO_ONE} of the others, as many as their "
-        "time allows. The rate is the tiny preset's and falls over the steps. Held-out tasks are answered every "
+        f"{PROMPTS} prompts a step are learnt from, {GROUP} answers to each; {STEPS} steps at most, {EXPANDED_STEPS} "
+        "where more is asked than is learnt from, as many as time allows. The rate is the tiny preset's and falls over the steps. Held-out tasks are answered every "
         f"{EVERY} steps. Each run has {LIMIT_S} seconds of one processor, TRL's {TRL_LIMIT_S}, and ends once every "
         "domain has come to the target. Tokens are those that were generated, of prompts that were thrown away too.\n\n"
         "`uniform` draws every task alike. `expansion alone` asks more by the ratio's moving average and keeps the "
