@@ -72,9 +72,10 @@ def about() -> str:
     settings = "\n\n".join(f"`{name}`:\n\n```toml\n{said}\n```" for name, said in CURRICULA.items())
     return (
         f"{PROMPTS} prompts a step are learnt from, {GROUP} answers to each; {STEPS} steps at most, {EXPANDED_STEPS} "
-        "where more is asked than is learnt from, as many as time allows. The rate is the tiny preset's and falls over the steps. Held-out tasks are answered every "
-        f"{EVERY} steps. Each run has {LIMIT_S} seconds of one processor, TRL's {TRL_LIMIT_S}, and ends once every "
-        "domain has come to the target. Tokens are those that were generated, of prompts that were thrown away too.\n\n"
+        "where more is asked than is learnt from, as many as time allows. The rate is the tiny preset's and falls over "
+        f"the steps. Held-out tasks are answered every {EVERY} steps. Each run has {LIMIT_S} seconds of one processor, "
+        f"TRL's {TRL_LIMIT_S}, and ends once every domain has come to the target. Tokens are those that were "
+        "generated, of prompts that were thrown away too.\n\n"
         "`uniform` draws every task alike. `expansion alone` asks more by the ratio's moving average and keeps the "
         "most balanced. `weights alone` draws by worth, `curriculum` does both. `TRL` is GRPOTrainer with the same "
         f"bounds, rate and sizes, and no KL.\n\n{settings}"
