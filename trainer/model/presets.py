@@ -65,8 +65,8 @@ class Preset(Struct, frozen=True):
     initial_spread: float = 0.02
     place_spread: float = 0.0
     """How the tower's learned positions are drawn where not as wide as all else: where they are small beside what is
-    seen, hardly anything of a place reaches the decoder (0.2 % of the variance of `tiny`'s words of a picture, in place
-    of 37 %), and pictures are seen a third later."""
+    seen, hardly anything of a place reaches the decoder: of `tiny`, 0.6 % of the variance of what it is given of a
+    picture, in place of 30 % (docs/experiments/places.md)."""
     picture_tokens: int = 6_144
     """Most merged tokens of a picture."""
     clip_tokens: int = 30_000
