@@ -18,6 +18,9 @@ from schemas.tar import Member, Writer
 
 MOST_FORM_CHARS = 64
 DOCUMENTS = "documents"
+MANIFEST = "manifest.json"
+"""The file of an export that says what is in it; it is written last."""
+
 _EVERY_PART = {
     "kind": "",
     "text": "",

@@ -187,3 +187,18 @@ def test_a_set_is_drawn_into_no_folder_that_is_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no photographs there"):
         write_clips(str(tmp_path / "to"), str(tmp_path / "photos"), 1)
     assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize("name", ["photos", "photos [2024]"])
+def test_photographs_are_found_from_where_one_stands(
+    name: str, tmp_path: Path, picture: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    for n in range(2):
+        (tmp_path / name / f"{n}.jpg").write_bytes(picture(n))
+    (tmp_path / name / "._0.jpg").write_bytes(b"what another system says of 0.jpg")
+    monkeypatch.chdir(tmp_path)
+    for folder, to in ((name, "near"), (str(tmp_path / name), "far")):
+        write_clips(to, folder, 1)
+    near, far = ({one.name: one.read_bytes() for one in (tmp_path / to).iterdir()} for to in ("near", "far"))
+    assert near == far and len(near) == 2

@@ -24,14 +24,18 @@ from pipelines.run.run import RunOptions, run
 from pipelines.shelf.in_duckdb import connected
 from pipelines.shelf.notes import read_pieces
 from pipelines.shelf.shelf import Shelf
-from schemas.errors import BadSample
+from schemas.errors import BadInput, BadSample
 from schemas.publish import PREFIX
 from schemas.response import BOX, BOX_END
 from schemas.rollout import RolledOut, rolled_out_of
 from schemas.sample import Image, Sample, Source, Text
 from schemas.shard import samples
 from schemas.task import Posed, Task, posed_of
+from trainer.data.given import Given
 from trainer.engine.engine import Answer, Prompt
+from trainer.loop.asked import Asked, claim, claim_by
+from trainer.rl.asked import RlAsked, values
+from trainer.rl.grpo import rl
 from trainer.rl.rollout import Group, Rewarded, RlTask, Rollout
 from trainer.rl.written import write_rollouts
 
@@ -247,6 +251,23 @@ def test_a_shelf_takes_what_is_new_of_runs_that_go_on_beside_each_other(tmp_path
     assert (
         taken(shelf) == [("day", "step-000000")] * 2 + [("night", "step-000000")] * 2 + [("night", "step-000001")] * 2
     )
+
+
+@pytest.mark.parametrize("kept", [None, False, True])
+def test_a_run_without_rollouts_is_refused_and_its_page_is_no_document(tmp_path: Path, kept: bool | None) -> None:
+    stage, grpo = rl("tiny")
+    given = Given(data=("tasks",), preset="tiny")
+    folder = tmp_path / "night"
+    if kept is None:
+        claim(str(folder), Asked(stage, given))
+    else:
+        claim_by(str(folder), RlAsked(stage, grpo, given, keep_rollouts=kept), values)
+    (folder / "index.html").write_text("<article><p>What became of the run.</p></article>")
+    said = {None: "run.json says where", False: "--no-rollouts", True: "when the first step is done"}[kept]
+    with pytest.raises(BadInput, match=rf"{folder}: this is a training run without rollouts; .*{said}"):
+        ingest(Shelf(str(tmp_path / "shelf")), str(folder), Local(1))
+    (folder / "run.json").write_text('{"asked": "by somebody else"}')
+    assert ingest(Shelf(str(tmp_path / "shelf")), str(folder), Local(1)).recipe == "documents"
 
 
 def spoil(path: Path, was: bytes, put: bytes) -> None:

@@ -233,6 +233,8 @@ def test_what_lies_on_s3_comes_in_as_from_a_disk(bucket: str, source: Path, tmp_
     run(shelf, RECIPE, Local(1))
     assert export(shelf, "out", "", Local(1), ExportOptions()).exported == 5
     assert not shelf.names("media", ".tar")
+    for back in ("out", "out/train"):
+        assert ingest(Shelf(str(tmp_path / "back" / back)), f"{bucket}/referring/exports/{back}", Local(1)).new == 5
 
 
 def test_a_name_is_taken_once_and_of_many_writers_one_is_told_so(bucket: str) -> None:

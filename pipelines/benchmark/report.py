@@ -19,7 +19,8 @@ from annotators.pictureoverlap import PictureOverlap
 from annotators.textoverlap import TextOverlap
 from pipelines.recipes.recipe import Recipe, Spec
 from pipelines.run.stored import Stored, stored_recipe
-from pipelines.shelf.in_duckdb import connected, shard_of, tables
+from pipelines.shelf.in_duckdb import connected, notes_of, shard_of, tables
+from pipelines.shelf.pieces import is_noted
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
 
@@ -105,12 +106,12 @@ def _dropped(
     writes = {name.name for name in annotator.writes}
     words = "benchmark_run_words" if "benchmark_run_words" in writes else "0"
     for reason, note in _NOTE_OF.items():
-        if note in writes and annotator_id in shelf.folders("notes"):
+        if note in writes and is_noted(shelf, annotator_id):
             yield from db.execute(
                 f"""
                 SELECT reason, {note}, count(*), max({words})
                 FROM (SELECT *, {shard_of("filename", piece=True)} AS shard
-                      FROM {tables(shelf, "notes", annotator_id)} WHERE failed = '')
+                      FROM {notes_of(shelf, annotator_id)} WHERE failed = '')
                 JOIN (SELECT row, reason, {shard_of("filename")} AS shard FROM {tables(shelf, "verdicts", recipe_id)}
                       WHERE outcome = 'dropped' AND reason = ?) USING (shard, row)
                 WHERE {note} <> '' GROUP BY ALL ORDER BY ALL""",

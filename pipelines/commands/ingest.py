@@ -99,13 +99,13 @@ def ingest(
     """Bring the samples of SOURCE to a shelf; the same command again goes on, or takes what is new.
 
     SOURCE is a folder of pictures with .txt or .json beside them, a jsonl, csv or parquet file that names pictures, a
-    WebDataset tar or a folder of them, COCO json, dialogues as json, jsonl or parquet, Hugging Face parquet with the
-    pictures in it, or a txt. Documents come from HTML pages, WARC, CNXML books, PDF and jsonl or parquet of texts and
-    pictures in turn. With --as tasks it is a json or jsonl of tasks with their reference answers, or a folder of such
-    files, with --as texts it is a folder or a jsonl, csv or parquet file of texts, with --as ui-code a
-    folder of html with a picture beside each, with --as urls a list of links, which are fetched, with --as
-    fill-in, scenario and answers a shelf, of whose samples others are made. Of the folder of a run of `ostraka train
-    rl` the rollouts are taken.
+    WebDataset tar or a folder of them, the folder of an export or of one of its splits, COCO json, dialogues as json,
+    jsonl or parquet, Hugging Face parquet with the pictures in it, or a txt. Documents come from HTML pages, WARC,
+    CNXML books, PDF and jsonl or parquet of texts and pictures in turn. With --as tasks it is a json or jsonl of tasks
+    with their reference answers, or a folder of such files, with --as texts it is a folder or a jsonl, csv or parquet
+    file of texts, with --as ui-code a folder of html with a picture beside each, with --as urls a list of links, which
+    are fetched, with --as fill-in, scenario and answers a shelf, of whose samples others are made. Of the folder of a
+    run of `ostraka train rl` the rollouts are taken.
     """
     from pipelines.engines.asked import engine_of
     from pipelines.ingest import ingest as door

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from pipelines.export.choose import EXCLUDE, LICENCE, NOTHING_LEFT
-from pipelines.export.manifest import CONCEPTS, CROISSANT, MANIFEST, KeptOut, Manifest, Mixed
+from pipelines.export.manifest import CONCEPTS, CROISSANT, KeptOut, Manifest, Mixed
 from pipelines.export.people import OPTION
+from schemas.form import MANIFEST
 from schemas.sniff import PICTURES
 
 _KNOWN_LICENCES = frozenset(

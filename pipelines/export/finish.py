@@ -17,7 +17,6 @@ from pipelines.export.manifest import (
     CARD,
     CONCEPTS,
     CROISSANT,
-    MANIFEST,
     About,
     File,
     KeptOut,
@@ -26,6 +25,7 @@ from pipelines.export.manifest import (
     by_path,
 )
 from pipelines.export.plan import Plan
+from schemas.form import MANIFEST
 
 
 def finish(

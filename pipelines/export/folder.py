@@ -16,7 +16,6 @@ from pipelines.export.manifest import (
     CARD,
     CONCEPTS,
     CROISSANT,
-    MANIFEST,
     PLAN,
     About,
     Manifest,
@@ -26,6 +25,7 @@ from pipelines.export.manifest import (
 from pipelines.export.plan import Plan
 from pipelines.ingest.source import full_url, open_url
 from schemas.errors import BadInput
+from schemas.form import MANIFEST
 from schemas.publish import PREFIX, publish, put, sweep
 
 SHARD_FILE = re.compile(r"[^/.][^/]*/[^/.][^/]*/[^/.]+-[0-9]{6,}[.](tar|parquet|tar[.]idx)")

@@ -15,8 +15,9 @@ from msgspec import Struct, field
 from pipelines.export.concepts import Concepts
 from pipelines.run.funnel import Stage
 from schemas.errors import BadInput
+from schemas.form import MANIFEST
 
-MANIFEST, PLAN, CARD, CROISSANT = "manifest.json", "plan.json", "README.md", "croissant.json"
+PLAN, CARD, CROISSANT = "plan.json", "README.md", "croissant.json"
 CONCEPTS = "concepts.parquet"
 FORMAT = 1
 

@@ -17,11 +17,12 @@ from pipelines.export.check import MOST_TOLD, CheckShard, check_file
 from pipelines.export.concepts import told_wrong
 from pipelines.export.folder import SHARD_FILE, Folder, is_energons
 from pipelines.export.kinds import kinds_of, summed
-from pipelines.export.manifest import CONCEPTS, MANIFEST, PLAN, Manifest
+from pipelines.export.manifest import CONCEPTS, PLAN, Manifest
 from pipelines.run.funnel import Stage
 from pipelines.shelf.sql_text import quoted
 from pipelines.shelf.table import read_table
 from schemas.errors import BadTar, Unavailable, Unreachable
+from schemas.form import MANIFEST
 
 Progress = Callable[[str, Sequence[str], Any], Any]
 

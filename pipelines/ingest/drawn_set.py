@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from glob import glob
 
 import msgspec
 import numpy as np
@@ -89,15 +88,21 @@ def _photographs(folder: str) -> Sequence[Rgb]:
     from PIL import Image
 
     home = folder or photographs_folder()
-    names = _COLOURED if not folder else [one for one in sorted(glob(f"{home}/*")) if extension_of(one) in PICTURES]
+    names = _COLOURED if not folder else _pictures_in(home)
     if not names:
         raise BadInput("no photographs there", where=folder, remedy=f"it should hold {', '.join(PICTURES)}")
     found = []
-    for name in names:
+    for path in (os.path.join(home, name) for name in names):
         try:
-            with Image.open(os.path.join(home, name)) as picture:
+            with Image.open(path) as picture:
                 picture.thumbnail((_SIDE_PX, _SIDE_PX))
                 found.append(np.asarray(picture.convert("RGB")))
         except (OSError, ValueError) as error:
-            raise BadInput(f"no photograph: {error}", where=name, remedy="leave it out of the folder") from None
+            raise BadInput(f"no photograph: {error}", where=path, remedy="leave it out of the folder") from None
     return found
+
+
+def _pictures_in(folder: str) -> Sequence[str]:
+    """Return the names of the pictures in a folder, in order; none where it is no folder."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [name for name in names if extension_of(name) in PICTURES and not name.startswith(".")]

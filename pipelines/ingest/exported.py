@@ -4,13 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from schemas.errors import BadSample
-from schemas.form import media_extensions
+from schemas.form import MANIFEST, media_extensions
 from schemas.sample import Sample, from_json
 from schemas.tar import split_name
+
+
+class _File(Struct):
+    path: str
+
+
+class _Manifest(Struct):
+    """What tells an export's manifest from other files of its name."""
+
+    recipe: str
+    snapshot: str
+    files: list[_File]
+
+
+def is_export(fs: Any, path: str) -> bool:
+    """Say whether a folder is an export's, or one of its splits'."""
+    above, _, split = path.rpartition("/")
+    return bool(_splits(fs, path)) or split in _splits(fs, above)
+
+
+def _splits(fs: Any, path: str) -> set[str]:
+    """Return the splits of an export that lie in a folder, none where it is no export's."""
+    if not fs.isfile(f"{path}/{MANIFEST}"):
+        return set()
+    try:
+        manifest = msgspec.json.decode(fs.cat_file(f"{path}/{MANIFEST}"), type=_Manifest)
+    except msgspec.DecodeError:
+        return set()
+    return {file.path.split("/")[0] for file in manifest.files if file.path.endswith(".tar")}
 
 
 def exported(text: str) -> Sample | None:

@@ -16,6 +16,7 @@ from pipelines.ingest.dialogue_tables import DialogueTables, holds_dialogues
 from pipelines.ingest.dialogues import Dialogues
 from pipelines.ingest.document_source import DOCUMENT_SOURCES, DOCUMENTS, document_kind, document_source
 from pipelines.ingest.door import IngestShard
+from pipelines.ingest.exported import is_export
 from pipelines.ingest.fill_ins import FillIns
 from pipelines.ingest.folder import Folder
 from pipelines.ingest.huggingface import HuggingFace, holds_pictures
@@ -213,6 +214,8 @@ def open_source(url: str, options: Options, kind: str = "") -> tuple[Source, str
 
 
 def _kind_of(fs: Any, path: str) -> str:
+    if fs.isdir(path) and is_export(fs, path):
+        return "tars"
     if found := document_kind(fs, path):
         return found
     if not fs.isdir(path):

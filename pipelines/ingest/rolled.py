@@ -4,16 +4,52 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from pipelines.ingest.exported import exported
-from schemas.errors import BadSample, BadTar
+from pipelines.ingest.source import full_url
+from schemas.errors import BadInput, BadSample, BadTar
 from schemas.rollout import ROLLOUTS, rolled_out_of
 from schemas.tar import scan
 
 
+class _Asked(Struct):
+    """What a run was asked, as far as rollouts go: a run of another stage than reinforcement learning says nothing."""
+
+    keep_rollouts: bool | None = None
+
+
+class _Run(Struct):
+    """What tells a run's `run.json` from other files of its name."""
+
+    asked: _Asked
+    versions: dict[str, str]
+
+
 def rollouts_below(fs: Any, path: str) -> str:
-    """Return the folder of rollouts of a run's folder, empty where it has none or is no run's."""
-    below = f"{path}/{ROLLOUTS}"
-    return below if fs.isfile(f"{path}/run.json") and holds_rollouts(fs, below) else ""
+    """Return the folder of rollouts of a run's folder, empty where it is no run's; raises BadInput where it has none.
+
+    Nothing else in it is a source: `index.html` is the run's page.
+    """
+    told, below = f"{path}/run.json", f"{path}/{ROLLOUTS}"
+    if not fs.isfile(told):
+        return ""
+    if holds_rollouts(fs, below):
+        return below
+    try:
+        asked = msgspec.json.decode(fs.cat_file(told), type=_Run).asked
+    except msgspec.DecodeError:
+        return ""
+    raise BadInput("this is a training run without rollouts", where=full_url(fs, path), remedy=_remedy(asked))
+
+
+def _remedy(asked: _Asked) -> str:
+    if asked.keep_rollouts is None:
+        return "only runs of `ostraka train rl` have them; give the data that it trained on, run.json says where"
+    if not asked.keep_rollouts:
+        return "it was run with --no-rollouts; run `ostraka train rl` without that into another folder, and give that"
+    return f"each step writes its own into {ROLLOUTS}/; give it again when the first step is done"
 
 
 def holds_rollouts(fs: Any, path: str) -> bool:

@@ -19,9 +19,10 @@ from pipelines.recipes.recipe import Annotate, Keep, Recipe
 from pipelines.run.decisions import stored_decisions
 from pipelines.run.facts import Facts
 from pipelines.run.judge import Decisions
-from pipelines.shelf.in_duckdb import shard_of, tables
+from pipelines.shelf.in_duckdb import notes_of, shard_of
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
+from schemas.tables import Column
 
 BINS = 36
 WIDE = 40.0
@@ -97,7 +98,7 @@ def charts(db: Any, shelf: Shelf, recipe: Recipe) -> list[Chart]:
         if isinstance(step, Annotate):
             for name in step.annotator.writes:
                 if name.kind in _NUMBERS:
-                    values = _noted(shelf, recipe.ids[place], name.name, name.kind)
+                    values = _noted(shelf, recipe.ids[place], Column(name.name, name.kind))
                     limits = tuple(on_notes.get(name.name, ()))
                     chart = Chart(name.name, name.unit, name.says, limits, (), ())
                     drawn.append(_chart(db, values, chart, bounded=name.high is not None))
@@ -115,7 +116,7 @@ def shares(db: Any, shelf: Shelf, recipe: Recipe) -> list[Share]:
     for place, annotator in recipe.annotators():
         for name in annotator.writes:
             if name.kind in ("string", "list<string>"):
-                values = _noted(shelf, recipe.ids[place], name.name, name.kind)
+                values = _noted(shelf, recipe.ids[place], Column(name.name, name.kind))
                 found.append(_share(db, name.name, name.says, f"SELECT DISTINCT * FROM ({values})"))
     return [share for share in found if share.values]
 
@@ -166,12 +167,12 @@ def _judged(facts: Facts, recipe: Recipe, ends: Any, decisions: Decisions) -> It
                 left_out[row] = tuple(sorted({*left_out.get(row, ()), *lost}))
 
 
-def _noted(shelf: Shelf, annotator_id: str, name: str, kind: str) -> str:
-    column = '"' + name.replace('"', '""') + '"'
-    value = f"unnest({column})" if kind.startswith("list<") else column
+def _noted(shelf: Shelf, annotator_id: str, noted: Column) -> str:
+    column = '"' + noted.name.replace('"', '""') + '"'
+    value = f"unnest({column})" if noted.kind.startswith("list<") else column
     return (
         f"SELECT {shard_of('filename', piece=True)} AS shard, row, {value} AS value "
-        f"FROM {tables(shelf, 'notes', annotator_id)} WHERE failed = ''"
+        f"FROM {notes_of(shelf, annotator_id, noted)} WHERE failed = ''"
     )
 
 

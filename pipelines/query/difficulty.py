@@ -10,6 +10,7 @@ from msgspec import Struct
 from pipelines.query.choose import load_recipe
 from pipelines.recipes.recipe import Recipe
 from pipelines.run.facts import Facts
+from pipelines.shelf.pieces import is_noted
 from pipelines.shelf.shelf import Shelf
 from pipelines.tasks.graded import Graded
 from schemas.difficulty import pass_at
@@ -65,8 +66,11 @@ def _rows(shelf: Shelf, recipe: Recipe, shard: str) -> Iterator[_Row]:
 def graded_in(shelf: Shelf, recipe: Recipe) -> str:
     """Return the fingerprint under which a recipe's grades lie; raises BadInput where it grades nothing."""
     graded = next((recipe.ids[place] for place, one in recipe.annotators() if isinstance(one, Graded)), "")
-    if not graded or graded not in shelf.folders("notes"):
+    if not graded:
         raise BadInput(f"{recipe.id} grades nothing", where=shelf.url, remedy="run one that does: `ostraka run cot`")
+    if not is_noted(shelf, graded):
+        remedy = f"`ostraka funnel --recipe {recipe.id}` says where they ended"
+        raise BadInput(f"no sample came as far as {graded}, which grades", where=shelf.url, remedy=remedy)
     return graded
 
 

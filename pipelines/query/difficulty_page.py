@@ -20,7 +20,7 @@ from pipelines.query.gallery import Group, cut, draw_groups
 from pipelines.query.show import Shown, write_media
 from pipelines.query.story import Story, Teller
 from pipelines.query.views import connect
-from pipelines.shelf.in_duckdb import shard_of, tables
+from pipelines.shelf.in_duckdb import notes_of, shard_of
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
 from schemas.errors import BadInput
@@ -61,9 +61,7 @@ def write_page(shelf: Shelf, recipe_id: str, path: str, most: int) -> tuple[int,
 def _rates(db: Any, shelf: Shelf, recipe_id: str) -> list[tuple[str, float, bool]]:
     """Return the domain and the pass rate of every graded task, and whether it was kept."""
     graded = graded_in(shelf, load_recipe(shelf, recipe_id))
-    notes = (
-        f"SELECT *, {shard_of('filename', piece=True)} AS shard FROM {tables(shelf, 'notes', graded)} WHERE failed = ''"
-    )
+    notes = f"SELECT *, {shard_of('filename', piece=True)} AS shard FROM {notes_of(shelf, graded)} WHERE failed = ''"
     return [
         (domain, rate, outcome == _KEPT)
         for domain, rate, outcome in db.execute(

@@ -7,7 +7,8 @@ from typing import Any
 from pipelines.query.views import recipe_cases, recipe_names
 from pipelines.run.funnel import Stage, end_of, stages
 from pipelines.run.verdicts import INGEST
-from pipelines.shelf.in_duckdb import shard_of, tables
+from pipelines.shelf.in_duckdb import notes_of, shard_of, tables
+from pipelines.shelf.pieces import is_noted
 from pipelines.shelf.shelf import Shelf
 
 
@@ -29,20 +30,20 @@ def cases(db: Any, shelf: Shelf, recipe_id: str) -> dict[str, dict[str, int]]:
                 SELECT said, count(*)
                 FROM (SELECT row, {shard_of("filename", piece=True)} AS shard,
                              {_together(db, shelf, annotator_id, names_of_it)} AS said
-                      FROM {tables(shelf, "notes", annotator_id)} WHERE failed = '')
+                      FROM {notes_of(shelf, annotator_id)} WHERE failed = '')
                 JOIN (SELECT row, step, decided_by, {shard_of("filename")} AS shard
                       FROM {tables(shelf, "verdicts", recipe_id)}) USING (shard, row)
                 WHERE step > {names.index(annotator_id)} AND decided_by <> '{INGEST}' GROUP BY ALL ORDER BY ALL
                 """).fetchall()
         )
         for annotator_id, names_of_it in recipe_cases(shelf, recipe_id).items()
-        if annotator_id in shelf.folders("notes")
+        if is_noted(shelf, annotator_id)
     }
 
 
 def _together(db: Any, shelf: Shelf, annotator_id: str, names: str) -> str:
     """Return an expression of the notes' values with spaces between, a row for each item where one holds lists."""
-    found = db.execute(f"DESCRIBE FROM {tables(shelf, 'notes', annotator_id)}").fetchall()
+    found = db.execute(f"DESCRIBE FROM {notes_of(shelf, annotator_id)}").fetchall()
     kinds = {name: kind for name, kind, *_ in found}
     each = [f'unnest("{name}")' if kinds[name].endswith("[]") else f'"{name}"' for name in names.split()]
     return each[0] if len(each) == 1 else f"concat_ws(' ', {', '.join(each)})"

@@ -20,10 +20,11 @@ from filters.filter import KEEP, Filter
 from pipelines.query.whatif import change_recipe
 from pipelines.recipes.recipe import BY_PEOPLE, FACTS, Annotate, Keep, Recipe
 from pipelines.shelf.arrow_columns import flat, to_numpy
-from pipelines.shelf.in_duckdb import shard_of, tables
+from pipelines.shelf.in_duckdb import notes_of, shard_of, tables
 from pipelines.shelf.people import names_by_people
 from pipelines.shelf.shelf import Shelf
 from schemas.errors import BadInput
+from schemas.tables import Column
 
 DOOR = "the door"
 BATCH_ROWS = 1 << 18
@@ -108,14 +109,20 @@ class Question:
     def _seen(self, db: Any, *, with_place: bool = False) -> Iterator[tuple[NDArray[np.uint64], Columns]]:
         """Yield what the step reads of everybody who was seen, and where they are, if that is asked for."""
         reads = self._new.reads
-        folder = ("catalog",) if self._by == DOOR else ("notes", self._by)
         at = f"{_place(piece=self._by != DOOR)} AS {_AT}" if with_place else f"NULL AS {_AT}"
         names = ", ".join(f'"{name}"' for name in reads)
         seen = "failed = ''" if self._by == DOOR else f'"{reads[0]}" IS NOT NULL'
-        query = f"SELECT {at}, {names} FROM {tables(self._shelf, *folder)} WHERE {seen}"
+        query = f"SELECT {at}, {names} FROM {self._asked()} WHERE {seen}"
         for batch in db.sql(query).to_arrow_reader(BATCH_ROWS):
             place = flat(batch.column(0)) if with_place else np.zeros(0, np.uint64)
             yield place, Columns(batch.num_rows, {name: to_numpy(batch.column(name)) for name in reads})
+
+    def _asked(self) -> str:
+        """Return the table that holds what the step reads."""
+        if self._by == DOOR:
+            return tables(self._shelf, "catalog")
+        kinds = {name.name: name.kind for _, one in self._recipe.annotators() for name in one.writes}
+        return notes_of(self._shelf, self._by, *(Column(name, kinds[name]) for name in self._new.reads))
 
     def _fates(self, db: Any) -> _Fates:
         verdicts = tables(self._shelf, "verdicts", self._recipe.id)

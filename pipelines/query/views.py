@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from pipelines.record.record import read_records
-from pipelines.shelf.in_duckdb import address, connected, prepare, readable, shard_of, tables
+from pipelines.shelf.in_duckdb import address, connected, notes_of, prepare, readable, shard_of, tables
 from pipelines.shelf.notes import SOURCE_NOTES
 from pipelines.shelf.people import people_ids
 from pipelines.shelf.shelf import Shelf
@@ -124,7 +124,7 @@ def _notes(db: Any, shelf: Shelf, ids: list[str]) -> str:
     selects = [
         _unpivoted(found, one, name, kind)
         for one in ids
-        for found in (tables(shelf, "notes", one),)
+        for found in (notes_of(shelf, one),)
         for name, kind, *_ in db.execute(f"DESCRIBE FROM {found}").fetchall()
         if name not in ("row", "failed", "filename")
     ]
@@ -145,7 +145,7 @@ def _spans(db: Any, shelf: Shelf, ids: list[str]) -> str:
               FROM (SELECT filename, row, unnest(CAST({PLACES} AS JSON[])) AS note FROM {found} WHERE {PLACES} != ''))
         WHERE note ->> '$.at.start_pts' IS NOT NULL"""
         for one in ids
-        for found in (tables(shelf, "notes", one),)
+        for found in (notes_of(shelf, one),)
         if PLACES in {name for name, *_ in db.execute(f"DESCRIBE FROM {found}").fetchall()}
     ]
     empty = """SELECT '' AS shard, 0 AS row, '' AS annotator, '' AS name, 0.0 AS number, '' AS text, 0 AS start_pts,
@@ -156,7 +156,7 @@ def _spans(db: Any, shelf: Shelf, ids: list[str]) -> str:
 def _notes_of(shelf: Shelf, name: str, annotator_id: str) -> str:
     return (
         f"CREATE VIEW notes_{name} AS SELECT {shard_of('filename', piece=True)} AS shard, * EXCLUDE (filename) "
-        f"FROM {tables(shelf, 'notes', annotator_id)} WHERE failed = ''"
+        f"FROM {notes_of(shelf, annotator_id)} WHERE failed = ''"
     )
 
 

@@ -8,13 +8,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pipelines.shelf.pieces import is_marked, standing
+from pipelines.shelf.pieces import is_marked, is_noted, standing
 from pipelines.shelf.shelf import Shelf
 from pipelines.shelf.sql_text import quoted
 from pipelines.shelf.still import Still
 from schemas.errors import Unavailable
+from schemas.tables import SEEN, Column
 
 MEMORY_LIMIT = "4GB"
+
+_TYPES = {
+    "bool": "BOOLEAN",
+    "uint8": "UTINYINT",
+    "uint16": "USMALLINT",
+    "uint32": "UINTEGER",
+    "uint64": "UBIGINT",
+    "int64": "BIGINT",
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+    "string": "VARCHAR",
+    "dictionary": "VARCHAR",
+    "uuid": "UUID",
+}
 
 
 @contextmanager
@@ -66,16 +81,33 @@ def let_read(db: Any, fs: Any) -> None:
 def tables(shelf: Shelf, *folder: str) -> str:
     """Return the tables of a folder as SQL; a part of `folder` may be `*`, and `filename` says whose row it is.
 
-    Files of one folder have the same columns. Of notes that are being compacted, the pieces that count are listed.
+    Files of one folder have the same columns, and one must be there. Notes are opened by `notes_of`.
     """
-    if folder[0] == "notes" and is_marked(shelf, folder[1]):
-        return files(shelf, standing(shelf, folder[1]))
     return _read(address(shelf, *folder, "*.parquet"))
+
+
+def notes_of(shelf: Shelf, annotator_id: str, *values: Column) -> str:
+    """Return the notes of an annotator as SQL, with `filename`; no rows of these columns where it has no piece.
+
+    While they are being compacted, the pieces that count are listed.
+    """
+    if is_marked(shelf, annotator_id):
+        return files(shelf, standing(shelf, annotator_id))
+    if not is_noted(shelf, annotator_id):
+        columns = (*SEEN, *values, Column("filename", "string"))
+        typed = (f'CAST(NULL AS {_type(column.kind)}) AS "{column.name}"' for column in columns)
+        return f"(SELECT {', '.join(typed)} WHERE false)"
+    return _read(address(shelf, "notes", annotator_id, "*.parquet"))
 
 
 def files(shelf: Shelf, paths: Sequence[str]) -> str:
     """Return tables of the shelf, by their paths, as SQL."""
     return _read(f"[{', '.join(address(shelf, path.removeprefix(shelf.path(''))) for path in paths)}]")
+
+
+def _type(kind: str) -> str:
+    """Return the type in DuckDB of a column's kind."""
+    return f"{_type(kind[5:-1])}[]" if kind.startswith("list<") else _TYPES[kind]
 
 
 def _read(addresses: str) -> str:

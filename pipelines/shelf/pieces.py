@@ -27,6 +27,11 @@ def is_marked(shelf: Shelf, annotator_id: str) -> bool:
     return bool(shelf.fs.isfile(mark_path(shelf, annotator_id)))
 
 
+def is_noted(shelf: Shelf, annotator_id: str) -> bool:
+    """Say whether an annotator has a piece on a shelf: it has none where every sample ended before it."""
+    return bool(shelf.names(f"notes/{annotator_id}", ".parquet"))
+
+
 def numbered(shelf: Shelf, annotator_id: str) -> Numbers:
     """Return the pieces of an annotator that are there."""
     found: Numbers = {}

@@ -18,10 +18,10 @@ from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from schemas.errors import BadInput, OstrakaError, Unavailable
+from schemas.form import MANIFEST
 from schemas.tar import span_end
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 _MEND = "copy it again from where it was exported, or export again with --replace"
 
 
