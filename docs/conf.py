@@ -16,7 +16,7 @@ copyright = "the ostraka authors, Apache-2.0"
 release = version = metadata.version("ostraka")
 
 extensions = ["myst_parser"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "**/findings.md"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 

@@ -101,8 +101,10 @@ def test_the_median_lies_between_its_bounds(found: list[tuple[float, float, floa
 def test_a_report_has_all_measures_and_plots_that_are_drawings(tmp_path: Path) -> None:
     runs = [run("TRL", 0, 0.2, 0.5, 0.9), run("<ours>", 0, 0.2, 0.95), run("TRL", 1, 0.2), Ran("TRL", 2, [])]
     measures = [Measure("a", "the first", lambda point: point.right["a"], (0.6, 0.1)), MEASURES[1]]
-    path = write_report(str(tmp_path), "Title", "About.", runs, measures, ("TRL", "nobody"))
-    text = Path(path).read_text()
+    assert "include" not in Path(write_report(str(tmp_path), "Title", "About.", runs, measures, ())).read_text()
+    (tmp_path / "findings.md").write_text("It is so.\n")
+    text = Path(write_report(str(tmp_path), "Title", "About.", runs, measures, ("TRL", "nobody"))).read_text()
+    assert text.startswith("# Title\n\n```{include} findings.md\n```\n\n## What ran\n\nAbout.\n")
     assert "| <ours> | 1 of 1 | 533 | 533 | 533 | 0.43x | 0.43x |" in text
     assert "| TRL | 1 of 3 | not known | under 1,250 | over 1,250 |  |  |" in text
     assert "| <ours> | 0 of 1 | over 1,000 | over 1,000 | over 1,000 | not known | not known |" in text

@@ -1,4 +1,7 @@
-"""The report of an experiment: what it ran, tables of tokens to targets, ratios seed by seed, and two plots."""
+"""The report of an experiment: what it ran, tables of tokens to targets, ratios seed by seed, and plots.
+
+What people found in it stands in `findings.md` of the same folder, and is shown first.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from typing import NamedTuple
 from bench.experiments.plot import plotted
 from bench.experiments.reached import Between, by_arm, middle, ratios
 from bench.experiments.runs import Point, Ran
+
+FINDINGS = "findings.md"
 
 
 class Measure(NamedTuple):
@@ -31,14 +36,15 @@ def write_report(
             file.write(plotted(f"Right answers, {measure.said}", runs, measure.of, measure.targets[0]))
     path = os.path.join(folder, "index.md")
     with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(_lines(title, about, runs, measures, against)) + "\n")
+        file.write(f"# {title}\n\n")
+        if os.path.exists(os.path.join(folder, FINDINGS)):
+            file.write(f"```{{include}} {FINDINGS}\n```\n\n")
+        file.write("\n".join(_lines(about, runs, measures, against)) + "\n")
     return path
 
 
-def _lines(
-    title: str, about: str, runs: Sequence[Ran], measures: Sequence[Measure], against: Sequence[str]
-) -> Iterator[str]:
-    yield f"# {title}\n\n{about}\n"
+def _lines(about: str, runs: Sequence[Ran], measures: Sequence[Measure], against: Sequence[str]) -> Iterator[str]:
+    yield f"## What ran\n\n{about}\n"
     for measure in measures:
         yield f"## {measure.said[0].upper()}{measure.said[1:]}\n\n![curves]({measure.name}.svg)\n"
         for target in measure.targets:
