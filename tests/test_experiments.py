@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.experiments.pool import composed
-from bench.experiments.reached import Between, by_arm, middle, ratios, tokens_to
+from bench.experiments.reached import Between, by_arm, middle, paid_to, ratios, steps
 from bench.experiments.report import Measure, write_report
 from bench.experiments.rlcs import MEASURES, points_of
 from bench.experiments.runs import Arm, Point, Ran, points_path, read_all, run_all, table_of
@@ -73,12 +73,13 @@ def test_a_run_that_has_come_far_enough_is_ended_and_one_that_has_not_goes_on(tm
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.05, 1))
 def test_the_tokens_to_a_target_lie_between_the_looks_before_and_at_it(shares: list[float], target: float) -> None:
     points = run("x", 0, *shares).points
-    found = tokens_to(points, target, lambda point: point.right["a"])
+    found = paid_to(points, target, lambda point: point.right["a"])
     first = next((at for at, share in enumerate(shares) if share >= target), None)
     if first is None:
         assert found == (1000 * (len(shares) - 1), inf)
     else:
         assert found.low == found.high and 1000 * max(0, first - 1) <= found.low <= 1000 * first
+        assert paid_to(points, target, lambda point: point.right["a"], steps).low == pytest.approx(found.low / 1000)
 
 
 def test_ratios_are_by_seed_and_of_a_run_that_never_came_there_a_bound_is_known() -> None:
@@ -105,9 +106,9 @@ def test_a_report_has_all_measures_and_plots_that_are_drawings(tmp_path: Path) -
     (tmp_path / "findings.md").write_text("It is so.\n")
     text = Path(write_report(str(tmp_path), "Title", "About.", runs, measures, ("TRL", "nobody"))).read_text()
     assert text.startswith("# Title\n\n```{include} findings.md\n```\n\n## What ran\n\nAbout.\n")
-    assert "| <ours> | 1 of 1 | 533 | 533 | 533 | 0.43x | 0.43x |" in text
-    assert "| TRL | 1 of 3 | not known | under 1,250 | over 1,250 |  |  |" in text
-    assert "| <ours> | 0 of 1 | over 1,000 | over 1,000 | over 1,000 | not known | not known |" in text
+    assert "| <ours> | 1 of 1 | 533 | 533 | 533 | 1 | 0.43x | 0.43x |" in text
+    assert "| TRL | 1 of 3 | not known | under 1,250 | over 1,250 | not known |  |  |" in text
+    assert "| <ours> | 0 of 1 | over 1,000 | over 1,000 | over 1,000 | over 1 | not known | not known |" in text
     for measure in measures:
         drawing = ET.parse(tmp_path / f"{measure.name}.svg").getroot()
         lines = drawing.findall("{http://www.w3.org/2000/svg}polyline")

@@ -1,6 +1,7 @@
 """How much a run paid to reach a target, and how arms compare: medians over seeds, and ratios seed by seed.
 
-A run that ended before its target paid more than all that it drew: what is known of a ratio then is a bound.
+What is paid are tokens, or steps. A run that ended before its target paid more than all that it did: what is known of a
+ratio then is a bound.
 """
 
 from __future__ import annotations
@@ -20,10 +21,23 @@ class Between(NamedTuple):
     high: float
 
 
-def tokens_to(points: Sequence[Point], target: float, of: Callable[[Point], float]) -> Between:
-    """Return the tokens drawn when a run came to a target, on the line between two looks.
+Of = Callable[[Point], float]
 
-    A first look that is there already took nothing; of a run that never came there, all its tokens are the least.
+
+def tokens(point: Point) -> float:
+    """Return the tokens that a run had drawn."""
+    return point.drawn_tokens
+
+
+def steps(point: Point) -> float:
+    """Return the steps that a run had taken."""
+    return point.step
+
+
+def paid_to(points: Sequence[Point], target: float, of: Of, paid: Of = tokens) -> Between:
+    """Return what a run had paid when it came to a target, on the line between two looks.
+
+    A first look that is there already took nothing; of a run that never came there, all that it paid is the least.
     """
     before: Point | None = None
     for point in points:
@@ -31,17 +45,17 @@ def tokens_to(points: Sequence[Point], target: float, of: Callable[[Point], floa
             if before is None:
                 return Between(0.0, 0.0)
             share = (target - of(before)) / (of(point) - of(before))
-            tokens = before.drawn_tokens + share * (point.drawn_tokens - before.drawn_tokens)
-            return Between(tokens, tokens)
+            found = paid(before) + share * (paid(point) - paid(before))
+            return Between(found, found)
         before = point
-    return Between(before.drawn_tokens if before else 0.0, inf)
+    return Between(paid(before) if before else 0.0, inf)
 
 
-def by_arm(runs: Sequence[Ran], target: float, of: Callable[[Point], float]) -> dict[str, dict[int, Between]]:
-    """Return the tokens to a target, by arm and seed."""
+def by_arm(runs: Sequence[Ran], target: float, of: Of, paid: Of = tokens) -> dict[str, dict[int, Between]]:
+    """Return what was paid to a target, by arm and seed."""
     found: dict[str, dict[int, Between]] = {}
     for run in runs:
-        found.setdefault(run.arm, {})[run.seed] = tokens_to(run.points, target, of)
+        found.setdefault(run.arm, {})[run.seed] = paid_to(run.points, target, of, paid)
     return found
 
 

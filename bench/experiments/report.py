@@ -11,8 +11,8 @@ from math import inf
 from typing import NamedTuple
 
 from bench.experiments.plot import plotted
-from bench.experiments.reached import Between, by_arm, middle, ratios
-from bench.experiments.runs import Point, Ran
+from bench.experiments.reached import Between, Of, by_arm, middle, ratios, steps, tokens
+from bench.experiments.runs import Ran
 
 FINDINGS = "findings.md"
 
@@ -22,7 +22,7 @@ class Measure(NamedTuple):
 
     name: str
     said: str
-    of: Callable[[Point], float]
+    of: Of
     targets: tuple[float, ...]
 
 
@@ -49,7 +49,8 @@ def _lines(about: str, runs: Sequence[Ran], measures: Sequence[Measure], against
         yield f"## {measure.said[0].upper()}{measure.said[1:]}\n\n![curves]({measure.name}.svg)\n"
         for target in measure.targets:
             yield f"To {target:.0%}:\n"
-            yield from _table(by_arm(runs, target, measure.of), against)
+            found, in_steps = (by_arm(runs, target, measure.of, paid) for paid in (tokens, steps))
+            yield from _table(found, in_steps, against)
             yield ""
     yield "## In the end\n"
     yield "| arm | seed | tokens | mean | worst |\n|---|---|---:|---:|---:|"
@@ -59,25 +60,28 @@ def _lines(about: str, runs: Sequence[Ran], measures: Sequence[Measure], against
             yield f"| {run.arm} | {run.seed} | {last.drawn_tokens:,} | {last.mean:.1%} | {last.worst:.1%} |"
 
 
-def _table(found: dict[str, dict[int, Between]], against: Sequence[str]) -> Iterator[str]:
+def _table(
+    found: dict[str, dict[int, Between]], in_steps: dict[str, dict[int, Between]], against: Sequence[str]
+) -> Iterator[str]:
     there = [name for name in against if name in found]
     over = "".join(f" over {name}, median | by seed |" for name in there)
-    yield f"| arm | reached | tokens, median | least | most |{over}"
-    yield "|---|---|---:|---:|---:|" + "---:|---|" * len(there)
+    yield f"| arm | reached | tokens, median | least | most | steps, median |{over}"
+    yield "|---|---|---:|---:|---:|---:|" + "---:|---|" * len(there)
     for arm, of_seed in found.items():
-        tokens = list(of_seed.values())
-        reached = sum(one.high < inf for one in tokens)
-        least = Between(min(one.low for one in tokens), min(one.high for one in tokens))
-        most = Between(max(one.low for one in tokens), max(one.high for one in tokens))
-        cells = [arm, f"{reached} of {len(tokens)}", *map(_tokens, (middle(tokens), least, most))]
+        paid = list(of_seed.values())
+        reached = sum(one.high < inf for one in paid)
+        least = Between(min(one.low for one in paid), min(one.high for one in paid))
+        most = Between(max(one.low for one in paid), max(one.high for one in paid))
+        all_steps = middle(list(in_steps[arm].values()))
+        cells = [arm, f"{reached} of {len(paid)}", *map(_count, (middle(paid), least, most, all_steps))]
         for name in there:
             by_seed = ratios(found, arm, name) if name != arm else []
             cells += [_ratio(middle(by_seed)) if by_seed else "", ", ".join(map(_ratio, by_seed))]
         yield f"| {' | '.join(cells)} |"
 
 
-def _tokens(count: Between) -> str:
-    return _known(count, lambda tokens: f"{tokens:,.0f}")
+def _count(value: Between) -> str:
+    return _known(value, lambda count: f"{count:,.0f}")
 
 
 def _ratio(value: Between) -> str:
