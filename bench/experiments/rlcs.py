@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from bench.experiments.pool import ANSWERS, HOPELESS_SHARE, TASKS, TEST, TRIVIAL_FROM, TRIVIAL_SHARE
 from bench.experiments.report import Measure
 from bench.experiments.runs import LIMIT_S, Arm, Point, ostraka
 from bench.peers import TRL, python_of
@@ -69,8 +70,13 @@ def enough(points: Sequence[Point]) -> bool:
 
 def about() -> str:
     """Return what the report says it ran."""
+    hopeless, trivial = round(HOPELESS_SHARE * TASKS), round(TRIVIAL_SHARE * TASKS)
     settings = "\n\n".join(f"`{name}`:\n\n```toml\n{said}\n```" for name, said in CURRICULA.items())
     return (
+        f"A pool of {TASKS:,} tasks: {trivial:,} trivial for the model to begin with, {TRIVIAL_FROM} of {ANSWERS} "
+        f"answers right or more, {hopeless:,} with a reference that nobody can know, and the rest middling; of the "
+        f"last two as many in each domain. Held out are {TEST} drawn tasks as they come. No arm is told which is "
+        "which.\n\n"
         f"{PROMPTS} prompts a step are learnt from, {GROUP} answers to each; {STEPS} steps at most, {EXPANDED_STEPS} "
         "where more is asked than is learnt from, as many as time allows. The rate is the tiny preset's and falls over "
         f"the steps. Held-out tasks are answered every {EVERY} steps. Each run has {LIMIT_S} seconds of one processor, "
