@@ -15,6 +15,7 @@ from bench.experiments.reached import Between, Of, by_arm, middle, ratios, steps
 from bench.experiments.runs import Ran
 
 FINDINGS = "findings.md"
+NOT_KNOWN = Between(0.0, inf)
 
 
 class Measure(NamedTuple):
@@ -76,7 +77,8 @@ def _table(
         cells = [arm, f"{reached} of {len(paid)}", *map(_count, (middle(paid), least, most, all_steps))]
         for name in there:
             by_seed = ratios(found, arm, name) if name != arm else []
-            cells += [_ratio(middle(by_seed)) if by_seed else "", ", ".join(map(_ratio, by_seed))]
+            is_known = any(one != NOT_KNOWN for one in by_seed)
+            cells += [_ratio(middle(by_seed)) if by_seed else "", ", ".join(map(_ratio, by_seed)) if is_known else ""]
         yield f"| {' | '.join(cells)} |"
 
 
