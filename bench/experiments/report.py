@@ -65,9 +65,9 @@ def _table(
     found: dict[str, dict[int, Between]], in_steps: dict[str, dict[int, Between]], against: Sequence[str]
 ) -> Iterator[str]:
     there = [name for name in against if name in found]
-    over = "".join(f" over {name}, median | by seed |" for name in there)
+    over = "".join(f" over {name} |" for name in there)
     yield f"| arm | reached | tokens, median | least | most | steps, median |{over}"
-    yield "|---|---|---:|---:|---:|---:|" + "---:|---|" * len(there)
+    yield "|---|---|---:|---:|---:|---:|" + "---:|" * len(there)
     for arm, of_seed in found.items():
         paid = list(of_seed.values())
         reached = sum(one.high < inf for one in paid)
@@ -75,11 +75,23 @@ def _table(
         most = Between(max(one.low for one in paid), max(one.high for one in paid))
         all_steps = middle(list(in_steps[arm].values()))
         cells = [arm, f"{reached} of {len(paid)}", *map(_count, (middle(paid), least, most, all_steps))]
-        for name in there:
-            by_seed = ratios(found, arm, name) if name != arm else []
-            is_known = any(one != NOT_KNOWN for one in by_seed)
-            cells += [_ratio(middle(by_seed)) if by_seed else "", ", ".join(map(_ratio, by_seed)) if is_known else ""]
+        cells += [_ratio(middle(ratios(found, arm, name))) if name != arm else "" for name in there]
         yield f"| {' | '.join(cells)} |"
+    for name in there:
+        yield from _by_seed(found, name)
+
+
+def _by_seed(found: dict[str, dict[int, Between]], against: str) -> Iterator[str]:
+    """Yield the lines of each seed's ratios, of the arms of which anything is known."""
+    lines = [(arm, ratios(found, arm, against)) for arm in found if arm != against]
+    known = [(arm, of_seed) for arm, of_seed in lines if any(one != NOT_KNOWN for one in of_seed)]
+    if not known:
+        return
+    places = range(max(len(of_seed) for _, of_seed in known))
+    yield f"\n| over {against}, by seed |{''.join(f' {place} |' for place in places)}"
+    yield "|---|" + "---:|" * len(places)
+    for arm, of_seed in known:
+        yield f"| {arm} | {' | '.join(map(_ratio, of_seed))} |"
 
 
 def _count(value: Between) -> str:
