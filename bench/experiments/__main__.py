@@ -9,6 +9,8 @@ from bench.experiments import rlcs
 from bench.experiments.pool import made
 from bench.experiments.report import write_report
 from bench.experiments.runs import read_all, run_all
+from schemas.errors import BadInput
+from trainer.loop.start import model_folder
 
 
 def main() -> None:
@@ -21,6 +23,10 @@ def main() -> None:
     asked.add_argument("--arm", action="append", help="only this arm; may be given several times")
     asked.add_argument("--report", default="", help="where the report goes, by default FOLDER/report")
     said = asked.parse_args()
+    try:
+        model_folder(said.start)
+    except BadInput as error:
+        asked.error(f"{error}; `make cot-proof` leaves one as `begun`")
     os.makedirs(said.to, exist_ok=True)
     pool, test = made(said.to, said.start)
     arms = rlcs.arms(os.path.abspath(said.to), os.path.abspath(said.start), pool, test)
