@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import xml.etree.ElementTree as ET
 from math import inf
@@ -17,6 +18,7 @@ from bench.experiments.reached import Between, by_arm, middle, paid_to, ratios, 
 from bench.experiments.report import Measure, write_report
 from bench.experiments.rlcs import MEASURES, points_of
 from bench.experiments.runs import Arm, Point, Ran, points_path, read_all, run_all, table_of
+from bench.experiments.taught import table
 from schemas.errors import BadInput
 
 WRITES = """
@@ -114,6 +116,18 @@ def test_a_report_has_all_measures_and_plots_that_are_drawings(tmp_path: Path) -
         drawing = ET.parse(tmp_path / f"{measure.name}.svg").getroot()
         lines = drawing.findall("{http://www.w3.org/2000/svg}polyline")
         assert len(lines) == len(runs) + 2
+
+
+def test_what_taught_is_counted_of_groups_asked_and_of_those_learnt_from(tmp_path: Path) -> None:
+    for name in ("weights alone-0", "TRL-0"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        steps = [
+            {"teaching": 0.75, "groups": 40, "learnt_from": 20},
+            {"teaching": 0.25, "groups": 40, "learnt_from": 20},
+        ]
+        log = "".join(json.dumps(step) + "\n" for step in steps) + '{"teaching": 1, "gro'
+        (tmp_path / "runs" / name / "log.jsonl").write_text(log)
+    assert list(table(str(tmp_path)))[2:] == ["| weights alone | 2 | 50% | 75% |"]
 
 
 def test_a_pool_is_half_trivial_and_a_fifth_hopeless_whichever_domain_has_the_trivial_ones() -> None:

@@ -1,4 +1,4 @@
-"""Curriculum sampling with expansion against uniform GRPO, against the expansion alone, and against TRL's GRPOTrainer.
+"""Curriculum sampling with expansion against uniform GRPO, against either half of it, and against TRL's GRPOTrainer.
 
 One model to begin with, one finite pool, half of it trivial and a fifth hopeless (pool.py), tasks of the other split
 held out. Prompts, answers to each, rate, clipping and the rest are the tiny preset's on all sides. What is compared are
@@ -31,21 +31,22 @@ TRL_LIMIT_S = 900
 TITLE = "Curriculum sampling with expansion"
 ALIKE = "proportions = { counting = 1, ocr = 1, vqa = 1 }"
 CURRICULA = {
-    "expansion alone": "reweigh = false",
-    "weights alone": f"expand = false\ntask_share = 1.0\n{ALIKE}",
-    "curriculum": f"most_expansion = 1.5\ntask_share = 1.0\n{ALIKE}",
+    "expansion alone": (EXPANDED_STEPS, "reweigh = false"),
+    "weights alone": (STEPS, f"expand = false\ntask_share = 1.0\n{ALIKE}"),
+    "curriculum": (EXPANDED_STEPS, f"most_expansion = 1.5\ntask_share = 1.0\n{ALIKE}"),
 }
-"""Where an arm's settings are not the trainer's own; they were chosen with a seed that is none of the experiment's."""
+"""An arm's steps, and where its settings are not the trainer's own; they were chosen with a seed that is none of the
+experiment's."""
 
 
 def arms(folder: str, start: str, pool: str, test: str) -> list[Arm]:
     """Return the arms of the experiment; the files of their curricula lie in its folder."""
     ours: dict[str, tuple[int, tuple[str, ...]]] = {"uniform": (STEPS, ("--uniform",))}
-    for name, settings in CURRICULA.items():
+    for name, (steps, settings) in CURRICULA.items():
         path = os.path.join(folder, f"{name.replace(' ', '-')}.toml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"{settings}\n")
-        ours[name] = (STEPS if name == "weights alone" else EXPANDED_STEPS, ("--curriculum", path))
+        ours[name] = (steps, ("--curriculum", path))
     of_trl = (start, pool, test, str(STEPS), str(EVERY), str(PROMPTS), str(GROUP))
 
     def command(steps: int, options: Sequence[str], seed: int, to: str) -> list[str]:
@@ -71,7 +72,7 @@ def enough(points: Sequence[Point]) -> bool:
 def about() -> str:
     """Return what the report says it ran."""
     hopeless, trivial = round(HOPELESS_SHARE * TASKS), round(TRIVIAL_SHARE * TASKS)
-    settings = "\n\n".join(f"`{name}`:\n\n```toml\n{said}\n```" for name, said in CURRICULA.items())
+    settings = "\n\n".join(f"`{name}`:\n\n```toml\n{said}\n```" for name, (_, said) in CURRICULA.items())
     return (
         f"A pool of {TASKS:,} tasks: {trivial:,} trivial for the model to begin with, {TRIVIAL_FROM} of {ANSWERS} "
         f"answers right or more, {hopeless:,} with a reference that nobody can know, and the rest middling; of the "

@@ -7,7 +7,7 @@ import shlex
 import click
 
 from pipelines.commands.options import open_shelf, recipe_option, shelf_option
-from pipelines.commands.screen import say, table
+from pipelines.commands.screen import by_name, say, table
 
 
 @click.command(short_help="Register benchmarks that a recipe shall keep out.")
@@ -50,13 +50,9 @@ def benchmark(
         raise click.UsageError("--name is for one FILE; give them one by one")
     embedding = Embedding.of(clip, clip_model) if clip else None
     found = register(files, to, Fields(text, told, picture, item), name, pictures, embedding)
-    rows = [(one.name, one.items, one.texts, one.whole, one.pictures, _counts(one.left_out)) for one in found]
+    rows = [(one.name, one.items, one.texts, one.whole, one.pictures, by_name(one.left_out)) for one in found]
     table(to, ("benchmark", "items", "texts", "short", "pictures", "left out"), rows, numbers=[1, 2, 3, 4])
     say(f"next: ostraka run uncontaminated --with benchmarks={shlex.quote(to)} --shelf ...")
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
 
 
 @click.command(short_help="Report what was found of each benchmark.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pipelines.commands.options import open_shelf, recipe_option, shelf_option
-from pipelines.commands.screen import counted, say, share, table
+from pipelines.commands.screen import by_name, counted, say, share, table
 
 
 @click.command(short_help="Count what each step kept, dropped and failed.")
@@ -29,7 +29,7 @@ def funnel(shelf_url: str, asked: str) -> None:
             stage.went_on,
             sum(stage.dropped.values()) or "",
             sum(stage.failed.values()) or "",
-            _counts({**stage.dropped, **stage.failed, **told.get(stage.name, {})}),
+            by_name({**stage.dropped, **stage.failed, **told.get(stage.name, {})}),
         )
         for stage in stages
     ]
@@ -40,7 +40,3 @@ def funnel(shelf_url: str, asked: str) -> None:
     if later := not_judged(shelf, recipe_id):
         say(f"not in it: {counted(later, 'shard')} that came later; run the recipe again")
     say(f"next: ostraka browse --shelf {shelf_url}")
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))

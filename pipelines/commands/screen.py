@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelines.record import log
@@ -59,6 +59,11 @@ def number(value: float | None) -> str:
 def counted(count: int, what: str) -> str:
     """Return a count with its noun: 1 shard, 2 shards."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def by_name(counts: Mapping[str, int]) -> str:
+    """Return counts with their names, in the names' order."""
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
 
 
 def share(part: int, whole: int) -> str:
